@@ -1,0 +1,92 @@
+#include "host/autodiff/differentiate.h"
+
+#include <memory>
+
+#include "host/ops/op_row.h"
+#include "host/ops/pullback.h"
+
+namespace tendon::autodiff {
+namespace {
+
+// The cotangents of the values, summed as they come: those of later ops first, so that the order is
+// always the same.
+class Cotangents {
+ public:
+  Cotangents(TapeBuilder& builder, std::size_t value_count)
+      : builder_(builder), sums_(value_count) {}
+
+  void add(Ref value, Ref cotangent, Place place) {
+    std::optional<Ref>& sum = sums_[value.id];
+    sum = sum ? builder_.apply(Op::add, {*sum, cotangent}, {}, place) : cotangent;
+  }
+  const std::optional<Ref>& operator[](Ref value) const { return sums_[value.id]; }
+
+ private:
+  TapeBuilder& builder_;
+  std::vector<std::optional<Ref>> sums_;
+};
+
+}  // namespace
+
+Differentiated differentiate(Tape tape, std::span<const std::optional<Ref>> seeds,
+                             std::span<const SourceValue> sources, std::size_t source_count,
+                             std::span<const std::uint8_t> live, const Mask& mask) {
+  const std::uint32_t forward_size = tape.size();
+  const std::vector<Ref> targets(tape.targets().begin(), tape.targets().end());
+  TapeBuilder builder(std::move(tape));
+  Cotangents cotangents(builder, forward_size);
+
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    const Ref target = targets[i];
+    if (!mask.needed(target)) continue;
+    const Place place = builder.tape().place(target);
+    const std::optional<Ref> seed = seeds.empty() ? std::nullopt : seeds[i];
+    cotangents.add(
+        target,
+        seed ? *seed : builder.constant(1, builder.dtype(target), builder.shape(target), place),
+        place);
+  }
+
+  std::vector<Ref> operands;
+  std::unique_ptr<bool[]> needed;
+  std::size_t needed_capacity = 0;
+  for (std::uint32_t id = forward_size; id-- > 0;) {
+    const Ref value{id};
+    const std::optional<Ref> cotangent = cotangents[value];
+    if (!cotangent) continue;
+    // Copied, since appending to the tape moves its arrays.
+    operands.assign(builder.tape().operands(value).begin(), builder.tape().operands(value).end());
+    if (operands.size() > needed_capacity) {
+      needed_capacity = operands.size();
+      needed = std::make_unique<bool[]>(needed_capacity);
+    }
+    bool any = false;
+    const std::uint32_t begin = builder.tape().operand_begin()[id];
+    for (std::size_t i = 0; i < operands.size(); ++i) {
+      needed[i] = live[begin + i] != 0 && mask.needed(operands[i]);
+      any |= needed[i];
+    }
+    if (!any) continue;
+    const Attributes attributes = builder.tape().attributes(value);
+    const Place place = builder.tape().place(value);
+    ops::Pullback pullback(builder, builder.tape().op(value), operands, value, *cotangent,
+                           attributes, {needed.get(), operands.size()}, place);
+    ops::row(builder.tape().op(value)).pullback(pullback);
+    for (std::size_t i = 0; i < operands.size(); ++i) {
+      if (needed[i]) cotangents.add(operands[i], pullback.given()[i].value(), place);
+    }
+  }
+
+  std::vector<std::optional<Ref>> gradients(source_count);
+  for (const SourceValue& source : sources) {
+    if (!mask.needed(source.value, source.source)) continue;
+    std::optional<Ref>& gradient = gradients[source.source];
+    const Ref cotangent = *cotangents[source.value];
+    gradient = gradient ? builder.apply(Op::add, {*gradient, cotangent}, {},
+                                        builder.tape().place(source.value))
+                        : cotangent;
+  }
+  return {std::move(builder).finish(targets), std::move(gradients)};
+}
+
+}  // namespace tendon::autodiff

@@ -1,0 +1,69 @@
+#include "host/cpu/cpu_backend.h"
+
+#include <atomic>
+#include <cstring>
+
+#include "host/cpu/executor.h"
+#include "host/cpu/memory.h"
+
+namespace tendon::cpu {
+namespace {
+
+class CpuBackend final : public plan::Backend {
+ public:
+  void* allocate(std::size_t bytes, const char* what) override {
+    return memory_.allocate(bytes, what);
+  }
+  void deallocate(void* memory, std::size_t bytes) noexcept override {
+    memory_.deallocate(memory, bytes);
+  }
+  void copy_from_host(void* destination, const void* source, std::size_t bytes) override {
+    if (bytes > 0) std::memcpy(destination, source, bytes);
+  }
+  void copy_to_host(void* destination, const void* source, std::size_t bytes) override {
+    if (bytes > 0) std::memcpy(destination, source, bytes);
+  }
+  void execute(const plan::Plan& plan, std::span<const void* const> inputs,
+               std::span<void* const> outputs, Stream) override {
+    cpu::execute(plan, inputs, outputs, memory_);
+    runs_.fetch_add(1, std::memory_order_relaxed);
+    launches_.fetch_add(static_cast<std::int64_t>(plan.stages.size()), std::memory_order_relaxed);
+    std::int64_t ops = 0;
+    for (const plan::Stage& stage : plan.stages)
+      ops += static_cast<std::int64_t>(stage.values.size());
+    ops_.fetch_add(ops, std::memory_order_relaxed);
+  }
+  void synchronize() override {}
+  void count_plan_built() noexcept override {
+    plans_built_.fetch_add(1, std::memory_order_relaxed);
+  }
+  void count_host_read() noexcept override { host_reads_.fetch_add(1, std::memory_order_relaxed); }
+  Counters counters() const noexcept override {
+    Counters counters;
+    counters.runs = runs_.load(std::memory_order_relaxed);
+    counters.ops = ops_.load(std::memory_order_relaxed);
+    counters.launches = launches_.load(std::memory_order_relaxed);
+    counters.plans_built = plans_built_.load(std::memory_order_relaxed);
+    counters.host_reads = host_reads_.load(std::memory_order_relaxed);
+    counters.bytes_allocated = memory_.in_use_bytes();
+    counters.peak_bytes = memory_.peak_bytes();
+    return counters;
+  }
+
+ private:
+  Memory memory_;
+  std::atomic<std::int64_t> runs_ = 0;
+  std::atomic<std::int64_t> ops_ = 0;
+  std::atomic<std::int64_t> launches_ = 0;
+  std::atomic<std::int64_t> plans_built_ = 0;
+  std::atomic<std::int64_t> host_reads_ = 0;
+};
+
+}  // namespace
+
+plan::Backend& backend() {
+  static auto* instance = new CpuBackend;  // never destroyed: values may outlive every static
+  return *instance;
+}
+
+}  // namespace tendon::cpu

@@ -1,0 +1,68 @@
+// constant, literal, iota, uniform.
+#include <cstring>
+
+#include "host/cpu/compute.h"
+#include "host/cpu/strides.h"
+#include "host/cpu/visit.h"
+#include "host/ops/philox.h"
+
+namespace tendon::cpu {
+namespace {
+
+template <class T>
+T from_number(double value) {
+  if constexpr (std::is_same_v<T, half> || std::is_same_v<T, bfloat16>) {
+    return T(static_cast<float>(value));
+  } else if constexpr (std::is_same_v<T, bool>) {
+    return value != 0;
+  } else {
+    return static_cast<T>(value);
+  }
+}
+
+// In [0, 1), with as many bits as the dtype's significand holds.
+template <class T>
+T uniform_element(const Attributes& attributes, std::uint64_t i) {
+  if constexpr (std::is_same_v<T, double>) {
+    const auto words = ops::philox_block(attributes.key[0], attributes.key[1], i / 2);
+    const std::size_t at = i % 2 * 2;
+    const std::uint64_t bits = (std::uint64_t{words[at + 1]} << 32) | words[at];
+    return static_cast<double>(bits >> 11) * 0x1p-53;
+  } else {
+    constexpr int kBits = std::is_same_v<T, half> ? 11 : std::is_same_v<T, bfloat16> ? 8 : 24;
+    const auto words = ops::philox_block(attributes.key[0], attributes.key[1], i / 4);
+    const std::uint32_t bits = words[i % 4] >> (32 - kBits);
+    return from_number<T>(static_cast<double>(bits) / static_cast<double>(1U << kBits));
+  }
+}
+
+}  // namespace
+
+void compute_generated(const Computation& c) {
+  const Attributes& attributes = c.attributes;
+  if (c.op == Op::literal) {
+    if (!c.literal.empty()) std::memcpy(c.result.data, c.literal.data(), c.literal.size());
+    return;
+  }
+  visit(c.result.dtype, [&]<class T>() {
+    auto* into = c.result.as<T>();
+    const std::int64_t count = c.result.shape.size();
+    if (c.op == Op::constant) {
+      const T value = from_number<T>(attributes.number);
+      for (std::int64_t i = 0; i < count; ++i) into[i] = value;
+    } else if (c.op == Op::iota) {
+      const int axis = attributes.axes[0];
+      const std::int64_t inner = contiguous(c.result.shape)[static_cast<std::size_t>(axis)];
+      const std::int64_t extent = c.result.shape[axis];
+      for (std::int64_t i = 0; i < count; ++i) {
+        into[i] = from_number<T>(static_cast<double>(i / inner % extent));
+      }
+    } else if constexpr (is_floating(dtype_of<T>())) {
+      for (std::int64_t i = 0; i < count; ++i) {
+        into[i] = uniform_element<T>(attributes, static_cast<std::uint64_t>(i));
+      }
+    }
+  });
+}
+
+}  // namespace tendon::cpu

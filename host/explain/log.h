@@ -1,0 +1,83 @@
+// The log of what a thread has computed, without values: op, operands, place in the caller's
+// source. Tapes of the thread, and the gradients they return, share it; explanations are made from
+// it, also after the tape and the tensors are gone.
+#pragma once
+
+#include <tendon/backend.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "host/support/pool.h"
+
+namespace tendon::explain {
+
+// Unique in the process: the thread's number in the upper bits, its count of events in the lower
+// 40, so the ids of a thread ascend in the order of the program.
+enum class NodeId : std::uint64_t {};
+inline constexpr int kSequenceBits = 40;
+
+constexpr std::uint64_t thread_of(NodeId id) {
+  return static_cast<std::uint64_t>(id) >> kSequenceBits;
+}
+
+enum class Event : std::uint8_t {
+  op,
+  data,       // a tensor made from the caller's values
+  read,       // a variable's value, while a tape recorded; the operand is the assign it came from
+  assign,     // a variable's new value (its first as well)
+  host_read,  // the operand's value went to the caller
+};
+
+// What an entry holds beside its operands: for read and assign the variable's cell; for data and
+// host_read a hash of the values (0: not taken).
+struct Entry {
+  static constexpr int kInline = 3;
+
+  Event event = Event::op;
+  Op op = Op::input;
+  DType dtype = DType::f32;
+  std::uint32_t operand_count = 0;
+  Place place;
+  std::uint64_t note = 0;
+  NodeId few[kInline] = {};
+  std::unique_ptr<NodeId[]> many;
+
+  std::span<const NodeId> operands() const { return {many ? many.get() : few, operand_count}; }
+};
+
+inline constexpr std::uint64_t kChunkEntries = 1024;
+
+struct Chunk {
+  std::uint64_t first = 0;  // the id of its first entry
+  std::shared_ptr<Chunk> next;
+  Entry entries[kChunkEntries];
+  ~Chunk();  // of a long list, without recursion
+};
+
+// A stretch of a thread's log, from the first chunk's first entry up to `end`. Entries in it never
+// change, so it may be read on any thread.
+struct Log {
+  std::shared_ptr<const Chunk> first;
+  std::uint64_t end = 0;
+};
+
+class ThreadLog {
+ public:
+  ThreadLog();
+  // The id of the new entry.
+  NodeId append(Event event, Op op, DType dtype, std::span<const NodeId> operands, Place place,
+                std::uint64_t note = 0);
+  // From some hundred entries ago, which tell of what came just before a tape.
+  Log start() const { return {previous_ ? previous_ : current_, next_}; }
+  std::uint64_t next() const { return next_; }  // the id that the next entry will have
+
+ private:
+  void new_chunk();
+  std::uint64_t next_;
+  std::shared_ptr<Chunk> previous_;
+  std::shared_ptr<Chunk> current_;
+};
+
+}  // namespace tendon::explain

@@ -1,0 +1,12 @@
+// cast(x, dtype). From a floating dtype to an integer: truncated, out of range the nearest, NaN 0;
+// to boolean: not zero.
+#include "host/ops/pullback.h"
+#include "host/ops/rules.h"
+
+namespace tendon::ops {
+
+Type infer_cast(const Call& call) { return {call.attributes.dtype, call.operands[0]->shape}; }
+
+void pull_cast(Pullback& p) { p.give(0, cast(p.cotangent(), p.operand(0).dtype())); }
+
+}  // namespace tendon::ops

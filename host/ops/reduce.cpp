@@ -1,0 +1,59 @@
+// reduce_sum, reduce_max, reduce_min over axes; argmax, argmin over one.
+#include "host/ops/checks.h"
+#include "host/ops/pullback.h"
+#include "host/ops/rules.h"
+
+namespace tendon::ops {
+
+Type infer_reduce(const Call& call) {
+  const Type& x = *call.operands[0];
+  if (call.op == Op::reduce_sum && x.dtype == DType::boolean) {
+    throw error<DTypeError>(call, "booleans are not summed: cast them to i32 first");
+  }
+  const unsigned reduced = axis_set(call, call.attributes.axes, x.shape.rank());
+  Type result{x.dtype, {}};
+  for (int i = 0; i < x.shape.rank(); ++i) {
+    const bool is_reduced = ((reduced >> i) & 1U) != 0;
+    if (is_reduced && x.shape[i] == 0 && call.op != Op::reduce_sum) {
+      throw error<ShapeError>(call, "axis {} of {} is empty: it has no extreme", i, x.shape);
+    }
+    if (!is_reduced) {
+      result.shape.push_back(x.shape[i]);
+    } else if (call.attributes.keep_dims) {
+      result.shape.push_back(1);
+    }
+  }
+  return result;
+}
+
+Type infer_arg_reduce(const Call& call) {
+  const Type& x = *call.operands[0];
+  if (call.attributes.axes.count() != 1) throw error<ShapeError>(call, "takes one axis");
+  const int axis = normalize_axis(call, call.attributes.axes[0], x.shape.rank());
+  if (x.shape[axis] == 0) {
+    throw error<ShapeError>(call, "axis {} of {} is empty: it has no extreme", axis, x.shape);
+  }
+  Type result{DType::i64, {}};
+  for (int i = 0; i < x.shape.rank(); ++i) {
+    if (i != axis) result.shape.push_back(x.shape[i]);
+  }
+  return result;
+}
+
+void pull_reduce_sum(Pullback& p) {
+  p.give(0, expand_reduced(p.cotangent(), p.attributes().axes, p.operand(0).shape()));
+}
+
+// Ties share equally.
+void pull_reduce_extreme(Pullback& p) {
+  const Value x = p.operand(0);
+  const Shape shape = x.shape();
+  const Axes axes = p.attributes().axes;
+  const Value is_extreme = x == expand_reduced(p.result(), axes, shape);
+  const Value ties = apply(Op::reduce_sum, {cast(is_extreme, x.dtype())}, {.axes = axes});
+  const Value share = 1 / reshape(ties, p.result().shape());
+  const Value each = scale(p.cotangent(), share);
+  p.give(0, where(is_extreme, expand_reduced(each, axes, shape), 0));
+}
+
+}  // namespace tendon::ops

@@ -1,0 +1,41 @@
+// Backend: what a kind of device does for the rooms above it. host/cpu and host/cuda each have one.
+#pragma once
+
+#include <tendon/backend.h>
+#include <tendon/device.h>
+
+#include <cstddef>
+#include <span>
+
+#include "host/plan/plan.h"
+
+namespace tendon::plan {
+
+class Backend {
+ public:
+  Backend() = default;
+  Backend(const Backend&) = delete;
+  Backend& operator=(const Backend&) = delete;
+  virtual ~Backend() = default;
+
+  // Memory for values, 64-byte aligned, not initialised. OutOfMemory where there is none. `what`
+  // says for what, for the message.
+  virtual void* allocate(std::size_t bytes, const char* what) = 0;
+  virtual void deallocate(void* memory, std::size_t bytes) noexcept = 0;
+  virtual void copy_from_host(void* destination, const void* source, std::size_t bytes) = 0;
+  virtual void copy_to_host(void* destination, const void* source, std::size_t bytes) = 0;
+
+  // Computes the plan's outputs from its inputs, in stream order; each span holds a pointer for
+  // each of the tape's inputs, or targets, with room for it. Outputs overlap nothing. From any
+  // number of threads at once.
+  virtual void execute(const Plan& plan, std::span<const void* const> inputs,
+                       std::span<void* const> outputs, Stream stream) = 0;
+  virtual void synchronize() = 0;
+
+  // Counts what the rooms above do: a plan built, a value read by the caller.
+  virtual void count_plan_built() noexcept = 0;
+  virtual void count_host_read() noexcept = 0;
+  virtual Counters counters() const noexcept = 0;
+};
+
+}  // namespace tendon::plan

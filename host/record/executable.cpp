@@ -1,0 +1,160 @@
+// compile() and Executable: a Tape, differentiated and planned once, run on the caller's buffers.
+#include <tendon/backend.h>
+#include <tendon/error.h>
+
+#include <algorithm>
+
+#include "host/autodiff/differentiate.h"
+#include "host/plan/plan.h"
+#include "host/record/evaluate.h"
+#include "host/support/text.h"
+
+namespace tendon {
+
+struct Executable::Impl {
+  Device device = Device::cpu();
+  plan::Plan plan;
+  std::vector<Value> inputs;
+  std::vector<Value> outputs;
+  ReachMask connected;
+};
+
+namespace {
+
+Executable::Value value_of(const Tape& tape, Ref value) {
+  return {tape.dtype(value), tape.shape(value), static_cast<std::size_t>(tape.bytes(value))};
+}
+
+void check_options(const Tape& tape, const CompileOptions& options, Place place) {
+  const auto exists = [&](Ref value) {
+    if (value.id >= tape.size()) {
+      throw Error(fmt::format("compile{}: no value {} in a tape of {}", support::at(place),
+                              value.id, tape.size()));
+    }
+  };
+  std::ranges::for_each(options.sources, exists);
+  if (!options.gradients && (!options.sources.empty() || !options.output_gradients.empty())) {
+    throw Error(
+        fmt::format("compile{}: sources are given, but gradients is false", support::at(place)));
+  }
+  const auto& seeds = options.output_gradients;
+  if (!seeds.empty() && seeds.size() != tape.targets().size()) {
+    throw ShapeError(fmt::format("compile{}: {} output_gradients for {} targets",
+                                 support::at(place), seeds.size(), tape.targets().size()));
+  }
+  for (std::size_t i = 0; i < seeds.size(); ++i) {
+    if (!seeds[i]) continue;
+    exists(*seeds[i]);
+    const Ref target = tape.targets()[i];
+    if (tape.shape(*seeds[i]) != tape.shape(target)) {
+      throw ShapeError(fmt::format("compile{}: output gradient {} has shape {}, its target {}",
+                                   support::at(place), i, tape.shape(*seeds[i]),
+                                   tape.shape(target)));
+    }
+    if (tape.dtype(*seeds[i]) != tape.dtype(target)) {
+      throw DTypeError(fmt::format("compile{}: output gradient {} is {}, its target {}",
+                                   support::at(place), i, tape.dtype(*seeds[i]),
+                                   tape.dtype(target)));
+    }
+  }
+}
+
+void check_buffers(const char* kind, std::span<const Buffer> buffers,
+                   std::span<const Executable::Value> values, Device device, Place place) {
+  if (buffers.size() != values.size()) {
+    throw ShapeError(fmt::format("Executable::run{}: {} {} buffers for {} {}s", support::at(place),
+                                 buffers.size(), kind, values.size(), kind));
+  }
+  for (std::size_t i = 0; i < buffers.size(); ++i) {
+    const Executable::Value& value = values[i];
+    if (!value.connected) continue;
+    if (buffers[i].bytes < value.bytes || (buffers[i].data == nullptr && value.bytes > 0)) {
+      throw ShapeError(fmt::format("Executable::run{}: {} buffer {} has {} bytes, {} {} needs {}",
+                                   support::at(place), kind, i,
+                                   buffers[i].data == nullptr ? 0 : buffers[i].bytes, value.dtype,
+                                   value.shape, value.bytes));
+    }
+    if (buffers[i].device != device) {
+      throw DeviceError(fmt::format("Executable::run{}: {} buffer {} is on another device",
+                                    support::at(place), kind, i));
+    }
+  }
+}
+
+}  // namespace
+
+Executable compile(const Tape& tape, const CompileOptions& options, Place place) {
+  check_options(tape, options, place);
+  auto impl = std::make_shared<Executable::Impl>();
+  plan::Backend& backend = record::backend_of(options.device);
+  impl->device = options.device;
+  for (const Ref input : tape.inputs()) impl->inputs.push_back(value_of(tape, input));
+  for (const Ref target : tape.targets()) impl->outputs.push_back(value_of(tape, target));
+
+  Tape planned = tape;
+  if (options.gradients) {
+    std::vector<autodiff::SourceValue> sources;
+    for (std::uint32_t i = 0; i < options.sources.size(); ++i)
+      sources.push_back({options.sources[i], i});
+    const std::vector<std::uint8_t> live = autodiff::differentiable_edges(tape);
+    const autodiff::Mask mask =
+        autodiff::reachability(tape, live, sources, sources.size(), tape.targets());
+    autodiff::Differentiated differentiated = autodiff::differentiate(
+        tape, options.output_gradients, sources, sources.size(), live, mask);
+    std::vector<Ref> targets(tape.targets().begin(), tape.targets().end());
+    impl->connected = ReachMask(sources.size());
+    for (std::size_t i = 0; i < differentiated.gradients.size(); ++i) {
+      Executable::Value value = value_of(tape, options.sources[i]);
+      value.connected = differentiated.gradients[i].has_value();
+      impl->outputs.push_back(value);
+      if (!value.connected) continue;
+      impl->connected.set(i);
+      targets.push_back(*differentiated.gradients[i]);
+    }
+    planned = TapeBuilder(std::move(differentiated.tape)).finish(targets);
+  }
+  impl->plan = plan::make_plan(std::move(planned));
+  backend.count_plan_built();
+  Executable executable;
+  executable.impl_ = std::move(impl);
+  return executable;
+}
+
+namespace {
+
+Error never_compiled(const char* call) {
+  return Error(
+      fmt::format("Executable::{}: nothing has been compiled: ask compile() for one", call));
+}
+
+}  // namespace
+
+const std::vector<Executable::Value>& Executable::inputs() const {
+  if (!impl_) throw never_compiled("inputs");
+  return impl_->inputs;
+}
+const std::vector<Executable::Value>& Executable::outputs() const {
+  if (!impl_) throw never_compiled("outputs");
+  return impl_->outputs;
+}
+PlanSummary Executable::summary() const {
+  if (!impl_) throw never_compiled("summary");
+  return plan::summarize(impl_->plan);
+}
+
+void Executable::run(Stream stream, std::span<const Buffer> inputs, std::span<const Buffer> outputs,
+                     ReachMask* connected, Place place) const {
+  if (!impl_) throw never_compiled("run");
+  check_buffers("input", inputs, impl_->inputs, impl_->device, place);
+  check_buffers("output", outputs, impl_->outputs, impl_->device, place);
+  std::vector<const void*> from;
+  for (const Buffer& input : inputs) from.push_back(input.data);
+  std::vector<void*> into;
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (impl_->outputs[i].connected) into.push_back(outputs[i].data);
+  }
+  record::backend_of(impl_->device).execute(impl_->plan, from, into, stream);
+  if (connected != nullptr) *connected = impl_->connected;
+}
+
+}  // namespace tendon

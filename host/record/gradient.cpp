@@ -1,0 +1,144 @@
+// Gradient and Gradients: access, and the printed table.
+#include <tendon/error.h>
+#include <tendon/gradient.h>
+#include <tendon/ops.h>
+#include <tendon/run.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <ostream>
+
+#include "host/record/evaluate.h"
+#include "host/record/recorder.h"
+#include "host/record/why.h"
+#include "host/support/text.h"
+
+namespace tendon {
+
+const char* name(Cause cause) {
+  constexpr const char* kNames[] = {"connected",
+                                    "cut_by_dtype",
+                                    "watched_after_use",
+                                    "source_unwatched",
+                                    "cut_by_pause",
+                                    "cut_by_host_read",
+                                    "cut_by_assign",
+                                    "cut_by_op",
+                                    "cut_by_stop_gradient",
+                                    "branch_not_taken",
+                                    "custom_returned_none",
+                                    "target_not_recorded",
+                                    "dead_end",
+                                    "never_used"};
+  static_assert(std::size(kNames) == static_cast<std::size_t>(Cause::never_used) + 1);
+  return kNames[static_cast<std::size_t>(cause)];
+}
+
+std::ostream& operator<<(std::ostream& stream, Cause cause) { return stream << name(cause); }
+
+std::ostream& operator<<(std::ostream& stream, const Explanation& explanation) {
+  return stream << explanation.cause << ": " << explanation.text;
+}
+
+Gradient::Gradient(std::optional<Tensor> value, std::shared_ptr<const detail::Why> why)
+    : value_(std::move(value)), why_(std::move(why)) {}
+
+const Tensor& Gradient::value() const& {
+  if (!value_) {
+    throw NoGradient(fmt::format("the gradient by {} is None ({}): {}", source(), name(why().cause),
+                                 why().text));
+  }
+  return *value_;
+}
+Tensor Gradient::value() && { return static_cast<const Gradient&>(*this).value(); }
+
+Tensor Gradient::value_or_zeros() const {
+  return value_ ? *value_ : zeros(why_->shape(), why_->dtype());
+}
+
+const Explanation& Gradient::why() const { return why_->explanation(); }
+const std::string& Gradient::source() const { return why_->label(); }
+
+std::ostream& operator<<(std::ostream& stream, const Gradient& gradient) {
+  if (gradient) return stream << *gradient;
+  return stream << "None (" << gradient.why() << ')';
+}
+
+namespace {
+
+// What the table says of a value, each a scalar that one plan computes for the whole table.
+struct Figures {
+  Tensor norm;
+  Tensor zero;
+  Tensor nan;
+  Tensor infinite;
+};
+
+Figures figures_of(const Tensor& value) {
+  const auto count = [](const Tensor& condition) { return reduce_sum(condition.cast(DType::i64)); };
+  // In f64, and scaled by the greatest entry, so that a tiny norm is not printed as 0 and a huge
+  // one not as inf.
+  const Tensor wide = abs(value.cast(DType::f64));
+  Tensor norm = full({}, 0, DType::f64);
+  if (value.size() > 0) {
+    const Tensor greatest = reduce_max(wide);
+    const Tensor unit = where(greatest > 0, greatest, 1.0);
+    norm = where(is_finite(greatest), unit * sqrt(reduce_sum(square(wide / unit))), greatest);
+  }
+  return {norm, count(value == 0), count(is_nan(value)), count(is_inf(value))};
+}
+
+using Row = std::array<std::string, 7>;
+
+}  // namespace
+
+std::ostream& operator<<(std::ostream& stream, const Gradients& gradients) {
+  const record::Suspend suspend;
+  std::vector<std::optional<Figures>> figures;
+  std::vector<Tensor> asked;
+  for (const Gradient& gradient : gradients) {
+    figures.push_back(gradient ? std::optional(figures_of(*gradient)) : std::nullopt);
+    if (!figures.back()) continue;
+    for (const Tensor& figure : {figures.back()->norm, figures.back()->zero, figures.back()->nan,
+                                 figures.back()->infinite}) {
+      asked.push_back(figure);
+    }
+  }
+  run(asked);
+
+  std::vector<Row> rows = {{"source", "gradient", "norm", "zero", "nan", "inf", "why"}};
+  for (std::size_t i = 0; i < gradients.size(); ++i) {
+    const Gradient& gradient = gradients[i];
+    const Explanation& why = gradient.why();
+    const std::string reason = fmt::format("{}: {}", name(why.cause), why.text);
+    if (!figures[i]) {
+      rows.push_back({gradient.source(), "None", "", "", "", "", reason});
+      continue;
+    }
+    const auto read = [](const Tensor& scalar) { return record::scalar_of(scalar); };
+    const auto counted = [&](const Tensor& scalar) {
+      return fmt::format("{}", static_cast<std::int64_t>(read(scalar)));
+    };
+    rows.push_back({gradient.source(), fmt::format("{} {}", gradient->dtype(), gradient->shape()),
+                    fmt::format("{:.4g}", read(figures[i]->norm)), counted(figures[i]->zero),
+                    counted(figures[i]->nan), counted(figures[i]->infinite),
+                    why.cause == Cause::connected ? "connected" : reason});
+  }
+  std::array<std::size_t, std::tuple_size_v<Row>> widths{};
+  for (const Row& row : rows) {
+    for (std::size_t k = 0; k < row.size(); ++k) widths[k] = std::max(widths[k], row[k].size());
+  }
+  for (const Row& row : rows) {
+    std::string line;
+    for (std::size_t k = 0; k + 1 < row.size(); ++k) {
+      const bool is_number = k >= 2;
+      line += is_number ? fmt::format("{:>{}}  ", row[k], widths[k])
+                        : fmt::format("{:<{}}  ", row[k], widths[k]);
+    }
+    stream << line << row.back() << '\n';
+  }
+  return stream;
+}
+
+}  // namespace tendon

@@ -1,0 +1,277 @@
+// GradientTape and its Pause: misuse is told here, what they do is TapeState's and backward's.
+#include <tendon/error.h>
+#include <tendon/tape.h>
+
+#include <algorithm>
+#include <mutex>
+#include <set>
+
+#include "host/record/backward.h"
+#include "host/record/cell.h"
+#include "host/record/recorder.h"
+#include "host/record/tape_state.h"
+#include "host/record/warning.h"
+#include "host/record/why.h"
+#include "host/support/text.h"
+
+namespace tendon {
+namespace {
+
+using detail::TapeState;
+using record::Recorder;
+
+template <class... Arguments>
+TapeError tape_error(const char* call, Place place, fmt::format_string<Arguments...> format,
+                     Arguments&&... arguments) {
+  return TapeError(fmt::format("GradientTape::{}{}: {}", call, support::at(place),
+                               fmt::format(format, std::forward<Arguments>(arguments)...)));
+}
+
+// What is recorded changes on the tape's own thread only.
+Recorder& own_recorder(const TapeState& tape, const char* call, Place place) {
+  Recorder& recorder = record::recorder();
+  if (tape.is_on() && tape.thread() != recorder.thread()) {
+    throw tape_error(call, place, "the tape records on another thread");
+  }
+  return recorder;
+}
+
+void stop_tape(TapeState& tape, Recorder& recorder, bool by_gradient) {
+  tape.stop(recorder.log().next(), by_gradient);
+  recorder.remove(tape);
+}
+
+void check_seeds(std::span<const Target> targets, const GradientOptions& options, Place place) {
+  const auto& seeds = options.output_gradients;
+  if (seeds.empty()) return;
+  if (seeds.size() != targets.size()) {
+    throw ShapeError(fmt::format("gradient{}: {} output_gradients for {} target{}",
+                                 support::at(place), seeds.size(), targets.size(),
+                                 targets.size() == 1 ? "" : "s"));
+  }
+  for (std::size_t i = 0; i < seeds.size(); ++i) {
+    if (!seeds[i]) continue;
+    const record::Node& seed = record::node_of(*seeds[i], "gradient", place);
+    const bool is_variable = targets[i].variable() != nullptr;
+    const ops::Type type =
+        is_variable ? targets[i].variable()->cell()->type() : targets[i].tensor()->node()->type;
+    if (seed.type.shape != type.shape) {
+      throw ShapeError(fmt::format("gradient{}: output gradient {} has shape {}, its target {}",
+                                   support::at(place), i, seed.type.shape, type.shape));
+    }
+    if (seed.type.dtype != type.dtype) {
+      throw DTypeError(fmt::format("gradient{}: output gradient {} is {}, its target {}",
+                                   support::at(place), i, seed.type.dtype, type.dtype));
+    }
+  }
+}
+
+}  // namespace
+
+Pause::Pause(std::shared_ptr<TapeState> tape, Place place) : tape_(std::move(tape)) {
+  Recorder& recorder = record::recorder();
+  tape_->pause(recorder.log().next(), place);
+  generation_ = tape_->generation();
+  recorder.tapes_changed();
+}
+
+Pause::~Pause() {
+  if (!tape_ || !tape_->is_on() || tape_->generation() != generation_) return;
+  Recorder& recorder = record::recorder();
+  if (tape_->thread() != recorder.thread()) return;
+  tape_->unpause(recorder.log().next(), Place());
+  recorder.tapes_changed();
+}
+
+GradientTape::GradientTape(TapeOptions options, Place place) {
+  Recorder& recorder = record::recorder();
+  state_ = std::allocate_shared<TapeState>(support::PoolAllocator<TapeState>(), options,
+                                           recorder.thread(), recorder.log().next(),
+                                           recorder.log().start(), place);
+  recorder.add(state_);
+}
+
+GradientTape::~GradientTape() {
+  if (!state_->is_on()) return;
+  Recorder& recorder = record::recorder();
+  if (state_->thread() == recorder.thread()) {
+    stop_tape(*state_, recorder, false);
+  } else {
+    state_->abandoned = true;  // its own thread forgets it when its tapes next change
+  }
+}
+
+void GradientTape::watch(const Source& source, Place place) {
+  Recorder& recorder = own_recorder(*state_, "watch", place);
+  if (state_->is_spent())
+    throw tape_error("watch", place, "the tape is spent; resume() starts it afresh");
+  const DType dtype = source.variable() != nullptr
+                          ? source.variable()->dtype()
+                          : record::node_of(*source.tensor(), "watch", place).type.dtype;
+  if (!is_floating(dtype)) {
+    record::warn_once(
+        place,
+        fmt::format("watch{}: a tensor of {} is watched, but only floating ones have gradients",
+                    support::at(place), dtype));
+  }
+  if (const Variable* variable = source.variable()) {
+    state_->watch_cell(variable->cell());
+    variable->cell()->forget_reading();
+  } else {
+    record::Node& node = *source.tensor()->node();
+    state_->watch(node, recorder.log().next(), place);
+  }
+}
+
+void GradientTape::watch(std::initializer_list<Source> sources, Place place) {
+  watch(detail::Sources(sources), place);
+}
+
+void GradientTape::watch(const detail::Sources& sources, Place place) {
+  for (const Source& source : sources) {
+    if (source.tensor() != nullptr)
+      record::node_of(*source.tensor(), "watch", place);  // all or none
+  }
+  for (const Source& source : sources) watch(source, place);
+}
+
+void GradientTape::stop(Place place) {
+  Recorder& recorder = own_recorder(*state_, "stop", place);
+  if (!state_->is_on()) {
+    if (state_->stopped_by_gradient()) return;
+    throw tape_error("stop", place, "the tape has stopped already");
+  }
+  stop_tape(*state_, recorder, false);
+}
+
+void GradientTape::resume(Place place) {
+  Recorder& recorder = own_recorder(*state_, "resume", place);
+  if (state_->is_on()) throw tape_error("resume", place, "the tape is recording");
+  if (state_->thread() != recorder.thread())
+    throw tape_error("resume", place, "the tape belongs to another thread");
+  state_->start(recorder.log().next(), recorder.log().start(), place);
+  recorder.add(state_);
+}
+
+Pause GradientTape::stop_recording(Place place) {
+  own_recorder(*state_, "stop_recording", place);
+  if (!state_->is_on()) throw tape_error("stop_recording", place, "the tape is not recording");
+  return Pause(state_, place);
+}
+
+void GradientTape::reset(Place place) {
+  Recorder& recorder = own_recorder(*state_, "reset", place);
+  if (!state_->is_on()) throw tape_error("reset", place, "the tape is not recording");
+  state_->reset(recorder.log().next(), recorder.log().start(), place);
+  recorder.tapes_changed();
+}
+
+std::vector<Variable> GradientTape::watched_variables() const {
+  std::vector<Variable> variables;
+  for (const auto& watched : state_->cells()) variables.emplace_back(watched.cell);
+  return variables;
+}
+
+namespace {
+
+// The tape's log as it stands now, for explanations.
+std::shared_ptr<detail::Question> ask(const TapeState& tape, std::span<const Target> targets,
+                                      const char* call, Place place) {
+  auto question = std::make_shared<detail::Question>();
+  question->recording = tape.recording();
+  Recorder& recorder = record::recorder();
+  explain::Log& log = question->recording.log;
+  if (recorder.thread() == tape.thread()) {
+    // What came after the tape stopped tells where a target was computed.
+    log.end = recorder.log().next();
+    if (!log.first)
+      log.first =
+          recorder.log().start().first;  // the thread had computed nothing when the tape began
+  }
+  for (const Target& target : targets)
+    question->targets.push_back(record::subject_of(target, tape, call, place));
+  return question;
+}
+
+}  // namespace
+
+Gradients GradientTape::answer(std::span<const Target> targets, std::span<const Source> sources,
+                               const GradientOptions& options, Place place) {
+  Recorder& recorder = own_recorder(*state_, "gradient", place);
+  if (state_->is_spent()) {
+    throw tape_error("gradient", place,
+                     "a non-persistent GradientTape can compute only one set of gradients");
+  }
+  if (targets.empty()) throw tape_error("gradient", place, "no targets");
+  for (const auto& list : {targets, sources}) {
+    for (const Source& source : list) {
+      if (source.tensor() != nullptr) record::node_of(*source.tensor(), "gradient", place);
+    }
+  }
+  check_seeds(targets, options, place);
+
+  std::shared_ptr<const detail::Question> question = ask(*state_, targets, "gradient", place);
+  std::vector<explain::Subject> subjects;
+  for (const Source& source : sources)
+    subjects.push_back(record::subject_of(source, *state_, "gradient", place));
+
+  const bool persistent = state_->options().persistent;
+  if (!persistent && state_->is_on()) stop_tape(*state_, recorder, true);
+  std::vector<std::optional<Tensor>> values =
+      record::backward(*state_, targets, sources, options.output_gradients);
+  if (!persistent) state_->spend();
+
+  std::vector<Gradient> gradients;
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    const ops::Type type = sources[i].variable() != nullptr ? sources[i].variable()->cell()->type()
+                                                            : sources[i].tensor()->node()->type;
+    if (!values[i] && options.unconnected == Unconnected::zero)
+      values[i] = zeros(type.shape, type.dtype, place);
+    gradients.emplace_back(std::move(values[i]),
+                           std::make_shared<detail::Why>(question, std::move(subjects[i]),
+                                                         type.shape, record::label_of(sources[i])));
+  }
+  return Gradients(std::move(gradients));
+}
+
+Gradient GradientTape::gradient(const Target& target, const Source& source,
+                                const GradientOptions& options, Place place) {
+  return answer({&target, 1}, {&source, 1}, options, place)[0];
+}
+Gradients GradientTape::gradient(const Target& target, std::initializer_list<Source> sources,
+                                 const GradientOptions& options, Place place) {
+  return answer({&target, 1}, detail::Sources(sources), options, place);
+}
+Gradients GradientTape::gradient(const Target& target, const detail::Sources& sources,
+                                 const GradientOptions& options, Place place) {
+  return answer({&target, 1}, sources, options, place);
+}
+Gradients GradientTape::gradient(std::initializer_list<Target> targets,
+                                 std::initializer_list<Source> sources,
+                                 const GradientOptions& options, Place place) {
+  return answer(detail::Sources(targets), detail::Sources(sources), options, place);
+}
+Gradients GradientTape::gradient(std::initializer_list<Target> targets,
+                                 const detail::Sources& sources, const GradientOptions& options,
+                                 Place place) {
+  return answer(detail::Sources(targets), sources, options, place);
+}
+Gradients GradientTape::gradient(const detail::Sources& targets,
+                                 std::initializer_list<Source> sources,
+                                 const GradientOptions& options, Place place) {
+  return answer(targets, detail::Sources(sources), options, place);
+}
+Gradients GradientTape::gradient(const detail::Sources& targets, const detail::Sources& sources,
+                                 const GradientOptions& options, Place place) {
+  return answer(targets, sources, options, place);
+}
+
+Explanation GradientTape::explain(const Target& target, const Source& source) const {
+  const Place place;
+  own_recorder(*state_, "explain", place);
+  const auto question = ask(*state_, {&target, 1}, "explain", place);
+  return explain::explain(question->recording, question->targets,
+                          record::subject_of(source, *state_, "explain", place));
+}
+
+}  // namespace tendon

@@ -1,0 +1,78 @@
+#include "host/record/node.h"
+
+#include <tendon/error.h>
+
+#include <algorithm>
+#include <new>
+
+#include "host/support/text.h"
+
+namespace tendon {
+namespace record {
+namespace {
+
+void free_operands(Node& node) noexcept {
+  if (node.many != nullptr) support::pool_free(node.many, node.operand_count * sizeof(Node*));
+  node.many = nullptr;
+  node.operand_count = 0;
+}
+
+}  // namespace
+
+std::mutex& graph_mutex() {
+  static auto* mutex = new std::mutex;  // never destroyed: nodes may outlive every static
+  return *mutex;
+}
+
+Node* allocate_node() { return new (support::pool_allocate(sizeof(Node))) Node; }
+
+void set_operands(Node& node, std::span<Node* const> operands) {
+  Node** into = node.few;
+  if (operands.size() > Node::kInline) {
+    node.many = static_cast<Node**>(support::pool_allocate(operands.size() * sizeof(Node*)));
+    into = node.many;
+  }
+  node.operand_count = static_cast<std::uint32_t>(operands.size());
+  std::ranges::copy(operands, into);
+  for (Node* operand : operands) retain(operand);
+}
+
+void take_operands(Node& node, std::vector<Node*>& into) {
+  const auto operands = node.operands();
+  into.insert(into.end(), operands.begin(), operands.end());
+  free_operands(node);
+}
+
+// Without recursion, since a chain may be a million nodes long. A node whose count is zero is seen
+// by no other thread.
+void destroy(Node* node) noexcept {
+  std::vector<Node*, support::PoolAllocator<Node*>> stack;
+  stack.push_back(node);
+  while (!stack.empty()) {
+    Node* next = stack.back();
+    stack.pop_back();
+    for (Node* operand : next->operands()) {
+      if (operand->references.fetch_sub(1, std::memory_order_acq_rel) == 1)
+        stack.push_back(operand);
+    }
+    free_operands(*next);
+    if (next->attributes != nullptr) support::pool_free(next->attributes, sizeof(Attributes));
+    next->~Node();
+    support::pool_free(next, sizeof(Node));
+  }
+}
+
+Node& node_of(const Tensor& tensor, const char* call, Place place) {
+  if (tensor.node() == nullptr) {
+    throw Error(fmt::format("{}{}: the tensor is empty: nothing has been assigned to it", call,
+                            support::at(place)));
+  }
+  return *tensor.node();
+}
+
+}  // namespace record
+
+void detail::retain_handle(Node* node) { record::retain(node, record::kHandle); }
+void detail::release_handle(Node* node) { record::release(node, record::kHandle); }
+
+}  // namespace tendon

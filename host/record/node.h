@@ -1,0 +1,165 @@
+// Node: what a Tensor handle holds. An immutable graph of ops, computed when a value is asked for;
+// reference-counted, freed as soon as no handle, node or tape needs it.
+#pragma once
+
+#include <tendon/tensor.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "host/explain/log.h"
+#include "host/ops/op_row.h"
+#include "host/plan/backend.h"
+#include "host/support/pool.h"
+
+namespace tendon::record {
+
+// The memory of a value on a device.
+class Storage {
+ public:
+  Storage(plan::Backend& backend, std::size_t bytes, const char* what)
+      : backend_(backend), data_(backend.allocate(bytes, what)), bytes_(bytes) {}
+  Storage(const Storage&) = delete;
+  Storage& operator=(const Storage&) = delete;
+  ~Storage() { backend_.deallocate(data_, bytes_); }
+  plan::Backend& backend() const { return backend_; }
+  void* data() const { return data_; }
+
+ private:
+  plan::Backend& backend_;
+  void* data_;
+  std::size_t bytes_;
+};
+
+using TapeId = std::uint64_t;  // never given twice
+
+// The tapes on which a node is connected. Few, so a list; most nodes have none or one.
+class TapeIds {
+ public:
+  void add(TapeId id) {
+    if (first_ == 0) {
+      first_ = id;
+    } else {
+      if (!more_) more_ = std::make_unique<std::vector<TapeId>>();
+      more_->push_back(id);
+    }
+  }
+  bool contains(TapeId id) const {
+    if (first_ == id) return true;
+    if (!more_) return false;
+    for (const TapeId other : *more_) {
+      if (other == id) return true;
+    }
+    return false;
+  }
+
+ private:
+  TapeId first_ = 0;
+  std::unique_ptr<std::vector<TapeId>> more_;
+};
+
+}  // namespace tendon::record
+
+namespace tendon::detail {
+
+struct Node {
+  static constexpr std::uint32_t kInline = 3;
+
+  // Written once, before the node is shared.
+  explain::NodeId id{};
+  explain::Event event = explain::Event::op;
+  Op op = Op::input;
+  std::uint32_t operand_count = 0;
+  ops::Type type;
+  Place place;
+  std::uint64_t cell = 0;  // of read and assign: the variable's
+  Attributes* attributes = nullptr;
+  record::TapeIds tapes;
+
+  // Low half: held by nodes, tapes and cells; upper half: by handles.
+  std::atomic<std::uint64_t> references = 0;
+  std::atomic<bool> watched = false;  // by any tape, ever
+  std::atomic<bool> ready = false;    // the value is there
+
+  // Guarded by graph_mutex().
+  std::shared_ptr<record::Storage> value;
+  std::uint32_t tape_holds = 0;  // tapes that need the operands even when the value is there
+  std::uint64_t visit = 0;       // the walk that met this node last,
+  std::uint32_t visit_ref = 0;   // and what it noted
+  Node* few[kInline] =
+      {};  // the operands; each a reference. Dropped when the value is there and no tape holds it.
+  Node** many = nullptr;
+
+  std::span<Node* const> operands() const { return {many != nullptr ? many : few, operand_count}; }
+};
+
+}  // namespace tendon::detail
+
+namespace tendon::record {
+
+using detail::Node;
+
+inline constexpr std::uint64_t kHandle = std::uint64_t{1} << 32;
+
+// Guards what nodes may lose or gain after they are shared. Recording does not take it.
+std::mutex& graph_mutex();
+
+void destroy(Node* node) noexcept;  // its count has reached zero
+inline void retain(Node* node, std::uint64_t count = 1) {
+  node->references.fetch_add(count, std::memory_order_relaxed);
+}
+inline void release(Node* node, std::uint64_t count = 1) noexcept {
+  if (node->references.fetch_sub(count, std::memory_order_acq_rel) == count) destroy(node);
+}
+inline bool has_handle(const Node& node) {
+  return node.references.load(std::memory_order_relaxed) >= kHandle;
+}
+
+// A reference that is no handle.
+class NodePtr {
+ public:
+  NodePtr() = default;
+  explicit NodePtr(Node* node) : node_(node) {
+    if (node_ != nullptr) retain(node_);
+  }
+  NodePtr(const NodePtr& other) : NodePtr(other.node_) {}
+  NodePtr(NodePtr&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
+  NodePtr& operator=(NodePtr other) noexcept {
+    std::swap(node_, other.node_);
+    return *this;
+  }
+  ~NodePtr() {
+    if (node_ != nullptr) release(node_);
+  }
+  Node* get() const { return node_; }
+  Node* operator->() const { return node_; }
+  Node& operator*() const { return *node_; }
+  explicit operator bool() const { return node_ != nullptr; }
+
+ private:
+  Node* node_ = nullptr;
+};
+
+// A handle to a node that others hold too.
+inline Tensor handle(Node* node) {
+  retain(node, kHandle);
+  return Tensor::adopt(node);
+}
+
+// A fresh node without operands, with no references.
+Node* allocate_node();
+// Sets the operands, retaining each.
+void set_operands(Node& node, std::span<Node* const> operands);
+// Takes the operands away, for release after the graph is unlocked. Requires graph_mutex().
+void take_operands(Node& node, std::vector<Node*>& into);
+
+// The node of a tensor; Error for an empty handle, naming the call.
+Node& node_of(const Tensor& tensor, const char* call, Place place);
+
+}  // namespace tendon::record

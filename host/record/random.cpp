@@ -1,0 +1,83 @@
+#include <tendon/error.h>
+#include <tendon/ops.h>
+#include <tendon/random.h>
+
+#include <atomic>
+#include <cmath>
+#include <numbers>
+
+#include "host/ops/philox.h"
+#include "host/record/recorder.h"
+#include "host/support/text.h"
+
+namespace tendon::random {
+namespace {
+
+std::atomic<std::uint64_t> seed_of_process = 0;
+thread_local std::uint64_t next_stream = 0;
+thread_local std::uint64_t seed_seen = 0;
+
+// Threads draw from streams of their own only if their programs give keys; each counts from 0.
+Key next_key() {
+  const std::uint64_t seed = seed_of_process.load(std::memory_order_relaxed);
+  if (seed != seed_seen) {
+    seed_seen = seed;
+    next_stream = 0;
+  }
+  return {seed, next_stream++};
+}
+
+Tensor unit(Key key, const Shape& shape, DType dtype, Place place) {
+  const Attributes attributes{.shape = shape, .key = {key.seed, key.stream}, .dtype = dtype};
+  return record::recorder().apply(Op::uniform, {}, &attributes, place);
+}
+
+}  // namespace
+
+Key fold_in(Key key, std::uint64_t i) {
+  // A block of its own: the counter's upper half, which no drawing reaches.
+  const ops::Words words = ops::philox_block(key.seed, key.stream, ~i);
+  return {(std::uint64_t{words[1]} << 32) | words[0], (std::uint64_t{words[3]} << 32) | words[2]};
+}
+
+void seed(std::uint64_t value) {
+  seed_of_process.store(value, std::memory_order_relaxed);
+  seed_seen = value;
+  next_stream = 0;
+}
+
+Tensor uniform(Key key, const Shape& shape, double low, double high, DType dtype, Place place) {
+  const Tensor drawn = unit(key, shape, dtype, place);
+  if (low == 0 && high == 1) return drawn;
+  return add({mul({drawn, place}, high - low), place}, low);
+}
+Tensor uniform(const Shape& shape, double low, double high, DType dtype, Place place) {
+  return uniform(next_key(), shape, low, high, dtype, place);
+}
+
+// r cos(t), r = sqrt(-2 log(1 - u)), t = 2 pi v, from two independent streams; 1 - u is never 0.
+Tensor normal(Key key, const Shape& shape, double mean, double deviation, DType dtype,
+              Place place) {
+  const Tensor u = unit(fold_in(key, 0), shape, dtype, place);
+  const Tensor v = unit(fold_in(key, 1), shape, dtype, place);
+  const Tensor radius = sqrt({mul({log1p({neg({u, place}), place}), place}, -2.0), place});
+  const Tensor angle = mul({v, place}, 2 * std::numbers::pi);
+  const Tensor drawn = mul({radius, place}, {cos({angle, place}), place});
+  if (mean == 0 && deviation == 1) return drawn;
+  return add({mul({drawn, place}, deviation), place}, mean);
+}
+Tensor normal(const Shape& shape, double mean, double deviation, DType dtype, Place place) {
+  return normal(next_key(), shape, mean, deviation, dtype, place);
+}
+
+Tensor bernoulli(Key key, const Shape& shape, double probability, Place place) {
+  if (!(probability >= 0 && probability <= 1)) {
+    throw Error(fmt::format("bernoulli{}: {} is no probability", support::at(place), probability));
+  }
+  return less({unit(key, shape, DType::f32, place), place}, probability);
+}
+Tensor bernoulli(const Shape& shape, double probability, Place place) {
+  return bernoulli(next_key(), shape, probability, place);
+}
+
+}  // namespace tendon::random

@@ -1,0 +1,82 @@
+// Recorder: what a thread is recording. Makes the nodes of the ops that are called, and shows them
+// to the thread's tapes.
+#pragma once
+
+#include <tendon/operand.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "host/record/node.h"
+
+namespace tendon::detail {
+class Cell;
+class TapeState;
+}  // namespace tendon::detail
+
+namespace tendon::record {
+
+using detail::Cell;
+using detail::TapeState;
+
+class Recorder {
+ public:
+  // Nodes. Operands are borrowed; the result is a new handle.
+  Tensor apply(Op op, std::span<Node* const> operands, const Attributes* attributes, Place place);
+  Tensor constant(double number, DType dtype, const Shape& shape, Place place);
+  Tensor data(std::shared_ptr<Storage> value, ops::Type type, Place place);
+  // A variable's new value, or its reading; `source` is the value, or the assign.
+  NodePtr alias(explain::Event event, Node& source, std::uint64_t cell, Place place);
+  void host_read(const Node& node, Place place);
+
+  // The tapes that record or are paused, in the order they were made.
+  void add(std::shared_ptr<TapeState> tape);
+  void remove(const TapeState& tape);
+  bool records() const { return recording_count_ > 0 && suspended_ == 0; }
+  std::span<const std::shared_ptr<TapeState>> tapes() const { return tapes_; }
+  // Must follow every change of what a tape of this thread records or watches. Different from any
+  // other set of recording tapes, of any thread: a variable's reads are shared while it stays the
+  // same.
+  void tapes_changed();
+  std::uint64_t epoch() const { return epoch_; }
+
+  explain::ThreadLog& log() { return log_; }
+  std::uint64_t thread() const { return explain::thread_of(explain::NodeId{log_.next()}); }
+
+  // Variables that this thread has assigned since it last took them, and how many ops it has
+  // recorded since.
+  void note_assign(const std::shared_ptr<Cell>& cell);
+  std::vector<std::weak_ptr<Cell>> take_pending_cells();
+  std::uint64_t pending_count() const { return log_.next() - pending_since_; }
+
+ private:
+  friend class Suspend;
+  Tensor finish(Node* node, std::uint64_t note);
+  void show_tapes(Node& node);
+  std::uint64_t hash_if_read(const void* values, std::size_t bytes) const;
+
+  explain::ThreadLog log_;
+  std::vector<std::shared_ptr<TapeState>> tapes_;
+  int recording_count_ = 0;
+  int suspended_ = 0;
+  std::uint64_t epoch_ = 0;
+  std::uint64_t pending_since_ = 0;
+  bool read_while_taped_ = false;  // a value went to the host while a tape of this thread was alive
+  std::vector<std::weak_ptr<Cell>> pending_cells_;
+};
+
+Recorder& recorder();
+
+// While it lives, this thread records nothing onto its tapes: for what the library computes for
+// itself.
+class Suspend {
+ public:
+  Suspend() { ++recorder().suspended_; }
+  Suspend(const Suspend&) = delete;
+  Suspend& operator=(const Suspend&) = delete;
+  ~Suspend() { --recorder().suspended_; }
+};
+
+}  // namespace tendon::record

@@ -1,0 +1,135 @@
+#include "host/record/tape_state.h"
+
+#include <algorithm>
+#include <atomic>
+
+#include "host/record/cell.h"
+
+namespace tendon::detail {
+namespace {
+
+record::TapeId new_tape_id() {
+  static std::atomic<record::TapeId> last = 0;
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+}  // namespace
+
+TapeState::TapeState(TapeOptions options, std::uint64_t thread, std::uint64_t next_id,
+                     explain::Log log, Place place)
+    : id_(new_tape_id()), options_(options), thread_(thread) {
+  forget(next_id, std::move(log), place);
+}
+
+void TapeState::forget(std::uint64_t at, explain::Log log, Place place) {
+  release();
+  id_ = new_tape_id();
+  cells_.clear();
+  recording_.log = std::move(log);
+  recording_.began = at;
+  recording_.recorded.assign(1, {.begin = at, .place = place});
+  recording_.paused.clear();
+  recording_.watches.clear();
+  recording_.watches_accessed_variables = options_.watch_accessed_variables;
+  recording_.place = place;
+}
+
+void TapeState::release() {
+  std::vector<record::Node*> operands;
+  {
+    const std::scoped_lock lock(record::graph_mutex());
+    for (const record::NodePtr& node : held_) {
+      if (--node->tape_holds == 0 && node->ready.load(std::memory_order_relaxed)) {
+        record::take_operands(*node, operands);
+      }
+    }
+  }
+  held_.clear();
+  for (record::Node* operand : operands) record::release(operand);
+}
+
+void TapeState::start(std::uint64_t at, explain::Log log, Place place) {
+  if (spent_) {
+    forget(at, std::move(log), place);
+  } else {
+    recording_.recorded.push_back({.begin = at, .place = place});
+  }
+  on_ = true;
+  spent_ = false;
+  stopped_by_gradient_ = false;
+  pauses_ = 0;
+  ++generation_;
+}
+
+void TapeState::stop(std::uint64_t at, bool by_gradient) {
+  if (pauses_ > 0) {
+    recording_.paused.back().end = at;
+  } else {
+    recording_.recorded.back().end = at;
+  }
+  recording_.log.end = at;
+  pauses_ = 0;
+  on_ = false;
+  stopped_by_gradient_ = by_gradient;
+}
+
+void TapeState::pause(std::uint64_t at, Place place) {
+  if (pauses_++ > 0) return;
+  recording_.recorded.back().end = at;
+  recording_.paused.push_back({.begin = at, .place = place});
+}
+
+void TapeState::unpause(std::uint64_t at, Place place) {
+  if (--pauses_ > 0) return;
+  recording_.paused.back().end = at;
+  recording_.recorded.push_back({.begin = at, .place = place});
+}
+
+void TapeState::spend() {
+  spent_ = true;
+  release();
+}
+
+void TapeState::reset(std::uint64_t at, explain::Log log, Place place) {
+  const bool paused = pauses_ > 0;
+  forget(at, std::move(log), place);
+  if (paused) {
+    recording_.recorded.back().end = at;
+    recording_.paused.push_back({.begin = at, .place = place});
+  }
+}
+
+bool TapeState::watches(const record::Node& node, std::uint64_t user) const {
+  const explain::Watch* watch = recording_.watch_of(node.id);
+  return watch != nullptr && watch->from <= user;
+}
+
+void TapeState::watch(record::Node& node, std::uint64_t from, Place place) {
+  node.watched.store(true, std::memory_order_relaxed);
+  auto& watches = recording_.watches;
+  const auto at = std::ranges::lower_bound(watches, node.id, {}, &explain::Watch::node);
+  if (at == watches.end() || at->node != node.id) watches.insert(at, {node.id, from, place});
+}
+
+TapeState::WatchedCell* TapeState::find(const Cell& cell) {
+  const auto found =
+      std::ranges::find(cells_, &cell, [](const WatchedCell& w) { return w.cell.get(); });
+  return found == cells_.end() ? nullptr : &*found;
+}
+
+void TapeState::watch_cell(const std::shared_ptr<Cell>& cell) {
+  if (find(*cell) == nullptr) cells_.push_back({cell, {}});
+}
+
+bool TapeState::watches_cell(const Cell& cell) const {
+  return const_cast<TapeState*>(this)->find(cell) != nullptr;
+}
+
+void TapeState::watch_read(const std::shared_ptr<Cell>& cell, record::Node& read,
+                           std::uint64_t from, Place place) {
+  watch_cell(cell);
+  find(*cell)->reads.push_back(read.id);
+  watch(read, from, place);
+}
+
+}  // namespace tendon::detail

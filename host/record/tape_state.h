@@ -1,0 +1,79 @@
+// TapeState: what a GradientTape holds; its Pauses and its thread's recorder share it.
+#pragma once
+
+#include <tendon/tape.h>
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "host/explain/explain.h"
+#include "host/record/node.h"
+
+namespace tendon::detail {
+
+class TapeState {
+ public:
+  struct WatchedCell {
+    std::shared_ptr<Cell> cell;
+    std::vector<explain::NodeId> reads;  // what the tape saw of it
+  };
+
+  TapeState(TapeOptions options, std::uint64_t thread, std::uint64_t next_id, explain::Log log,
+            Place place);
+  TapeState(const TapeState&) = delete;
+  TapeState& operator=(const TapeState&) = delete;
+  ~TapeState() { release(); }
+
+  record::TapeId id() const { return id_; }
+  const TapeOptions& options() const { return options_; }
+  std::uint64_t thread() const { return thread_; }
+  bool is_on() const { return on_; }  // recording or paused
+  bool records() const { return on_ && pauses_ == 0 && !abandoned.load(std::memory_order_relaxed); }
+  bool is_spent() const { return spent_; }
+  bool stopped_by_gradient() const { return stopped_by_gradient_; }
+  std::uint64_t generation() const { return generation_; }
+
+  // `at`: the id that the thread's next node will have.
+  void start(std::uint64_t at, explain::Log log, Place place);  // afresh where it is spent
+  void stop(std::uint64_t at, bool by_gradient);
+  void pause(std::uint64_t at, Place place);
+  void unpause(std::uint64_t at, Place place);
+  void spend();  // answered its one gradient(): gives up the nodes, keeps what explanations need
+  void reset(std::uint64_t at, explain::Log log, Place place);
+
+  bool watches(const record::Node& node, std::uint64_t user) const;
+  void watch(record::Node& node, std::uint64_t from, Place place);
+  void watch_cell(const std::shared_ptr<Cell>& cell);
+  bool watches_cell(const Cell& cell) const;
+  void watch_read(const std::shared_ptr<Cell>& cell, record::Node& read, std::uint64_t from,
+                  Place place);
+
+  // The node connects on this tape, which needs its operands from now on.
+  void hold(record::Node& node) { held_.emplace_back(&node); }
+
+  const explain::Recording& recording() const { return recording_; }
+  const std::vector<WatchedCell>& cells() const { return cells_; }
+
+  // Its GradientTape was destroyed on a thread that is not its own while it recorded.
+  std::atomic<bool> abandoned = false;
+
+ private:
+  WatchedCell* find(const Cell& cell);
+  void release();
+  void forget(std::uint64_t at, explain::Log log, Place place);
+
+  record::TapeId id_;
+  TapeOptions options_;
+  std::uint64_t thread_;
+  bool on_ = true;
+  int pauses_ = 0;
+  bool spent_ = false;
+  bool stopped_by_gradient_ = false;
+  std::uint64_t generation_ = 0;  // of starts: a Pause of an earlier one has nothing to end
+  explain::Recording recording_;
+  std::vector<WatchedCell> cells_;
+  std::vector<record::NodePtr, support::PoolAllocator<record::NodePtr>> held_;
+};
+
+}  // namespace tendon::detail

@@ -1,0 +1,231 @@
+// Tensor: making one from values, reading one, printing one.
+#include <tendon/error.h>
+#include <tendon/ops.h>
+
+#include <cmath>
+#include <cstring>
+#include <ostream>
+
+#include "host/ops/checks.h"
+#include "host/record/evaluate.h"
+#include "host/record/recorder.h"
+#include "host/support/text.h"
+
+namespace tendon {
+namespace {
+
+using record::Node;
+
+const Node& checked(const Tensor& tensor, const char* call) {
+  return record::node_of(tensor, call, Place());
+}
+
+// The values of a tensor, on the host. Not counted as a host read.
+std::vector<std::byte> values_of(Node& node) {
+  Node* nodes[] = {&node};
+  record::evaluate(nodes);
+  std::vector<std::byte> bytes(static_cast<std::size_t>(node.type.shape.size()) *
+                               size_bytes(node.type.dtype));
+  node.value->backend().copy_to_host(bytes.data(), node.value->data(), bytes.size());
+  return bytes;
+}
+
+std::vector<std::byte> read_values(Node& node, Place place) {
+  std::vector<std::byte> bytes = values_of(node);
+  node.value->backend().count_host_read();
+  record::recorder().host_read(node, place);
+  return bytes;
+}
+
+}  // namespace
+
+double record::scalar_of(const Tensor& scalar) {
+  Node& node = node_of(scalar, "scalar_of", Place());
+  const std::vector<std::byte> bytes = values_of(node);
+  if (node.type.dtype == DType::f64) {
+    double value = 0;
+    std::memcpy(&value, bytes.data(), sizeof value);
+    return value;
+  }
+  std::int64_t value = 0;
+  std::memcpy(&value, bytes.data(), sizeof value);
+  return static_cast<double>(value);
+}
+
+Tensor::Tensor(double scalar, Place place)
+    : Tensor(record::recorder().constant(scalar, DType::f32, {}, place)) {}
+
+Tensor Tensor::from_bytes(const void* values, std::int64_t count, DType dtype, const Shape& shape,
+                          Place place) {
+  ops::check_extents({Op::literal, {}, {}, place}, shape);
+  if (count != shape.size()) {
+    throw ShapeError(fmt::format("from{}: {} values for shape {}, which has {}", support::at(place),
+                                 count, shape, shape.size()));
+  }
+  const std::size_t bytes = static_cast<std::size_t>(count) * size_bytes(dtype);
+  plan::Backend& backend = record::backend_of(Device::cpu());
+  const std::string what = "from" + support::at(place);
+  auto storage = std::allocate_shared<record::Storage>(support::PoolAllocator<record::Storage>(),
+                                                       backend, bytes, what.c_str());
+  backend.copy_from_host(storage->data(), values, bytes);
+  return record::recorder().data(std::move(storage), {dtype, shape}, place);
+}
+
+Tensor Tensor::from(const std::vector<bool>& values, const Shape& shape, Place place) {
+  const std::vector<char> bytes(values.begin(), values.end());
+  return from_bytes(bytes.data(), static_cast<std::int64_t>(bytes.size()), DType::boolean, shape,
+                    place);
+}
+
+const Shape& Tensor::shape() const { return checked(*this, "shape").type.shape; }
+DType Tensor::dtype() const { return checked(*this, "dtype").type.dtype; }
+Device Tensor::device() const {
+  checked(*this, "device");
+  return Device::cpu();
+}
+
+Tensor::Scalar Tensor::read_scalar(Place place) const {
+  Node& node = record::node_of(*this, "item", place);
+  if (node.type.shape.size() != 1) {
+    throw ShapeError(fmt::format("item{}: a tensor of shape {} is not one number",
+                                 support::at(place), node.type.shape));
+  }
+  const std::vector<std::byte> bytes = read_values(node, place);
+  const auto as = [&]<class T>(T value) {
+    std::memcpy(&value, bytes.data(), sizeof value);
+    return value;
+  };
+  switch (node.type.dtype) {
+    case DType::boolean: return {true, as(bool{}) ? 1 : 0, 0};
+    case DType::i32: return {true, as(std::int32_t{}), 0};
+    case DType::i64: return {true, as(std::int64_t{}), 0};
+    case DType::f16: return {false, 0, as(half{})};
+    case DType::bf16: return {false, 0, as(bfloat16{})};
+    case DType::f32: return {false, 0, as(float{})};
+    case DType::f64: return {false, 0, as(double{})};
+  }
+  __builtin_unreachable();
+}
+
+void Tensor::read_bytes(void* destination, Place place) const {
+  const std::vector<std::byte> bytes =
+      read_values(record::node_of(*this, "to_vector", place), place);
+  if (!bytes.empty()) std::memcpy(destination, bytes.data(), bytes.size());
+}
+
+void detail::throw_element_mismatch(const char* call, DType asked, DType actual, Place place) {
+  throw DTypeError(fmt::format("{}{}: asked for {} elements of a tensor of {}", call,
+                               support::at(place), asked, actual));
+}
+
+Tensor Tensor::to(Device device, Place place) const {
+  record::node_of(*this, "to", place);
+  record::backend_of(device);
+  return *this;
+}
+
+Tensor Tensor::cast(DType dtype, Place place) const {
+  record::node_of(*this, "cast", place);
+  return tendon::cast({*this, place}, dtype);
+}
+
+namespace {
+
+void print_element(std::ostream& stream, DType dtype, const std::byte* at) {
+  const auto as = [&]<class T>(T value) {
+    std::memcpy(&value, at, sizeof value);
+    return value;
+  };
+  switch (dtype) {
+    case DType::boolean: stream << (as(bool{}) ? "true" : "false"); return;
+    case DType::i32: stream << as(std::int32_t{}); return;
+    case DType::i64: stream << as(std::int64_t{}); return;
+    case DType::f16: stream << fmt::format("{:.4g}", static_cast<float>(as(half{}))); return;
+    case DType::bf16: stream << fmt::format("{:.3g}", static_cast<float>(as(bfloat16{}))); return;
+    case DType::f32: stream << fmt::format("{:.7g}", as(float{})); return;
+    case DType::f64: stream << fmt::format("{:.10g}", as(double{})); return;
+  }
+}
+
+constexpr std::int64_t kAllBelow = 8;  // an axis longer than this shows its ends
+constexpr std::int64_t kEnds = 3;
+
+void print_axis(std::ostream& stream, const Node& node, const std::byte* values, int axis,
+                std::int64_t at) {
+  const Shape& shape = node.type.shape;
+  if (axis == shape.rank()) {
+    return print_element(stream, node.type.dtype,
+                         values + at * static_cast<std::int64_t>(size_bytes(node.type.dtype)));
+  }
+  stream << '[';
+  for (std::int64_t i = 0; i < shape[axis]; ++i) {
+    if (i > 0) stream << ", ";
+    if (shape[axis] > kAllBelow && i == kEnds) {
+      stream << "..., ";
+      i = shape[axis] - kEnds;
+    }
+    print_axis(stream, node, values, axis + 1, at * shape[axis] + i);
+  }
+  stream << ']';
+}
+
+}  // namespace
+
+std::ostream& operator<<(std::ostream& stream, const Tensor& tensor) {
+  if (tensor.is_empty_handle()) return stream << "Tensor (empty)";
+  Node& node = *tensor.node();
+  const std::vector<std::byte> values = values_of(node);
+  stream << "Tensor " << node.type.dtype << ' ' << node.type.shape << ' ';
+  print_axis(stream, node, values.data(), 0, 0);
+  return stream;
+}
+
+Tensor full(const Shape& shape, double value, DType dtype, Place place) {
+  return record::recorder().constant(value, dtype, shape, place);
+}
+Tensor zeros(const Shape& shape, DType dtype, Place place) { return full(shape, 0, dtype, place); }
+Tensor ones(const Shape& shape, DType dtype, Place place) { return full(shape, 1, dtype, place); }
+Tensor full_like(const Tensor& like, double value, Place place) {
+  const Node& node = record::node_of(like, "full_like", place);
+  return full(node.type.shape, value, node.type.dtype, place);
+}
+Tensor zeros_like(const Tensor& like, Place place) { return full_like(like, 0, place); }
+Tensor ones_like(const Tensor& like, Place place) { return full_like(like, 1, place); }
+
+namespace {
+
+Tensor iota(const Shape& shape, int axis, DType dtype, Place place) {
+  const Attributes attributes{.axes = axis, .shape = shape, .dtype = dtype};
+  return record::recorder().apply(Op::iota, {}, &attributes, place);
+}
+
+}  // namespace
+
+Tensor arange(double start, double stop, double step, DType dtype, Place place) {
+  const double count = std::ceil((stop - start) / step);
+  if (step == 0 || !(std::abs(count) < 0x1p60)) {
+    throw ShapeError(fmt::format("arange{}: from {} to {} by {} has no length", support::at(place),
+                                 start, stop, step));
+  }
+  const auto extent = count > 0 ? static_cast<std::int64_t>(count) : 0;
+  if (dtype == DType::boolean)
+    throw DTypeError(fmt::format("arange{}: booleans do not count", support::at(place)));
+  const Tensor index = iota(extent, 0, DType::f64, place);
+  return cast({add({mul({index, place}, step), place}, start), place}, dtype);
+}
+Tensor arange(double stop, DType dtype, Place place) { return arange(0, stop, 1, dtype, place); }
+
+Tensor linspace(double start, double stop, std::int64_t count, DType dtype, Place place) {
+  const double step = count > 1 ? (stop - start) / static_cast<double>(count - 1) : 0;
+  const Tensor index = iota(count, 0, DType::f64, place);
+  return cast({add({mul({index, place}, step), place}, start), place}, dtype);
+}
+
+Tensor eye(std::int64_t n, DType dtype, Place place) {
+  const Shape shape(n, n);
+  const Tensor rows = iota(shape, 0, DType::i64, place);
+  const Tensor columns = iota(shape, 1, DType::i64, place);
+  return cast({equal({rows, place}, columns), place}, dtype);
+}
+
+}  // namespace tendon

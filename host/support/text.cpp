@@ -1,0 +1,31 @@
+#include "host/support/text.h"
+
+#include <cstring>
+
+namespace tendon::support {
+
+std::string text(std::source_location place) {
+  if (place.line() == 0) return {};
+  const char* file = place.file_name();
+  if (const char* slash = std::strrchr(file, '/')) file = slash + 1;
+  return fmt::format("{}:{}", file, place.line());
+}
+
+std::string at(std::source_location place) {
+  if (place.line() == 0) return {};
+  return " at " + text(place);
+}
+
+std::string text_bytes(std::int64_t bytes) {
+  constexpr const char* kUnits[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  auto amount = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  while (amount >= 1024 && unit + 1 < std::size(kUnits)) {
+    amount /= 1024;
+    ++unit;
+  }
+  return unit == 0 ? fmt::format("{} bytes", bytes)
+                   : fmt::format("{:.1f} {}", amount, kUnits[unit]);
+}
+
+}  // namespace tendon::support

@@ -1,0 +1,33 @@
+// Pieces of messages: a place as file:line, and {fmt} for the library's own types.
+#pragma once
+
+#include <fmt/format.h>
+#include <tendon/dtype.h>
+#include <tendon/shape.h>
+
+#include <source_location>
+#include <string>
+
+namespace tendon::support {
+
+// "fit.cpp:41"; empty for a place that is not known.
+std::string text(std::source_location place);
+// " at fit.cpp:41"; empty for a place that is not known.
+std::string at(std::source_location place);
+// "1.5 MiB".
+std::string text_bytes(std::int64_t bytes);
+
+}  // namespace tendon::support
+
+template <>
+struct fmt::formatter<tendon::Shape> : fmt::formatter<std::string> {
+  auto format(const tendon::Shape& shape, fmt::format_context& context) const {
+    return fmt::formatter<std::string>::format(tendon::to_string(shape), context);
+  }
+};
+template <>
+struct fmt::formatter<tendon::DType> : fmt::formatter<const char*> {
+  auto format(tendon::DType dtype, fmt::format_context& context) const {
+    return fmt::formatter<const char*>::format(tendon::name(dtype), context);
+  }
+};

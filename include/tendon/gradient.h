@@ -1,0 +1,102 @@
+// What gradient() answers: a value or None, and the reason either way.
+#pragma once
+
+#include <tendon/export.h>
+#include <tendon/tensor.h>
+
+#include <cstddef>
+#include <iosfwd>
+#include <memory>
+#include <optional>
+#include <source_location>
+#include <string>
+#include <vector>
+
+namespace tendon {
+
+enum class Cause {
+  connected,
+  cut_by_dtype,       // the source, or all ways from it, are integer or boolean
+  watched_after_use,  // the op that used it first is named
+  source_unwatched,
+  cut_by_pause,      // computed while the tape was paused
+  cut_by_host_read,  // values left through to_vector()/item() and came back as a new tensor
+  cut_by_assign,     // they flowed into a variable by assign
+  cut_by_op,         // argmax, floor, comparison, an op without a pullback: the op is named
+  cut_by_stop_gradient,
+  branch_not_taken,  // the branch and the value of its predicate are named
+  custom_returned_none,
+  target_not_recorded,  // no op of this tape made it: a leaf, or computed after stop() or on
+                        // another thread
+  dead_end,    // consumed, but what it feeds never reaches the target: the last ops are named
+  never_used,  // nothing recorded consumes it
+};
+TENDON_API const char* name(Cause);
+TENDON_API std::ostream& operator<<(std::ostream&, Cause);
+
+struct Explanation {
+  Cause cause = Cause::never_used;
+  std::string text;  // one or two plain sentences, naming file:line
+  std::optional<std::source_location>
+      where;  // the place in the caller's source that a person would edit
+};
+TENDON_API std::ostream& operator<<(std::ostream&, const Explanation&);
+
+namespace detail {
+class Why;  // what an explanation is made from when it is asked for
+}
+
+// std::optional<Tensor> in shape, plus the reason. None is not zero: it is a property of the graph,
+// not of the numbers.
+class TENDON_API Gradient {
+ public:
+  Gradient(std::optional<Tensor> value, std::shared_ptr<const detail::Why> why);
+
+  bool has_value() const { return value_.has_value(); }
+  explicit operator bool() const { return has_value(); }
+  const Tensor& value() const&;  // throws NoGradient, its text the explanation
+  Tensor value() &&;
+  const Tensor& operator*() const& { return value(); }
+  Tensor operator*() && { return std::move(*this).value(); }
+  const Tensor* operator->() const { return &value(); }
+  Tensor value_or_zeros() const;  // zeros of the source's shape and dtype for None
+  explicit operator std::optional<Tensor>() const { return value_; }
+  bool operator==(std::nullopt_t) const { return !has_value(); }
+  // Computed when first asked for, from the tape's log; also after the tape is gone.
+  const Explanation& why() const;
+
+  const std::string& source()
+      const;  // the source as the table prints it: its name, or where it was made
+
+ private:
+  std::optional<Tensor> value_;
+  std::shared_ptr<const detail::Why> why_;
+};
+TENDON_API std::ostream& operator<<(std::ostream&, const Gradient&);
+
+// In the order of the sources.
+class TENDON_API Gradients {
+ public:
+  Gradients() = default;
+  explicit Gradients(std::vector<Gradient> gradients) : gradients_(std::move(gradients)) {}
+  std::size_t size() const { return gradients_.size(); }
+  bool empty() const { return gradients_.empty(); }
+  const Gradient& operator[](std::size_t i) const { return gradients_[i]; }
+  const Gradient& at(std::size_t i) const { return gradients_.at(i); }
+  const Gradient& front() const { return gradients_.front(); }
+  const Gradient& back() const { return gradients_.back(); }
+  auto begin() const { return gradients_.begin(); }
+  auto end() const { return gradients_.end(); }
+
+  using value_type = Gradient;
+  using const_iterator = std::vector<Gradient>::const_iterator;
+  using iterator = const_iterator;
+
+ private:
+  std::vector<Gradient> gradients_;
+};
+// The table: source, status, norm, counts of zero, NaN and infinite entries (computed on the device
+// in one plan), why.
+TENDON_API std::ostream& operator<<(std::ostream&, const Gradients&);
+
+}  // namespace tendon

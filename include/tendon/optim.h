@@ -1,0 +1,79 @@
+// Optimizers: new values for variables from a tape's gradients.
+#pragma once
+
+#include <tendon/export.h>
+#include <tendon/gradient.h>
+#include <tendon/variable.h>
+
+#include <functional>
+#include <memory>
+#include <string_view>
+
+namespace tendon {
+
+// Receives tendon's warnings, each place once. Default (and with an empty handler): a line on
+// stderr.
+TENDON_API void set_warning_handler(std::function<void(std::string_view)> handler);
+
+namespace optim {
+
+// A common base of the rules below would have one user each: they share apply()'s contract instead.
+//
+// apply(gradients, variables): gradients[i] belongs to variables[i] (ShapeError where counts or
+// shapes differ, DTypeError where dtypes do). Submits the backward pass and all updates as one
+// plan. A None is left alone, its moments too, and named once in a warning with its reason; zeros
+// from Unconnected::zero are gradients like any other; NoGradient with every reason when all are
+// None.
+
+struct SgdOptions {
+  double learning_rate = 0.01;
+  double momentum = 0;
+  bool nesterov = false;
+  double weight_decay = 0;  // decoupled: the variable shrinks by learning_rate * weight_decay
+};
+// velocity = momentum * velocity + g; variable -= learning_rate * (nesterov ? g + momentum *
+// velocity : velocity).
+class TENDON_API Sgd {
+ public:
+  explicit Sgd(SgdOptions options = {});
+  ~Sgd();
+  Sgd(Sgd&&) noexcept;
+  Sgd& operator=(Sgd&&) noexcept;
+  void apply(const Gradients& gradients, const detail::List<Variable>& variables,
+             Place place = Place::current());
+  void apply(const Gradients& gradients, std::initializer_list<Variable> variables,
+             Place place = Place::current());
+  SgdOptions& options();  // may change between steps
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+struct AdamOptions {
+  double learning_rate = 0.001;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+  double weight_decay = 0;  // decoupled (Loshchilov and Hutter 2019)
+};
+// Kingma and Ba (2015), Algorithm 1; the step count is the variable's own.
+class TENDON_API Adam {
+ public:
+  explicit Adam(AdamOptions options = {});
+  ~Adam();
+  Adam(Adam&&) noexcept;
+  Adam& operator=(Adam&&) noexcept;
+  void apply(const Gradients& gradients, const detail::List<Variable>& variables,
+             Place place = Place::current());
+  void apply(const Gradients& gradients, std::initializer_list<Variable> variables,
+             Place place = Place::current());
+  AdamOptions& options();  // may change between steps
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace optim
+}  // namespace tendon

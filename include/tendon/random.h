@@ -1,0 +1,36 @@
+// Counter-based random numbers: Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as
+// easy as 1, 2, 3"). The same key gives the same numbers on every device, whatever else is drawn.
+#pragma once
+
+#include <tendon/tensor.h>
+
+#include <cstdint>
+
+namespace tendon::random {
+
+struct Key {
+  std::uint64_t seed = 0;
+  std::uint64_t stream = 0;
+};
+// A key for part i of a computation, independent of the key's own numbers.
+TENDON_API Key fold_in(Key, std::uint64_t i);
+
+// Seeds the keys of calls that are given none: each such call of a thread takes the next stream of
+// the seed (0 until set).
+TENDON_API void seed(std::uint64_t);
+
+// In [low, high).
+TENDON_API Tensor uniform(const Shape&, double low = 0, double high = 1, DType = DType::f32,
+                          Place = Place::current());
+TENDON_API Tensor uniform(Key, const Shape&, double low = 0, double high = 1, DType = DType::f32,
+                          Place = Place::current());
+// By Box and Muller (1958).
+TENDON_API Tensor normal(const Shape&, double mean = 0, double deviation = 1, DType = DType::f32,
+                         Place = Place::current());
+TENDON_API Tensor normal(Key, const Shape&, double mean = 0, double deviation = 1,
+                         DType = DType::f32, Place = Place::current());
+// true with the given probability.
+TENDON_API Tensor bernoulli(const Shape&, double probability = 0.5, Place = Place::current());
+TENDON_API Tensor bernoulli(Key, const Shape&, double probability = 0.5, Place = Place::current());
+
+}  // namespace tendon::random

@@ -1,0 +1,58 @@
+// Variable: a named, mutable cell that holds a Tensor.
+#pragma once
+
+#include <tendon/export.h>
+#include <tendon/tensor.h>
+
+#include <iosfwd>
+#include <memory>
+#include <string>
+
+namespace tendon {
+
+namespace detail {
+class Cell;
+}
+
+// Copies share the cell. Members may be called from several threads at once; who reads while
+// another assigns gets the value before or after.
+class TENDON_API Variable {
+ public:
+  explicit Variable(const Tensor& initial, std::string name = "", bool trainable = true,
+                    Place = Place::current());
+  Variable(const Variable&) = default;
+  Variable(Variable&&) noexcept = default;
+  Variable& operator=(const Variable&) = default;  // another handle to the same cell
+  Variable& operator=(Variable&&) noexcept = default;
+  Variable& operator=(const Tensor&) = delete;  // write assign(), or say which variable is meant
+  Variable& operator=(double) = delete;
+  ~Variable() = default;
+
+  operator Tensor() const {  // NOLINT(google-explicit-constructor): a Variable reads as its value
+    return read(Place());
+  }
+  Tensor read(Place = Place::current()) const;
+
+  // The new value must have the cell's shape and dtype (ShapeError, DTypeError). No gradient flows
+  // into an assign.
+  void assign(const Tensor&, Place = Place::current());
+  void assign_add(const Tensor&, Place = Place::current());
+  void assign_sub(const Tensor&, Place = Place::current());
+
+  const std::string& name() const;
+  bool trainable() const;
+  const Shape& shape() const;
+  DType dtype() const;
+  bool same_cell(const Variable& other) const { return cell_ == other.cell_; }
+
+  const std::shared_ptr<detail::Cell>& cell() const {
+    return cell_;
+  }  // for the library's own rooms
+  explicit Variable(std::shared_ptr<detail::Cell> cell) : cell_(std::move(cell)) {}
+
+ private:
+  std::shared_ptr<detail::Cell> cell_;
+};
+TENDON_API std::ostream& operator<<(std::ostream&, const Variable&);
+
+}  // namespace tendon
