@@ -11,8 +11,8 @@ namespace {
 
 class CpuBackend final : public plan::Backend {
  public:
-  void* allocate(std::size_t bytes, const char* what) override {
-    return memory_.allocate(bytes, what);
+  void* allocate(std::size_t bytes, const char* op, Place place) override {
+    return memory_.allocate(bytes, op, place);
   }
   void deallocate(void* memory, std::size_t bytes) noexcept override {
     memory_.deallocate(memory, bytes);

@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "host/cpu/compute.h"
-#include "host/support/text.h"
 
 namespace tendon::cpu {
 namespace {
@@ -24,8 +23,9 @@ class Values {
   Array make(Ref value) {
     Slot& slot = slots_[value.id];
     if (slot.data == nullptr) {
-      const std::string what = name(tape_.op(value)) + support::at(tape_.place(value));
-      slot = {memory_.allocate(static_cast<std::size_t>(tape_.bytes(value)), what.c_str()), true};
+      slot = {memory_.allocate(static_cast<std::size_t>(tape_.bytes(value)), name(tape_.op(value)),
+                               tape_.place(value)),
+              true};
     }
     return get(value);
   }

@@ -47,7 +47,7 @@ std::int64_t available_bytes() {
   return available;
 }
 
-void* Memory::allocate(std::size_t bytes, const char* what) {
+void* Memory::allocate(std::size_t bytes, const char* op, Place place) {
   const auto asked = static_cast<std::int64_t>(bytes);
   void* memory = nullptr;
   const std::int64_t available = bytes >= kLarge ? available_bytes() : -1;
@@ -58,8 +58,8 @@ void* Memory::allocate(std::size_t bytes, const char* what) {
     const std::int64_t free = available < 0 ? available_bytes() : available;
     throw OutOfMemory(
         fmt::format("out of memory on cpu: {} for {}; {} in use by values, {} free on the machine",
-                    support::text_bytes(asked), what, support::text_bytes(in_use_bytes()),
-                    support::text_bytes(free)),
+                    support::text_bytes(asked), std::string(op) + support::at(place),
+                    support::text_bytes(in_use_bytes()), support::text_bytes(free)),
         asked, in_use_bytes(), free);
   }
   const std::int64_t now = in_use_.fetch_add(asked, std::memory_order_relaxed) + asked;

@@ -1,6 +1,8 @@
 // Memory for values on the CPU, counted.
 #pragma once
 
+#include <tendon/tensor.h>
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -9,7 +11,7 @@ namespace tendon::cpu {
 
 class Memory {
  public:
-  void* allocate(std::size_t bytes, const char* what);  // 64-byte aligned; OutOfMemory
+  void* allocate(std::size_t bytes, const char* op, Place place);  // 64-byte aligned; OutOfMemory
   void deallocate(void* memory, std::size_t bytes) noexcept;
   std::int64_t in_use_bytes() const noexcept { return in_use_.load(std::memory_order_relaxed); }
   std::int64_t peak_bytes() const noexcept { return peak_.load(std::memory_order_relaxed); }

@@ -161,7 +161,8 @@ Cut Search::cut_of_edge(std::uint32_t index, std::size_t operand, bool from_sour
     if (!computed && watch == nullptr) return Cut::unwatched;
     if (!computed && watch->from > static_cast<std::uint64_t>(id)) return Cut::watched_after_use;
   }
-  if (entry.event == Event::assign || entry.event == Event::read) return Cut::assigned;
+  if (entry.event == Event::assign) return Cut::assigned;
+  if (entry.event == Event::read) return Cut::none;  // the assign that it reads was the cut
   // Beyond the op where values left the floating types, the cut was that op.
   const auto at = entries_.index(operand_id);
   const bool floating =

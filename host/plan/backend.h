@@ -20,7 +20,7 @@ class Backend {
 
   // Memory for values, 64-byte aligned, not initialised. OutOfMemory where there is none. `what`
   // says for what, for the message.
-  virtual void* allocate(std::size_t bytes, const char* what) = 0;
+  virtual void* allocate(std::size_t bytes, const char* op, Place place) = 0;
   virtual void deallocate(void* memory, std::size_t bytes) noexcept = 0;
   virtual void copy_from_host(void* destination, const void* source, std::size_t bytes) = 0;
   virtual void copy_to_host(void* destination, const void* source, std::size_t bytes) = 0;

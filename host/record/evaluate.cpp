@@ -187,10 +187,10 @@ void evaluate(std::span<Node* const> nodes) {
   std::vector<std::shared_ptr<Storage>> values;
   std::vector<void*> outputs;
   for (const Output& output : flattening.outputs()) {
-    const std::string what = name(output.node->op) + support::at(output.node->place);
     const auto bytes = static_cast<std::size_t>(plan.tape.bytes(output.value));
     values.push_back(std::allocate_shared<Storage>(support::PoolAllocator<Storage>(), backend,
-                                                   bytes, what.c_str()));
+                                                   bytes, name(output.node->op),
+                                                   output.node->place));
     outputs.push_back(values.back()->data());
   }
   if (!plan.stages.empty() || !outputs.empty()) backend.execute(plan, inputs, outputs, Stream());

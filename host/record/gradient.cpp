@@ -57,7 +57,8 @@ Tensor Gradient::value_or_zeros() const {
   return value_ ? *value_ : zeros(why_->shape(), why_->dtype());
 }
 
-const Explanation& Gradient::why() const { return why_->explanation(); }
+const Explanation& Gradient::why() const& { return why_->explanation(); }
+Explanation Gradient::why() && { return why_->explanation(); }
 const std::string& Gradient::source() const { return why_->label(); }
 
 std::ostream& operator<<(std::ostream& stream, const Gradient& gradient) {

@@ -23,8 +23,8 @@ namespace tendon::record {
 // The memory of a value on a device.
 class Storage {
  public:
-  Storage(plan::Backend& backend, std::size_t bytes, const char* what)
-      : backend_(backend), data_(backend.allocate(bytes, what)), bytes_(bytes) {}
+  Storage(plan::Backend& backend, std::size_t bytes, const char* op, Place place)
+      : backend_(backend), data_(backend.allocate(bytes, op, place)), bytes_(bytes) {}
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
   ~Storage() { backend_.deallocate(data_, bytes_); }

@@ -64,9 +64,8 @@ Tensor Tensor::from_bytes(const void* values, std::int64_t count, DType dtype, c
   }
   const std::size_t bytes = static_cast<std::size_t>(count) * size_bytes(dtype);
   plan::Backend& backend = record::backend_of(Device::cpu());
-  const std::string what = "from" + support::at(place);
   auto storage = std::allocate_shared<record::Storage>(support::PoolAllocator<record::Storage>(),
-                                                       backend, bytes, what.c_str());
+                                                       backend, bytes, "from", place);
   backend.copy_from_host(storage->data(), values, bytes);
   return record::recorder().data(std::move(storage), {dtype, shape}, place);
 }

@@ -63,7 +63,8 @@ class TENDON_API Gradient {
   explicit operator std::optional<Tensor>() const { return value_; }
   bool operator==(std::nullopt_t) const { return !has_value(); }
   // Computed when first asked for, from the tape's log; also after the tape is gone.
-  const Explanation& why() const;
+  const Explanation& why() const&;
+  Explanation why() &&;
 
   const std::string& source()
       const;  // the source as the table prints it: its name, or where it was made
