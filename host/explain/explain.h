@@ -31,9 +31,9 @@ struct Watch {
 struct Recording {
   Log log;
   std::uint64_t began = 0;  // the first id that the tape could record
-  std::vector<Interval> recorded;
-  std::vector<Interval> paused;
-  std::vector<Watch> watches;  // ascending by node
+  support::PoolVector<Interval> recorded;
+  support::PoolVector<Interval> paused;
+  support::PoolVector<Watch> watches;  // ascending by node
   bool watches_accessed_variables = true;
   Place place;  // of the tape
 

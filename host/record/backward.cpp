@@ -14,56 +14,52 @@ namespace {
 // input or constant.
 class Extract {
  public:
-  Extract(const detail::TapeState& tape, std::span<const Tensor> targets) : tape_(tape) {
+  // Requires graph_mutex() while it lives.
+  Extract(const detail::TapeState& tape, std::span<const Tensor> targets)
+      : tape_(tape), walk_(next_walk()) {
     collect(targets);
-    // A thread's ids ascend, and what connects was made by the tape's thread: so by id, operands
-    // come first. What is taken from outside has no operands here.
+    // What is taken from outside first. Then by id: what connects was made by the tape's thread,
+    // whose ids ascend, so operands come before what uses them.
     std::ranges::sort(nodes_, {},
-                      [](const Node* node) { return std::pair(is_on_tape(*node), node->id); });
+                      [this](const Node* node) { return std::pair(is_on_tape(*node), node->id); });
     for (Node* node : nodes_) append(*node);
   }
-  static bool is_on_tape(const Node& node) { return node.visit_ref != 0; }
 
   TapeBuilder& builder() { return builder_; }
   std::vector<std::uint8_t>& live() { return live_; }
-  Ref operator[](const Node& node) const { return ref_of_.at(&node); }
   std::optional<Ref> find(const Node& node) const {
-    const auto found = ref_of_.find(&node);
-    return found == ref_of_.end() ? std::nullopt : std::optional(found->second);
+    return node.visit == walk_ ? std::optional(Ref{node.visit_ref}) : std::nullopt;
   }
   const std::vector<Node*>& nodes() const { return nodes_; }  // node i is value i
 
  private:
+  bool is_on_tape(const Node& node) const { return node.tapes.contains(tape_.id()); }
+
   void collect(std::span<const Tensor> targets) {
     std::vector<Node*> stack;
     for (const Tensor& target : targets) visit(*target.node(), stack);
     while (!stack.empty()) {
-      Node* node = stack.back();
+      const Node* node = stack.back();
       stack.pop_back();
-      if (!is_on_tape(*node)) continue;
       for (Node* operand : node->operands()) visit(*operand, stack);
     }
   }
   void visit(Node& node, std::vector<Node*>& stack) {
-    if (!ref_of_.try_emplace(&node, Ref{}).second) return;
-    node.visit = 0;
-    node.visit_ref = node.tapes.contains(tape_.id()) ? 1 : 0;
+    if (node.visit == walk_) return;
+    node.visit = walk_;
     nodes_.push_back(&node);
-    stack.push_back(&node);
+    if (is_on_tape(node)) stack.push_back(&node);
   }
   void append(Node& node) {
     Ref value;
     if (!is_on_tape(node)) {
       value = node.op == Op::constant
-                  ? builder_.constant(node.attributes->number, node.type.dtype, node.type.shape,
-                                      node.place)
+                  ? record::append(node, {}, builder_)
                   : builder_.input(node.type.dtype, node.type.shape, {}, node.place);
     } else {
       operands_.clear();
-      for (Node* operand : node.operands()) operands_.push_back(ref_of_.at(operand));
-      static const Attributes kNone;
-      value = builder_.apply(node.op, operands_,
-                             node.attributes != nullptr ? *node.attributes : kNone, node.place);
+      for (Node* operand : node.operands()) operands_.push_back(Ref{operand->visit_ref});
+      value = record::append(node, operands_, builder_);
       const ops::OpRow& row = ops::row(node.op);
       for (std::size_t i = 0; i < operands_.size(); ++i) {
         const Node& operand = *node.operands()[i];
@@ -73,17 +69,15 @@ class Extract {
                                      tape_.watches(operand, static_cast<std::uint64_t>(node.id)))));
       }
     }
-    ref_of_[&node] = value;
+    node.visit_ref = value.id;
   }
 
   const detail::TapeState& tape_;
+  std::uint64_t walk_;
   TapeBuilder builder_;
   std::vector<Node*> nodes_;
   std::vector<Ref> operands_;
   std::vector<std::uint8_t> live_;  // one an operand of the tape, in its order
-  std::unordered_map<const Node*, Ref, std::hash<const Node*>, std::equal_to<>,
-                     support::PoolAllocator<std::pair<const Node* const, Ref>>>
-      ref_of_;
 };
 
 // The nodes of the tape that stand for each source.
@@ -181,7 +175,7 @@ std::vector<std::optional<Tensor>> backward(const detail::TapeState& tape,
     Extract extract(tape, values);
     const std::vector<autodiff::SourceValue> found = source_values(extract, sources);
     std::vector<Ref> target_values;
-    for (const Tensor& value : values) target_values.push_back(extract[*value.node()]);
+    for (const Tensor& value : values) target_values.push_back(*extract.find(*value.node()));
     forward = extract.nodes();
     const autodiff::Mask mask = autodiff::reachability(extract.builder().tape(), extract.live(),
                                                        found, sources.size(), target_values);

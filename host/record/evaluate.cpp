@@ -26,7 +26,7 @@ struct Output {
 class Flattening {
  public:
   // `keeps`: also note the values that are worth keeping.
-  explicit Flattening(bool keeps) : keeps_(keeps), walk_(++last_walk_) {}
+  explicit Flattening(bool keeps) : keeps_(keeps), walk_(next_walk()) {}
 
   void want(Node* node) {
     Node* made = resolve(node);
@@ -115,9 +115,7 @@ class Flattening {
       while (is_alias(*operand)) operand = operand->operands()[0];
       operands_.push_back(Ref{operand->visit_ref});
     }
-    static const Attributes kNone;
-    return builder_.apply(node.op, operands_, node.attributes != nullptr ? *node.attributes : kNone,
-                          node.place);
+    return append(node, operands_, builder_);
   }
   static bool worth_keeping(const Node& node) {
     if (node.event != explain::Event::op) return false;
@@ -134,7 +132,6 @@ class Flattening {
     }
   }
 
-  static inline std::uint64_t last_walk_ = 0;  // guarded by graph_mutex()
   bool keeps_;
   std::uint64_t walk_;
   TapeBuilder builder_;

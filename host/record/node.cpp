@@ -24,6 +24,20 @@ std::mutex& graph_mutex() {
   return *mutex;
 }
 
+std::uint64_t next_walk() {
+  static std::uint64_t last = 0;
+  return ++last;
+}
+
+Ref append(const Node& node, std::span<const Ref> operands, TapeBuilder& builder) {
+  if (node.op == Op::constant) {
+    return builder.constant(node.number, node.type.dtype, node.type.shape, node.place);
+  }
+  static const Attributes kNone;
+  return builder.apply(node.op, operands, node.attributes != nullptr ? *node.attributes : kNone,
+                       node.place);
+}
+
 Node* allocate_node() { return new (support::pool_allocate(sizeof(Node))) Node; }
 
 void set_operands(Node& node, std::span<Node* const> operands) {
@@ -46,7 +60,7 @@ void take_operands(Node& node, std::vector<Node*>& into) {
 // Without recursion, since a chain may be a million nodes long. A node whose count is zero is seen
 // by no other thread.
 void destroy(Node* node) noexcept {
-  std::vector<Node*, support::PoolAllocator<Node*>> stack;
+  support::PoolVector<Node*> stack;
   stack.push_back(node);
   while (!stack.empty()) {
     Node* next = stack.back();

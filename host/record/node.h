@@ -78,8 +78,9 @@ struct Node {
   std::uint32_t operand_count = 0;
   ops::Type type;
   Place place;
-  std::uint64_t cell = 0;  // of read and assign: the variable's
-  Attributes* attributes = nullptr;
+  std::uint64_t cell = 0;            // of read and assign: the variable's
+  double number = 0;                 // of a constant, which has no attributes
+  Attributes* attributes = nullptr;  // where the op has any
   record::TapeIds tapes;
 
   // Low half: held by nodes, tapes and cells; upper half: by handles.
@@ -109,6 +110,8 @@ inline constexpr std::uint64_t kHandle = std::uint64_t{1} << 32;
 
 // Guards what nodes may lose or gain after they are shared. Recording does not take it.
 std::mutex& graph_mutex();
+// A number for a walk over the graph to mark nodes with. Requires graph_mutex().
+std::uint64_t next_walk();
 
 void destroy(Node* node) noexcept;  // its count has reached zero
 inline void retain(Node* node, std::uint64_t count = 1) {
@@ -158,6 +161,9 @@ Node* allocate_node();
 void set_operands(Node& node, std::span<Node* const> operands);
 // Takes the operands away, for release after the graph is unlocked. Requires graph_mutex().
 void take_operands(Node& node, std::vector<Node*>& into);
+
+// Appends the node's op to a tape.
+Ref append(const Node& node, std::span<const Ref> operands, TapeBuilder& builder);
 
 // The node of a tensor; Error for an empty handle, naming the call.
 Node& node_of(const Tensor& tensor, const char* call, Place place);

@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 
+#include "host/ops/checks.h"
 #include "host/record/cell.h"
 #include "host/record/tape_state.h"
 
@@ -92,13 +93,12 @@ Tensor Recorder::apply(Op op, std::span<Node* const> operands, const Attributes*
 }
 
 Tensor Recorder::constant(double number, DType dtype, const Shape& shape, Place place) {
-  const Attributes attributes{.shape = shape, .number = number, .dtype = dtype};
-  const ops::Type type = ops::infer({Op::constant, {}, attributes, place});
+  if (shape.rank() > 0) ops::check_extents({Op::constant, {}, {}, place}, shape);
   Node* node = allocate_node();
   node->op = Op::constant;
-  node->type = type;
+  node->type = {dtype, shape};
+  node->number = number;
   node->place = place;
-  node->attributes = new (support::pool_allocate(sizeof(Attributes))) Attributes(attributes);
   // A number that was read from a tensor and comes back as an operand is data that came back.
   std::uint64_t note = 0;
   if (read_while_taped_ && shape.size() == 1) {

@@ -16,7 +16,7 @@ class TapeState {
  public:
   struct WatchedCell {
     std::shared_ptr<Cell> cell;
-    std::vector<explain::NodeId> reads;  // what the tape saw of it
+    support::PoolVector<explain::NodeId> reads;  // what the tape saw of it
   };
 
   TapeState(TapeOptions options, std::uint64_t thread, std::uint64_t next_id, explain::Log log,
@@ -53,7 +53,7 @@ class TapeState {
   void hold(record::Node& node) { held_.emplace_back(&node); }
 
   const explain::Recording& recording() const { return recording_; }
-  const std::vector<WatchedCell>& cells() const { return cells_; }
+  const support::PoolVector<WatchedCell>& cells() const { return cells_; }
 
   // Its GradientTape was destroyed on a thread that is not its own while it recorded.
   std::atomic<bool> abandoned = false;
@@ -72,8 +72,8 @@ class TapeState {
   bool stopped_by_gradient_ = false;
   std::uint64_t generation_ = 0;  // of starts: a Pause of an earlier one has nothing to end
   explain::Recording recording_;
-  std::vector<WatchedCell> cells_;
-  std::vector<record::NodePtr, support::PoolAllocator<record::NodePtr>> held_;
+  support::PoolVector<WatchedCell> cells_;
+  support::PoolVector<record::NodePtr> held_;
 };
 
 }  // namespace tendon::detail

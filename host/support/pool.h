@@ -5,7 +5,7 @@
 #pragma once
 
 #include <cstddef>
-#include <limits>
+#include <vector>
 
 namespace tendon::support {
 
@@ -22,5 +22,8 @@ struct PoolAllocator {
   void deallocate(T* block, std::size_t count) noexcept { pool_free(block, count * sizeof(T)); }
   friend bool operator==(const PoolAllocator&, const PoolAllocator&) { return true; }
 };
+
+template <class T>
+using PoolVector = std::vector<T, PoolAllocator<T>>;
 
 }  // namespace tendon::support

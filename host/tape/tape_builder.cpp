@@ -32,8 +32,9 @@ Ref TapeBuilder::append(Op op, std::span<const Ref> operands, const Attributes& 
   }
   std::uint32_t attribute_id = 0;
   if (attributes != tape_.attributes_[0]) {
-    attribute_id = static_cast<std::uint32_t>(tape_.attributes_.size());
-    tape_.attributes_.push_back(attributes);
+    // As often as not the same as the op's before.
+    if (attributes != tape_.attributes_.back()) tape_.attributes_.push_back(attributes);
+    attribute_id = static_cast<std::uint32_t>(tape_.attributes_.size() - 1);
   }
   tape_.ops_.push_back(op);
   tape_.dtypes_.push_back(dtype);
