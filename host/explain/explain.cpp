@@ -76,7 +76,8 @@ constexpr std::uint32_t kWatchCost = 2;
 constexpr std::uint32_t kCutCost = 3;
 
 std::string described(const Entry& entry) {
-  return fmt::format("{}{}", name(entry.op), support::at(entry.place));
+  return fmt::format("{}{}", entry.called != nullptr ? entry.called : name(entry.op),
+                     support::at(entry.place));
 }
 
 class Search {

@@ -27,13 +27,14 @@ void ThreadLog::new_chunk() {
 }
 
 NodeId ThreadLog::append(Event event, Op op, DType dtype, std::span<const NodeId> operands,
-                         Place place, std::uint64_t note) {
+                         Place place, std::uint64_t note, const char* called) {
   if (!current_ || next_ - current_->first == kChunkEntries) new_chunk();
   Entry& entry = current_->entries[next_ - current_->first];
   entry.event = event;
   entry.op = op;
   entry.dtype = dtype;
   entry.operand_count = static_cast<std::uint32_t>(operands.size());
+  entry.called = called;
   entry.place = place;
   entry.note = note;
   NodeId* into = entry.few;

@@ -39,6 +39,8 @@ struct Entry {
   Op op = Op::input;
   DType dtype = DType::f32;
   std::uint32_t operand_count = 0;
+  const char* called =
+      nullptr;  // the function that the user called, where it made more than one op
   Place place;
   std::uint64_t note = 0;
   NodeId few[kInline] = {};
@@ -68,7 +70,7 @@ class ThreadLog {
   ThreadLog();
   // The id of the new entry.
   NodeId append(Event event, Op op, DType dtype, std::span<const NodeId> operands, Place place,
-                std::uint64_t note = 0);
+                std::uint64_t note = 0, const char* called = nullptr);
   // From some hundred entries ago, which tell of what came just before a tape.
   Log start() const { return {previous_ ? previous_ : current_, next_}; }
   std::uint64_t next() const { return next_; }  // the id that the next entry will have

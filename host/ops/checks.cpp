@@ -52,4 +52,12 @@ void check_extents(const Call& call, const Shape& shape) {
   if (too_large && !empty) throw error<ShapeError>(call, "{} has too many elements", shape);
 }
 
+void check_constant(const Call& call, DType dtype, double number) {
+  if (!is_integer(dtype)) return;
+  const double bound = dtype == DType::i32 ? 0x1p31 : 0x1p63;
+  if (!(number >= -bound && number < bound)) {
+    throw error<DTypeError>(call, "{} does not fit {}", number, dtype);
+  }
+}
+
 }  // namespace tendon::ops

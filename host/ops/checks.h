@@ -12,7 +12,8 @@ namespace tendon::ops {
 // throw error<ShapeError>(call, "inner extents differ: {} x {}", a, b)
 template <class E, class... Arguments>
 E error(const Call& call, fmt::format_string<Arguments...> format, Arguments&&... arguments) {
-  return E(fmt::format("{}{}: {}", name(call.op), support::at(call.place),
+  return E(fmt::format("{}{}: {}", call.called != nullptr ? call.called : name(call.op),
+                       support::at(call.place),
                        fmt::format(format, std::forward<Arguments>(arguments)...)));
 }
 
@@ -27,5 +28,8 @@ unsigned axis_set(const Call& call, const Axes& axes, int rank);
 
 // ShapeError where the extents are negative or their product is no int64.
 void check_extents(const Call& call, const Shape& shape);
+
+// DTypeError where the number is beyond the integers of the dtype.
+void check_constant(const Call& call, DType dtype, double number);
 
 }  // namespace tendon::ops

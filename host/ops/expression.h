@@ -96,9 +96,10 @@ inline Value where(const Value& condition, Number auto a, Number auto b) {
 }
 
 // Slopes that use a subexpression twice.
-inline Value silu_slope(const Value& x, const Value& s) { return s * (1 + x * (1 - s)); }
+inline Value silu_slope(const Value& x, const Value& s) { return s * (1 + x * sigmoid(-x)); }
 inline Value gelu_tanh_slope(const Value& x, const Value& s) {
-  return s + x * s * (1 - s) * (1.5957691216057308 + 0.21406443847917908 * x * x);
+  // scale: far from 0 the first factor vanishes while x * x overflows.
+  return s + scale(x * s * (1 - s), 1.5957691216057308 + 0.21406444881780075 * x * x);
 }
 
 inline Value cast(const Value& x, DType dtype) { return apply(Op::cast, {x}, {.dtype = dtype}); }

@@ -48,6 +48,7 @@ Type infer_matmul(const Call& call) {
   }
   result.shape.push_back(rows);
   result.shape.push_back(columns);
+  check_extents(call, result.shape);
   return result;
 }
 

@@ -63,7 +63,6 @@ namespace {
 void check_window(const Call& call, const Shape& whole, const Shape& part) {
   const Shape& begin = call.attributes.begin;
   const Shape& step = call.attributes.step;
-  check_extents(call, part);
   if (begin.rank() != whole.rank() || step.rank() != whole.rank() || part.rank() != whole.rank()) {
     throw error<ShapeError>(call,
                             "begin {}, size {} and step {} must have a number for each axis of {}",
@@ -73,7 +72,7 @@ void check_window(const Call& call, const Shape& whole, const Shape& part) {
     if (step[i] == 0) throw error<ShapeError>(call, "a step of 0 on axis {}", i);
     if (part[i] == 0) continue;
     std::int64_t last = 0;
-    if (__builtin_mul_overflow(part[i] - 1, step[i], &last) ||
+    if (part[i] < 0 || __builtin_mul_overflow(part[i] - 1, step[i], &last) ||
         __builtin_add_overflow(last, begin[i], &last) || begin[i] < 0 || begin[i] >= whole[i] ||
         last < 0 || last >= whole[i]) {
       throw error<ShapeError>(call, "begin {}, size {}, step {} leaves {} on axis {}", begin, part,

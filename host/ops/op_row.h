@@ -19,6 +19,7 @@ struct Call {
   std::span<const Type* const> operands;
   const Attributes& attributes;
   Place place;
+  const char* called = nullptr;  // the function the user called, where it is not the op's
 };
 
 class Pullback;

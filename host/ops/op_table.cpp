@@ -87,6 +87,15 @@ void pull_binary(Pullback& p) {
   if (p.needed(0)) give_scaled(p, 0, Row::slope_a(a, b, p.result()));
   if (p.needed(1)) give_scaled(p, 1, Row::slope_b(a, b, p.result()));
 }
+// Where its first operand is 0, scale is 0 whatever the second: its derivative by that is too,
+// whatever comes back.
+template <>
+void pull_binary<scale_row>(Pullback& p) {
+  const Value a = p.operand(0);
+  const Value b = p.operand(1);
+  if (p.needed(0)) p.give(0, sum_to(scale(p.cotangent(), b), a.shape()));
+  if (p.needed(1)) p.give(1, sum_to(where(a == 0, 0, scale(p.cotangent(), a)), b.shape()));
+}
 template <class Row>
 void pull_ternary(Pullback& p) {
   const Value a = p.operand(0);
@@ -236,6 +245,7 @@ Type infer_elementwise(const Call& call) {
       throw error<ShapeError>(call, "shapes do not broadcast: {}", text(call));
     }
   }
+  if (result.shape != first.shape) check_extents(call, result.shape);
   if (op.result == ResultClass::boolean) result.dtype = DType::boolean;
   return result;
 }

@@ -20,6 +20,7 @@ Type infer_where(const Call& call) {
     throw error<ShapeError>(call, "shapes do not broadcast: {} x {} x {}", condition.shape, a.shape,
                             b.shape);
   }
+  check_extents(call, result.shape);
   return result;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <new>
 
+#include "host/record/recorder.h"
 #include "host/support/text.h"
 
 namespace tendon {
@@ -78,8 +79,9 @@ void destroy(Node* node) noexcept {
 
 Node& node_of(const Tensor& tensor, const char* call, Place place) {
   if (tensor.node() == nullptr) {
-    throw Error(fmt::format("{}{}: the tensor is empty: nothing has been assigned to it", call,
-                            support::at(place)));
+    const char* called = recorder().called();
+    throw Error(fmt::format("{}{}: the tensor is empty: nothing has been assigned to it",
+                            called != nullptr ? called : call, support::at(place)));
   }
   return *tensor.node();
 }

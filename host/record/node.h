@@ -78,8 +78,10 @@ struct Node {
   std::uint32_t operand_count = 0;
   ops::Type type;
   Place place;
-  std::uint64_t cell = 0;            // of read and assign: the variable's
-  double number = 0;                 // of a constant, which has no attributes
+  std::uint64_t cell = 0;  // of read and assign: the variable's
+  const char* called =
+      nullptr;        // the function that the user called, where it made more than one op
+  double number = 0;  // of a constant, which has no attributes
   Attributes* attributes = nullptr;  // where the op has any
   record::TapeIds tapes;
 

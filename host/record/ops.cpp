@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <optional>
 
 #include "host/ops/checks.h"
@@ -13,6 +14,7 @@
 namespace tendon {
 namespace {
 
+using record::Named;
 using record::Node;
 using record::node_of;
 using record::recorder;
@@ -64,7 +66,13 @@ DType common_dtype(std::initializer_list<const Operand*> operands, const char* c
 // The operand as a tensor of the dtype; empty where it is that already.
 Tensor converted(const Operand& operand, DType dtype, Place place) {
   const Tensor* tensor = operand.tensor();
-  if (tensor == nullptr) return recorder().constant(operand.number(), dtype, {}, place);
+  if (tensor == nullptr) {
+    // An f64 holds no integer beyond 2^53.
+    const bool is_exact =
+        !operand.integer() || std::abs(*operand.integer()) <= (std::int64_t{1} << 53);
+    if (dtype == DType::i64 && !is_exact) return Tensor::from({*operand.integer()}, {}, place);
+    return recorder().constant(operand.number(), dtype, {}, place);
+  }
   return tensor->dtype() == dtype ? Tensor() : cast_to(*tensor, dtype, place);
 }
 
@@ -117,7 +125,7 @@ Prepared strong(const Operand& x, const char* call) {
 // For the rules that must be checked before an op can be formed.
 ops::Call call_of(Op op, Place place) {
   static const Attributes kNone;
-  return {op, {}, kNone, place};
+  return {op, {}, kNone, place, recorder().called()};
 }
 int checked_axis(Op op, int axis, const Shape& shape, Place place) {
   const int rank = shape.rank();
@@ -148,6 +156,7 @@ Tensor gelu(const Operand& x, bool approximate) { return approximate ? gelu_tanh
 
 Tensor where(const Operand& condition, const Operand& a, const Operand& b) {
   const Place place = condition.place();
+  common_dtype({&condition}, "where");  // the condition is there
   const DType dtype = common_dtype({&a, &b}, "where");
   const Prepared chooser(condition, DType::boolean, place);
   const Prepared first(a, dtype, place);
@@ -195,8 +204,12 @@ Tensor reduce_sum(const Operand& x, const Axes& axes, bool keep_dims) {
 }
 
 Tensor reduce_mean(const Operand& x, const Axes& axes, bool keep_dims) {
+  const Named named("reduce_mean");
   const Place place = x.place();
   const DType dtype = common_dtype({&x}, "reduce_mean");
+  if (dtype == DType::f16 || dtype == DType::bf16) {  // whose sums would overflow
+    return cast({reduce_mean({cast(x, DType::f32), place}, axes, keep_dims), place}, dtype);
+  }
   const Prepared operand(x, is_floating(dtype) ? dtype : DType::f32, place);
   const Tensor sum = reduce(Op::reduce_sum, operand.tensor(), axes, keep_dims, place);
   // The mean of nothing is NaN, as in NumPy.
@@ -234,6 +247,7 @@ Tensor floating(const Operand& x, const char* call) {
 }  // namespace
 
 Tensor reduce_logsumexp(const Operand& x, const Axes& axes, bool keep_dims) {
+  const Named named("reduce_logsumexp");
   const Place place = x.place();
   const Tensor values = floating(x, "reduce_logsumexp");
   const Tensor shift = shift_of(values, axes, place);
@@ -244,6 +258,7 @@ Tensor reduce_logsumexp(const Operand& x, const Axes& axes, bool keep_dims) {
 }
 
 Tensor softmax(const Operand& x, int axis) {
+  const Named named("softmax");
   const Place place = x.place();
   const Tensor values = floating(x, "softmax");
   const Tensor shift = shift_of(values, axis, place);
@@ -252,6 +267,7 @@ Tensor softmax(const Operand& x, int axis) {
 }
 
 Tensor log_softmax(const Operand& x, int axis) {
+  const Named named("log_softmax");
   const Place place = x.place();
   const Tensor values = floating(x, "log_softmax");
   const Tensor shift = shift_of(values, axis, place);
@@ -301,6 +317,7 @@ Tensor reshape(const Operand& x, const Shape& shape) {
 }
 
 Tensor matmul(const Operand& a, const Operand& b, bool transpose_a, bool transpose_b) {
+  const Named named("matmul");
   const Place place = a.place();
   const DType dtype = common_dtype({&a, &b}, "matmul");
   const DType computed = dtype == DType::boolean ? DType::i32 : dtype;
@@ -312,6 +329,16 @@ Tensor matmul(const Operand& a, const Operand& b, bool transpose_a, bool transpo
     throw ops::error<ShapeError>(call_of(Op::matmul, place),
                                  "an operand of rank 1 is not transposed: {} x {}", left.shape(),
                                  right.shape());
+  }
+  const Shape in = left.shape();
+  const Shape out = right.shape();
+  if ((row || column) && in.rank() > 0 && out.rank() > 0) {
+    const std::int64_t inner = in[row || !transpose_a ? in.rank() - 1 : in.rank() - 2];
+    const std::int64_t outer = out[column || transpose_b ? out.rank() - 1 : out.rank() - 2];
+    if (inner != outer) {
+      throw ops::error<ShapeError>(call_of(Op::matmul, place), "inner extents differ: {} x {}", in,
+                                   out);
+    }
   }
   if (row) left = reshape({left, place}, Shape(1, left.shape()[0]));
   if (column) right = reshape({right, place}, Shape(right.shape()[0], 1));
@@ -343,19 +370,20 @@ Tensor broadcast_to(const Operand& x, const Shape& shape) {
 }
 
 Tensor expand_dims(const Operand& x, const Axes& axes) {
+  const Named named("expand_dims");
   const Prepared operand = strong(x, "expand_dims");
   const Shape& shape = operand.tensor().shape();
   const int rank = shape.rank() + axes.count();
   const ops::Call call = call_of(Op::reshape, x.place());
   if (rank > kMaxRank) {
-    throw ops::error<ShapeError>(call, "expand_dims of {} by {} axes exceeds rank {}", shape,
-                                 axes.count(), kMaxRank);
+    throw ops::error<ShapeError>(call, "{} by {} axes exceeds rank {}", shape, axes.count(),
+                                 kMaxRank);
   }
   unsigned added = 0;
   for (const int axis : axes) {
     const int at = axis < 0 ? axis + rank : axis;
     if (at < 0 || at >= rank || ((added >> at) & 1U) != 0) {
-      throw ops::error<ShapeError>(call, "expand_dims of {} has no place for axis {}", shape, axis);
+      throw ops::error<ShapeError>(call, "{} has no place for axis {}", shape, axis);
     }
     added |= 1U << at;
   }
@@ -366,14 +394,15 @@ Tensor expand_dims(const Operand& x, const Axes& axes) {
 }
 
 Tensor squeeze(const Operand& x, const Axes& axes) {
+  const Named named("squeeze");
   const Prepared operand = strong(x, "squeeze");
   const Shape& shape = operand.tensor().shape();
   unsigned removed = 0;
   for (const int axis : axes) {
     const int at = checked_axis(Op::reshape, axis, shape, x.place());
     if (shape[at] != 1) {
-      throw ops::error<ShapeError>(call_of(Op::reshape, x.place()),
-                                   "squeeze: axis {} of {} is not 1", axis, shape);
+      throw ops::error<ShapeError>(call_of(Op::reshape, x.place()), "axis {} of {} is not 1", axis,
+                                   shape);
     }
     removed |= 1U << at;
   }
@@ -406,6 +435,7 @@ Tensor slice(const Operand& x, const Shape& begin, const Shape& size) {
 }
 
 Tensor strided_slice(const Operand& x, const Shape& begin, const Shape& end, const Shape& step) {
+  const Named named("strided_slice");
   const Prepared operand = strong(x, "strided_slice");
   const Shape& shape = operand.tensor().shape();
   const int rank = shape.rank();
@@ -429,9 +459,9 @@ Tensor strided_slice(const Operand& x, const Shape& begin, const Shape& end, con
     };
     const std::int64_t first = clamped(begin[i]);
     const std::int64_t span = clamped(end[i]) - first;
-    const std::int64_t count = by > 0 ? (span + by - 1) / by : (span + by + 1) / by;
+    const bool is_empty = by > 0 ? span <= 0 : span >= 0;
     attributes.begin[i] = first;
-    attributes.shape[i] = std::max<std::int64_t>(count, 0);
+    attributes.shape[i] = is_empty ? 0 : (span - (by > 0 ? 1 : -1)) / by + 1;
   }
   return apply(Op::slice, {&operand.tensor()}, x.place(), &attributes);
 }
@@ -462,17 +492,18 @@ Tensor concat(const detail::List<Tensor>& values, int axis, Place place) {
 }
 
 Tensor stack(const detail::List<Tensor>& values, int axis, Place place) {
+  const Named named("stack");
   std::vector<Tensor> parts = promoted(values, Op::concat, place);
   const Shape shape = parts[0].shape();
   const int rank = shape.rank() + 1;
   if (axis < -rank || axis >= rank) {
-    throw ops::error<ShapeError>(call_of(Op::concat, place), "stack: no axis {} in a stack of {}",
+    throw ops::error<ShapeError>(call_of(Op::concat, place), "there is no axis {} in a stack of {}",
                                  axis, shape);
   }
   for (Tensor& part : parts) {
     if (part.shape() != shape) {
-      throw ops::error<ShapeError>(call_of(Op::concat, place), "stack: shapes differ: {} and {}",
-                                   shape, part.shape());
+      throw ops::error<ShapeError>(call_of(Op::concat, place), "shapes differ: {} and {}", shape,
+                                   part.shape());
     }
     part = expand_dims({part, place}, axis);
   }
@@ -480,12 +511,13 @@ Tensor stack(const detail::List<Tensor>& values, int axis, Place place) {
 }
 
 std::vector<Tensor> split(const Operand& x, int sections, int axis) {
+  const Named named("split");
   const Prepared operand = strong(x, "split");
   const Shape& shape = operand.tensor().shape();
   const int at = checked_axis(Op::slice, axis, shape, x.place());
   if (sections <= 0 || shape[at] % sections != 0) {
     throw ops::error<ShapeError>(call_of(Op::slice, x.place()),
-                                 "split: axis {} of {} does not divide into {} parts", axis, shape,
+                                 "axis {} of {} does not divide into {} parts", axis, shape,
                                  sections);
   }
   return split({operand.tensor(), x.place()},
@@ -494,6 +526,7 @@ std::vector<Tensor> split(const Operand& x, int sections, int axis) {
 }
 
 std::vector<Tensor> split(const Operand& x, const std::vector<std::int64_t>& sizes, int axis) {
+  const Named named("split");
   const Prepared operand = strong(x, "split");
   Shape part = operand.tensor().shape();
   const int at = checked_axis(Op::slice, axis, part, x.place());
@@ -501,8 +534,8 @@ std::vector<Tensor> split(const Operand& x, const std::vector<std::int64_t>& siz
   for (const std::int64_t size : sizes) total += size;
   if (total != part[at] || std::ranges::any_of(sizes, [](std::int64_t size) { return size < 0; })) {
     throw ops::error<ShapeError>(call_of(Op::slice, x.place()),
-                                 "split: the sizes add up to {}, axis {} of {} is {}", total, axis,
-                                 part, part[at]);
+                                 "the sizes add up to {}, axis {} of {} is {}", total, axis, part,
+                                 part[at]);
   }
   std::vector<Tensor> parts;
   Shape begin = repeated(0, part.rank());

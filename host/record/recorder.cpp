@@ -60,7 +60,7 @@ Tensor Recorder::finish(Node* node, std::uint64_t note) {
   }
   for (std::size_t i = 0; i < node->operand_count; ++i) ids[i] = node->operands()[i]->id;
   node->id = log_.append(node->event, node->op, node->type.dtype, {ids, node->operand_count},
-                         node->place, note);
+                         node->place, note, node->called);
   node->references.store(kHandle, std::memory_order_relaxed);
   if (node->event == explain::Event::op && records()) show_tapes(*node);
   return Tensor::adopt(node);
@@ -79,10 +79,11 @@ Tensor Recorder::apply(Op op, std::span<Node* const> operands, const Attributes*
   for (std::size_t i = 0; i < operands.size(); ++i) types[i] = &operands[i]->type;
   static const Attributes kNone;
   const Attributes& given = attributes != nullptr ? *attributes : kNone;
-  const ops::Type type = ops::infer({op, {types, operands.size()}, given, place});
+  const ops::Type type = ops::infer({op, {types, operands.size()}, given, place, called_});
 
   Node* node = allocate_node();
   node->op = op;
+  node->called = called_;
   node->type = type;
   node->place = place;
   if (attributes != nullptr) {
@@ -93,9 +94,11 @@ Tensor Recorder::apply(Op op, std::span<Node* const> operands, const Attributes*
 }
 
 Tensor Recorder::constant(double number, DType dtype, const Shape& shape, Place place) {
-  if (shape.rank() > 0) ops::check_extents({Op::constant, {}, {}, place}, shape);
+  if (shape.rank() > 0) ops::check_extents({Op::constant, {}, {}, place, called_}, shape);
+  ops::check_constant({Op::constant, {}, {}, place, called_}, dtype, number);
   Node* node = allocate_node();
   node->op = Op::constant;
+  node->called = called_;
   node->type = {dtype, shape};
   node->number = number;
   node->place = place;

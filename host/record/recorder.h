@@ -42,6 +42,7 @@ class Recorder {
   void tapes_changed();
   std::uint64_t epoch() const { return epoch_; }
 
+  const char* called() const { return called_; }  // by the user, now; null: the op itself
   explain::ThreadLog& log() { return log_; }
   std::uint64_t thread() const { return explain::thread_of(explain::NodeId{log_.next()}); }
 
@@ -53,6 +54,7 @@ class Recorder {
 
  private:
   friend class Suspend;
+  friend class Named;
   Tensor finish(Node* node, std::uint64_t note);
   void show_tapes(Node& node);
   std::uint64_t hash_if_read(const void* values, std::size_t bytes) const;
@@ -61,6 +63,7 @@ class Recorder {
   std::vector<std::shared_ptr<TapeState>> tapes_;
   int recording_count_ = 0;
   int suspended_ = 0;
+  const char* called_ = nullptr;
   std::uint64_t epoch_ = 0;
   std::uint64_t pending_since_ = 0;
   bool read_while_taped_ = false;  // a value went to the host while a tape of this thread was alive
@@ -68,6 +71,21 @@ class Recorder {
 };
 
 Recorder& recorder();
+
+// While it lives, what is recorded is said to be the function's that the user called; the outermost
+// name counts.
+class Named {
+ public:
+  explicit Named(const char* function) : outer_(recorder().called_) {
+    if (outer_ == nullptr) recorder().called_ = function;
+  }
+  Named(const Named&) = delete;
+  Named& operator=(const Named&) = delete;
+  ~Named() { recorder().called_ = outer_; }
+
+ private:
+  const char* outer_;
+};
 
 // While it lives, this thread records nothing onto its tapes: for what the library computes for
 // itself.

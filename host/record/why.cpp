@@ -14,6 +14,13 @@ const Explanation& detail::Why::explanation() const {
 }
 
 namespace record {
+namespace {
+
+const char* function_of(const Node& node) {
+  return node.called != nullptr ? node.called : name(node.op);
+}
+
+}  // namespace
 
 std::string label_of(const Source& source) {
   if (const Variable* variable = source.variable()) {
@@ -22,7 +29,7 @@ std::string label_of(const Source& source) {
   }
   const Node& node = *source.tensor()->node();
   if (node.event == explain::Event::op)
-    return fmt::format("{}{}", name(node.op), support::at(node.place));
+    return fmt::format("{}{}", function_of(node), support::at(node.place));
   if (node.event == explain::Event::data) return fmt::format("tensor{}", support::at(node.place));
   return fmt::format("reading{}", support::at(node.place));
 }
@@ -52,10 +59,11 @@ explain::Subject subject_of(const Source& source, const detail::TapeState& tape,
   subject.event = node.event;
   subject.op = node.op;
   subject.place = node.place;
-  subject.label = node.event == explain::Event::op && ops::row(node.op).arity != 0
-                      ? fmt::format("the result of {}{}", name(node.op), support::at(node.place))
-                      : fmt::format("the {} tensor {} made{}", node.type.dtype, node.type.shape,
-                                    support::at(node.place));
+  subject.label =
+      node.event == explain::Event::op && ops::row(node.op).arity != 0
+          ? fmt::format("the result of {}{}", function_of(node), support::at(node.place))
+          : fmt::format("the {} tensor {} made{}", node.type.dtype, node.type.shape,
+                        support::at(node.place));
   return subject;
 }
 

@@ -38,6 +38,7 @@ class TENDON_API Operand {
       set_number(value ? 1.0 : 0.0, DType::boolean);
     } else if constexpr (std::is_integral_v<T>) {
       set_number(static_cast<double>(value), DType::i32);
+      integer_ = static_cast<std::int64_t>(value);
     } else {
       set_number(static_cast<double>(value), DType::f32);
     }
@@ -48,7 +49,8 @@ class TENDON_API Operand {
 
   const Tensor* tensor() const { return tensor_; }  // null for a number
   double number() const { return number_; }
-  DType number_kind() const { return kind_; }  // boolean, i32 or f32
+  std::optional<std::int64_t> integer() const { return integer_; }  // of an integral number
+  DType number_kind() const { return kind_; }                       // boolean, i32 or f32
   Place place() const { return place_; }
 
  private:
@@ -59,6 +61,7 @@ class TENDON_API Operand {
   const Tensor* tensor_ = nullptr;
   Tensor read_;
   double number_ = 0;
+  std::optional<std::int64_t> integer_;
   DType kind_ = DType::f32;
   Place place_;
 };

@@ -92,6 +92,7 @@ TENDON_API Tensor concat(const detail::List<Tensor>& values, int axis = 0,
 TENDON_API Tensor stack(const detail::List<Tensor>& values, int axis = 0,
                         Place place = Place::current());
 TENDON_API std::vector<Tensor> split(const Operand& x, int sections, int axis = 0);  // equal parts
+// Parts of these sizes; a list of one size must be written as a vector, since {3} is the number 3.
 TENDON_API std::vector<Tensor> split(const Operand& x, const std::vector<std::int64_t>& sizes,
                                      int axis = 0);
 // params[..., indices, ...] along the axis; the result's shape is params' with that axis replaced
