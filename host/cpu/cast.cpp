@@ -1,4 +1,5 @@
 // cast, from every dtype to every other.
+#include <cmath>
 #include <limits>
 #include <type_traits>
 
@@ -19,7 +20,7 @@ To convert(From value) {
   } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
     constexpr To kLowest = std::numeric_limits<To>::min();
     constexpr To kHighest = std::numeric_limits<To>::max();
-    if (value != value) return 0;
+    if (std::isnan(value)) return 0;
     // -kLowest is a power of two, so both bounds are exact.
     if (value < static_cast<From>(kLowest)) return kLowest;
     if (value >= -static_cast<From>(kLowest)) return kHighest;

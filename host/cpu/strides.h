@@ -29,7 +29,8 @@ inline Strides broadcast_strides(const Shape& shape, const Shape& wider) {
   const int added = wider.rank() - shape.rank();
   for (int i = 0; i < shape.rank(); ++i) {
     if (shape[i] != 1)
-      strides[static_cast<std::size_t>(i + added)] = own[static_cast<std::size_t>(i)];
+      strides[static_cast<std::size_t>(i) + static_cast<std::size_t>(added)] =
+          own[static_cast<std::size_t>(i)];
   }
   return strides;
 }

@@ -159,7 +159,11 @@ Cut Search::cut_of_edge(std::uint32_t index, std::size_t operand, bool from_sour
     const auto at = entries_.index(operand_id);
     const bool computed = at && connected_[*at];
     const Watch* watch = recording_.watch_of(operand_id);
-    if (!computed && watch == nullptr) return Cut::unwatched;
+    if (!computed && watch == nullptr) {
+      // A reading made before its variable was watched.
+      return static_cast<std::uint64_t>(id) < source_.watched_from ? Cut::watched_after_use
+                                                                   : Cut::unwatched;
+    }
     if (!computed && watch->from > static_cast<std::uint64_t>(id)) return Cut::watched_after_use;
   }
   if (entry.event == Event::assign) return Cut::assigned;
@@ -315,9 +319,10 @@ Explanation Search::explain_watched_late(std::uint32_t user) const {
     if (index ? is_source(*index) : is_source(id)) used = id;
   }
   const Watch* watch = recording_.watch_of(used);
+  const Place watched_at = watch == nullptr ? source_.watch_place : watch->place;
   return {Cause::watched_after_use,
           fmt::format("{} was used by {} before it was watched{}; watch it first.", source_.label,
-                      described(entry), watch == nullptr ? "" : support::at(watch->place)),
+                      described(entry), support::at(watched_at)),
           entry.place};
 }
 

@@ -45,8 +45,11 @@ struct Recording {
 struct Subject {
   std::vector<NodeId> values;  // a tensor's node; a variable's current ones
   DType dtype = DType::f32;
-  std::string label;          // "variable 'soleus'", "the f32 tensor (3,) from fit.cpp:12"
-  std::uint64_t cell = 0;     // of a variable; 0: a tensor
+  std::string label;       // "variable 'soleus'", "the f32 tensor (3,) from fit.cpp:12"
+  std::uint64_t cell = 0;  // of a variable; 0: a tensor
+  std::uint64_t watched_from =
+      0;  // of a variable that tape.watch() names: from which id on; 0: none does
+  Place watch_place;
   bool watched_cell = false;  // a variable that the tape watches, or would when it is read
   Event event = Event::op;    // what made a tensor
   Op op = Op::input;

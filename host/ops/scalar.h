@@ -102,7 +102,7 @@ S<T> where(bool condition, Literal auto a, S<T> b) {
 // A NaN on either side is the result.
 template <class T>
 S<T> maximum(S<T> a, S<T> b) {
-  return (a > b) | (a != a) ? a : b;
+  return a > b || a != a ? a : b;
 }
 template <class T>
 S<T> maximum(S<T> a, Literal auto b) {
@@ -110,7 +110,7 @@ S<T> maximum(S<T> a, Literal auto b) {
 }
 template <class T>
 S<T> minimum(S<T> a, S<T> b) {
-  return (a < b) | (a != a) ? a : b;
+  return a < b || a != a ? a : b;
 }
 template <class T>
 S<T> minimum(S<T> a, Literal auto b) {

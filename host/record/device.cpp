@@ -2,6 +2,7 @@
 #include <tendon/device.h>
 #include <tendon/error.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <optional>
 #include <ostream>
@@ -45,12 +46,22 @@ std::ostream& operator<<(std::ostream& stream, const Device& device) {
   return device.is_cpu() ? stream << "cpu" : stream << "cuda:" << device.index();
 }
 
-// The CPU is the only device, so what is set can only be it, or an error.
+namespace {
+
+std::atomic<bool> is_set = false;
+
+}  // namespace
+
+// The CPU is the only device that can be set.
 Device default_device() {
+  if (is_set) return Device::cpu();
   static const Device chosen = from_environment();
   return chosen;
 }
-void set_default_device(Device device) { record::backend_of(device); }
+void set_default_device(Device device) {
+  record::backend_of(device);
+  is_set = true;
+}
 
 void synchronize(Device device) { record::backend_of(device).synchronize(); }
 Counters counters(Device device) { return record::backend_of(device).counters(); }

@@ -115,7 +115,7 @@ void GradientTape::watch(const Source& source, Place place) {
                     support::at(place), dtype));
   }
   if (const Variable* variable = source.variable()) {
-    state_->watch_cell(variable->cell());
+    state_->watch_cell(variable->cell(), recorder.log().next(), place);
     variable->cell()->forget_reading();
   } else {
     record::Node& node = *source.tensor()->node();

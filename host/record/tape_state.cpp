@@ -117,8 +117,9 @@ TapeState::WatchedCell* TapeState::find(const Cell& cell) {
   return found == cells_.end() ? nullptr : &*found;
 }
 
-void TapeState::watch_cell(const std::shared_ptr<Cell>& cell) {
-  if (find(*cell) == nullptr) cells_.push_back({cell, {}});
+void TapeState::watch_cell(const std::shared_ptr<Cell>& cell, std::uint64_t from, Place place) {
+  if (find(*cell) == nullptr)
+    cells_.push_back({.cell = cell, .reads = {}, .from = from, .place = place});
 }
 
 bool TapeState::watches_cell(const Cell& cell) const {
@@ -127,7 +128,7 @@ bool TapeState::watches_cell(const Cell& cell) const {
 
 void TapeState::watch_read(const std::shared_ptr<Cell>& cell, record::Node& read,
                            std::uint64_t from, Place place) {
-  watch_cell(cell);
+  watch_cell(cell, 0, place);
   find(*cell)->reads.push_back(read.id);
   watch(read, from, place);
 }

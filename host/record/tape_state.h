@@ -17,6 +17,8 @@ class TapeState {
   struct WatchedCell {
     std::shared_ptr<Cell> cell;
     support::PoolVector<explain::NodeId> reads;  // what the tape saw of it
+    std::uint64_t from = 0;                      // of an explicit watch: the next id then
+    Place place;                                 // and its place
   };
 
   TapeState(TapeOptions options, std::uint64_t thread, std::uint64_t next_id, explain::Log log,
@@ -44,7 +46,7 @@ class TapeState {
 
   bool watches(const record::Node& node, std::uint64_t user) const;
   void watch(record::Node& node, std::uint64_t from, Place place);
-  void watch_cell(const std::shared_ptr<Cell>& cell);
+  void watch_cell(const std::shared_ptr<Cell>& cell, std::uint64_t from, Place place);
   bool watches_cell(const Cell& cell) const;
   void watch_read(const std::shared_ptr<Cell>& cell, record::Node& read, std::uint64_t from,
                   Place place);

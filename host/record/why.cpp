@@ -48,7 +48,10 @@ explain::Subject subject_of(const Source& source, const detail::TapeState& tape,
         tape.watches_cell(*cell) || (cell->trainable() && tape.options().watch_accessed_variables);
     subject.event = explain::Event::read;
     for (const auto& watched : tape.cells()) {
-      if (watched.cell == cell) subject.values.assign(watched.reads.begin(), watched.reads.end());
+      if (watched.cell != cell) continue;
+      subject.values.assign(watched.reads.begin(), watched.reads.end());
+      subject.watched_from = watched.from;
+      subject.watch_place = watched.place;
     }
     subject.values.push_back(cell->current()->id);
     return subject;

@@ -17,7 +17,7 @@ struct PoolAllocator {
   using value_type = T;
   PoolAllocator() = default;
   template <class U>
-  PoolAllocator(const PoolAllocator<U>&) noexcept {}  // NOLINT(google-explicit-constructor)
+  PoolAllocator(const PoolAllocator<U>&) noexcept {}
   T* allocate(std::size_t count) { return static_cast<T*>(pool_allocate(count * sizeof(T))); }
   void deallocate(T* block, std::size_t count) noexcept { pool_free(block, count * sizeof(T)); }
   friend bool operator==(const PoolAllocator&, const PoolAllocator&) { return true; }

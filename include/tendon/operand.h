@@ -26,9 +26,7 @@ concept OperandValue = std::is_same_v<T, Tensor> || std::is_same_v<T, Variable> 
 class TENDON_API Operand {
  public:
   template <detail::OperandValue T>
-  Operand(const T& value,  // NOLINT(google-explicit-constructor)
-          Place place = Place::current())
-      : place_(place) {
+  Operand(const T& value, Place place = Place::current()) : place_(place) {
     if constexpr (std::is_same_v<T, Tensor>) {
       tensor_ = &value;
     } else if constexpr (std::is_same_v<T, Variable>) {

@@ -31,11 +31,11 @@ class Shape {
  public:
   constexpr Shape() = default;
   template <std::integral... I>
-  requires(sizeof...(I) > 0) constexpr Shape(I... extents) {  // NOLINT(google-explicit-constructor)
+  requires(sizeof...(I) > 0) constexpr Shape(I... extents) {
     append(std::array<std::int64_t, sizeof...(I)>{static_cast<std::int64_t>(extents)...});
   }
   template <detail::IntegerRange R>
-  constexpr Shape(const R& extents) {  // NOLINT(google-explicit-constructor)
+  constexpr Shape(const R& extents) {
     append(extents);
   }
 
@@ -79,11 +79,11 @@ class Axes {
  public:
   constexpr Axes() = default;
   template <std::integral... I>
-  requires(sizeof...(I) > 0) constexpr Axes(I... axes) {  // NOLINT(google-explicit-constructor)
+  requires(sizeof...(I) > 0) constexpr Axes(I... axes) {
     (push_back(static_cast<std::int64_t>(axes)), ...);
   }
   template <detail::IntegerRange R>
-  constexpr Axes(const R& axes) {  // NOLINT(google-explicit-constructor)
+  constexpr Axes(const R& axes) {
     for (const auto axis : axes) push_back(static_cast<std::int64_t>(axis));
   }
   constexpr int count() const { return count_; }

@@ -32,8 +32,8 @@ struct GradientOptions {
 // cell: all its reads).
 class TENDON_API Source {
  public:
-  Source(const Tensor& tensor) : of_(tensor) {}        // NOLINT(google-explicit-constructor)
-  Source(const Variable& variable) : of_(variable) {}  // NOLINT(google-explicit-constructor)
+  Source(const Tensor& tensor) : of_(tensor) {}
+  Source(const Variable& variable) : of_(variable) {}
   const Tensor* tensor() const { return std::get_if<Tensor>(&of_); }
   const Variable* variable() const { return std::get_if<Variable>(&of_); }
 

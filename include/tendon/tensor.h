@@ -35,7 +35,7 @@ TENDON_API void release_handle(Node*);
 class TENDON_API Tensor {
  public:
   Tensor() = default;    // empty: any use but assignment throws Error
-  Tensor(double scalar,  // NOLINT(google-explicit-constructor): a number is a scalar
+  Tensor(double scalar,  // a number is a scalar
          Place = Place::current());
   Tensor(const Tensor& other) : node_(other.node_) {
     if (node_ != nullptr) detail::retain_handle(node_);
@@ -177,11 +177,9 @@ namespace detail {
 template <class T>
 class List {
  public:
-  List(std::initializer_list<T> values)  // NOLINT(google-explicit-constructor)
-      : view_(values.begin(), values.size()) {}
+  List(std::initializer_list<T> values) : view_(values.begin(), values.size()) {}
   template <std::ranges::contiguous_range R>
-  requires std::convertible_to<std::ranges::range_reference_t<const R>, T> List(
-      const R& values) {  // NOLINT(google-explicit-constructor)
+  requires std::convertible_to<std::ranges::range_reference_t<const R>, T> List(const R& values) {
     if constexpr (std::is_same_v<std::remove_cv_t<std::ranges::range_value_t<R>>, T>) {
       view_ = std::span<const T>(std::ranges::data(values), std::ranges::size(values));
     } else {

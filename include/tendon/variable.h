@@ -28,7 +28,7 @@ class TENDON_API Variable {
   Variable& operator=(double) = delete;
   ~Variable() = default;
 
-  operator Tensor() const {  // NOLINT(google-explicit-constructor): a Variable reads as its value
+  operator Tensor() const {  // a Variable reads as its value
     return read(Place());
   }
   Tensor read(Place = Place::current()) const;

@@ -78,6 +78,16 @@ TEST(Explanation, WatchedAfterAUseBeforeTheTape) {
   expect_cause(tape.gradient(y + 1, x).why(), Cause::watched_after_use, __LINE__ - 3);
 }
 
+TEST(Explanation, AVariableWatchedAfterItsUse) {
+  Variable w(scalar(2), "w", false);
+  GradientTape tape;
+  Tensor y = w * w;
+  tape.watch(w);
+  const Explanation& why = tape.gradient(y, w).why();
+  expect_cause(why, Cause::watched_after_use, __LINE__ - 3);
+  EXPECT_NE(why.text.find("watched at explanation_test.cpp:" + std::to_string(__LINE__ - 3)), std::string::npos);
+}
+
 TEST(Explanation, SourceUnwatched) {
   Tensor x = scalar(2);
   GradientTape tape;
