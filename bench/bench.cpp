@@ -15,12 +15,12 @@ std::atomic<std::int64_t> heap_allocations = 0;
 
 // Counts what the program and the library take from the heap. Not inlined: GCC would take new for
 // malloc.
-__attribute__((noinline)) void* operator new(std::size_t bytes) {
+void* operator new(std::size_t bytes) {
   heap_allocations.fetch_add(1, std::memory_order_relaxed);
   if (void* block = std::malloc(bytes)) return block;
   throw std::bad_alloc();
 }
-__attribute__((noinline)) void operator delete(void* block) noexcept { std::free(block); }
+void operator delete(void* block) noexcept { std::free(block); }
 void operator delete(void* block, std::size_t) noexcept { std::free(block); }
 
 namespace tendon {

@@ -15,5 +15,5 @@ int main() {
     if (step == 0) std::cout << gradients;
     adam.apply(gradients, {slope, offset, drag});
   }
-  std::cout << slope << '\n' << offset << '\n';
+  std::cout << round(slope) << ' ' << round(offset) << '\n';
 }
