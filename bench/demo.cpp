@@ -312,9 +312,7 @@ void select_device(const std::string& words) {
   if (const auto index = cuda_index(words)) set_default_device(Device::cuda(*index));
 }
 
-}  // namespace
-
-int main(int argument_count, char** arguments) {
+int demo(int argument_count, char** arguments) {
   Settings settings;
   CLI::App app(
       "Fits the parameters of muscles and tendons to a walking motion with a gradient tape, then\n"
@@ -354,16 +352,21 @@ int main(int argument_count, char** arguments) {
     return app.exit(error) == 0 ? 0 : kWrongCall;
   }
 
-  try {
-    select_device(settings.device);
-    fit_muscles(settings);
-    explain_missing_gradients();
-  } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "tendon-demo: so many frames and subjects do not fit into memory\n");
-    return 1;
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "tendon-demo: {}\n", error.what());
-    return 1;
-  }
+  select_device(settings.device);
+  fit_muscles(settings);
+  explain_missing_gradients();
   return 0;
+}
+
+}  // namespace
+
+int main(int argument_count, char** arguments) {
+  try {
+    return demo(argument_count, arguments);
+  } catch (const std::bad_alloc&) {
+    std::fputs("tendon-demo: so many frames and subjects do not fit into memory\n", stderr);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "tendon-demo: %s\n", error.what());
+  }
+  return 1;
 }

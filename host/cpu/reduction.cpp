@@ -1,6 +1,7 @@
 // Reductions: every operand element is met once, in row-major order, and added to its result's
 // accumulator. Floating sums are accumulated in f64, so that this executor is a reference for those
 // that sum otherwise.
+#include <cmath>
 #include <vector>
 
 #include "host/cpu/compute.h"
@@ -39,11 +40,17 @@ void sum(const Computation& c) {
   for (std::size_t i = 0; i < sums.size(); ++i) c.result.as<T>()[i] = static_cast<T>(sums[i]);
 }
 
+template <class T>
+bool is_nan(T value) {
+  if constexpr (std::is_floating_point_v<T>) return std::isnan(value);
+  return false;
+}
+
 // Whether `value` takes the place of `best`: the first NaN wins, then the first extreme.
 template <class T>
 bool beats(Op op, T value, T best) {
-  if (best != best) return false;
-  if (value != value) return true;
+  if (is_nan(best)) return false;
+  if (is_nan(value)) return true;
   return op == Op::reduce_max || op == Op::argmax ? value > best : value < best;
 }
 
