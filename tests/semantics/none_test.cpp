@@ -157,7 +157,7 @@ TEST(NoneRule, GradientsOfBothSidesOfOneOpAddUp) {
 
 TEST(NoneRule, HoldsForMoreSourcesThanAMaskWordHas) {
   std::vector<Variable> sources;
-  for (int i = 0; i < 200; ++i) sources.emplace_back(scalar(i), "v" + std::to_string(i));
+  for (int i = 0; i < 200; ++i) sources.emplace_back(scalar(i), std::to_string(i));
   GradientTape tape;
   Tensor y = scalar(0);
   for (std::size_t i = 0; i < sources.size(); i += 3) y += sources[i] * sources[i];

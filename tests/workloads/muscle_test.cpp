@@ -104,7 +104,7 @@ TEST(MuscleFit, FindsTheTendonSlackLengthsOfARealWalkingTrial) {
     GTEST_SKIP() << "TENDON_GAIT_DATA names no folder with muscles.csv and motion.csv";
   const Gait gait = resample(read_gait(folder), 200);  // half of its frames, for the time it takes
   const MuscleParameters reference = reference_parameters(gait);
-  for (const std::uint64_t seed : {0, 1, 2}) {
+  for (const std::uint64_t seed : {0U, 1U, 2U}) {
     const MuscleParameters fitted = fit_parameters(disturbed(reference, seed), motion(gait), 400);
     EXPECT_LT(worst_percent(fitted.tendon_slack_length, reference.tendon_slack_length), 1) << seed;
     EXPECT_LT(worst_percent(fitted.max_isometric_force, reference.max_isometric_force), 7) << seed;
