@@ -27,32 +27,25 @@ namespace {
 // The entries of a log by index, and indices by id.
 class Entries {
  public:
-  explicit Entries(const Log& log) : end_(log.end) {
-    if (!log.first) return;
-    begin_ = log.first->first;
-    for (const Chunk* chunk = log.first.get(); chunk != nullptr && chunk->first < end_;) {
-      chunks_.push_back(chunk);
-      // The last chunk's `next` may be written meanwhile by the thread that records.
-      chunk = chunk->first + kChunkEntries < end_ ? chunk->next.get() : nullptr;
-    }
+  explicit Entries(const Log& log) : log_(log) {
+    if (!log.chunks.empty()) begin_ = log.chunks.front()->first;
   }
   std::uint32_t count() const {
-    return chunks_.empty() ? 0 : static_cast<std::uint32_t>(end_ - begin_);
+    return log_.chunks.empty() ? 0 : static_cast<std::uint32_t>(log_.end - begin_);
   }
   const Entry& operator[](std::uint32_t index) const {
-    return chunks_[index / kChunkEntries]->entries[index % kChunkEntries];
+    return log_.chunks[index / kChunkEntries]->entries[index % kChunkEntries];
   }
   NodeId id(std::uint32_t index) const { return NodeId{begin_ + index}; }
   std::optional<std::uint32_t> index(NodeId id) const {
     const auto i = static_cast<std::uint64_t>(id);
-    if (chunks_.empty() || i < begin_ || i >= end_) return std::nullopt;
+    if (log_.chunks.empty() || i < begin_ || i >= log_.end) return std::nullopt;
     return static_cast<std::uint32_t>(i - begin_);
   }
 
  private:
+  const Log& log_;
   std::uint64_t begin_ = 0;
-  std::uint64_t end_ = 0;
-  std::vector<const Chunk*> chunks_;
 };
 
 // What severs an edge of a way from the source to a target.
@@ -111,6 +104,8 @@ class Search {
   void find_ways(bool through_host);
   void arrive(std::uint32_t index, std::uint32_t from, std::uint32_t cost, Cut cut);
   Cut cut_of_edge(std::uint32_t index, std::size_t operand, bool from_source) const;
+  Cut cut_of_reading(std::uint32_t user, NodeId reading) const;
+  bool is_paused(NodeId id) const;
   std::uint32_t nearest_target() const;
 
   Explanation explain_way(std::uint32_t target) const;
@@ -151,6 +146,27 @@ void Search::find_connected() {
   }
 }
 
+bool Search::is_paused(NodeId id) const {
+  const auto i = static_cast<std::uint64_t>(id);
+  return std::ranges::any_of(
+      recording_.paused, [i](const Interval& pause) { return pause.begin <= i && i < pause.end; });
+}
+
+// Of a reading of the source, a variable, that the tape did not watch, at its use.
+Cut Search::cut_of_reading(std::uint32_t user, NodeId reading) const {
+  const auto at = entries_.index(reading);
+  // Where no tape recorded, reading was nothing but using.
+  const NodeId read = at && entries_[*at].event == Event::read ? reading : entries_.id(user);
+  const auto i = static_cast<std::uint64_t>(read);
+  if (i < source_.watched_from) return Cut::watched_after_use;
+  if (source_.watched_cell && i >= recording_.began) {
+    // A variable that the tape has seen elsewhere is told by what this use lacks.
+    if (is_paused(entries_.id(user)) && source_.values.size() > 1) return Cut::paused;
+    if (!recording_.records(read) && !is_paused(read)) return Cut::not_recorded;
+  }
+  return Cut::unwatched;
+}
+
 Cut Search::cut_of_edge(std::uint32_t index, std::size_t operand, bool from_source) const {
   const Entry& entry = entries_[index];
   const NodeId id = entries_.id(index);
@@ -160,9 +176,7 @@ Cut Search::cut_of_edge(std::uint32_t index, std::size_t operand, bool from_sour
     const bool computed = at && connected_[*at];
     const Watch* watch = recording_.watch_of(operand_id);
     if (!computed && watch == nullptr) {
-      // A reading made before its variable was watched.
-      return static_cast<std::uint64_t>(id) < source_.watched_from ? Cut::watched_after_use
-                                                                   : Cut::unwatched;
+      return source_.cell == 0 ? Cut::unwatched : cut_of_reading(index, operand_id);
     }
     if (!computed && watch->from > static_cast<std::uint64_t>(id)) return Cut::watched_after_use;
   }
@@ -176,11 +190,7 @@ Cut Search::cut_of_edge(std::uint32_t index, std::size_t operand, bool from_sour
   if (floating && !ops::row(entry.op).carries(static_cast<int>(operand))) return Cut::op;
   if (floating && !is_floating(entry.dtype)) return Cut::dtype;
   if (!recording_.records(id)) {
-    const auto i = static_cast<std::uint64_t>(id);
-    for (const Interval& pause : recording_.paused) {
-      if (pause.begin <= i && i < pause.end) return Cut::paused;
-    }
-    return Cut::not_recorded;
+    return is_paused(id) ? Cut::paused : Cut::not_recorded;
   }
   return Cut::none;
 }
@@ -256,7 +266,7 @@ Explanation Search::answer() {
             source_.place};
   }
   for (const Subject& target : targets_) {
-    const bool same_cell = source_.cell != 0 && source_.cell == target.cell;
+    const bool same_cell = source_.cell != 0 && source_.cell == target.value_of;
     const bool same_value =
         std::ranges::any_of(target.values, [&](NodeId id) { return is_source(id); });
     if (same_cell || same_value) {
@@ -270,6 +280,7 @@ Explanation Search::answer() {
   if (target == kUnreached) {
     find_ways(true);
     target = nearest_target();
+    if (target == kUnreached) find_ways(false);
   }
   return target == kUnreached ? explain_no_way() : explain_way(target);
 }
@@ -334,10 +345,9 @@ Explanation Search::explain_unwatched(const Entry* user) const {
       user == nullptr ? "" : fmt::format(" before its use by {}", described(*user));
   if (source_.cell != 0 && source_.watched_cell) {
     text = fmt::format(
-        "{} was read{} while the tape was not recording, so it is not watched there; read it "
-        "inside "
-        "the recorded block.",
-        source_.label, user == nullptr ? "" : fmt::format(" for {}", described(*user)));
+        "{} was read{} {}, so the tape does not watch it there; read it inside the recorded block.",
+        source_.label, user == nullptr ? "" : fmt::format(" for {}", described(*user)),
+        recording_.paused.empty() ? "before the tape began" : "while the tape was paused");
   } else if (source_.cell != 0) {
     text = fmt::format("{} is not watched: {}; call tape.watch() on it{}.", source_.label,
                        recording_.watches_accessed_variables
@@ -466,11 +476,12 @@ Explanation Search::explain_no_way() const {
   if (!used) {
     const bool made =
         source_.event == Event::op && source_.cell == 0 && ops::row(source_.op).arity != 0;
-    return {
-        Cause::never_used,
-        fmt::format("Nothing recorded uses {}{}.{}", source_.label,
-                    made ? ", a new tensor: was the one it was made from meant?" : "", read_note()),
-        source_.place};
+    return {Cause::never_used,
+            fmt::format(
+                "Nothing recorded uses {}{}.{}", source_.label,
+                made ? ", which is a new tensor; perhaps the one it was made from is meant" : "",
+                read_note()),
+            source_.place};
   }
   std::string ends;
   std::optional<Place> where;

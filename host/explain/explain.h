@@ -47,6 +47,8 @@ struct Subject {
   DType dtype = DType::f32;
   std::string label;       // "variable 'soleus'", "the f32 tensor (3,) from fit.cpp:12"
   std::uint64_t cell = 0;  // of a variable; 0: a tensor
+  std::uint64_t value_of =
+      0;  // of a target: the cell of the variable whose value it is; 0: of none
   std::uint64_t watched_from =
       0;  // of a variable that tape.watch() names: from which id on; 0: none does
   Place watch_place;

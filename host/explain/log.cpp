@@ -5,31 +5,30 @@
 
 namespace tendon::explain {
 
-Chunk::~Chunk() {
-  std::shared_ptr<Chunk> rest = std::move(next);
-  while (rest && rest.use_count() == 1) {
-    std::shared_ptr<Chunk> after = std::move(rest->next);
-    rest = std::move(after);
-  }
-}
-
 ThreadLog::ThreadLog() {
   static std::atomic<std::uint64_t> threads = 0;
   next_ = (threads.fetch_add(1) << kSequenceBits) + 1;  // no id is 0
 }
 
 void ThreadLog::new_chunk() {
-  auto chunk = std::allocate_shared<Chunk>(support::PoolAllocator<Chunk>());
-  chunk->first = next_;
-  if (current_) current_->next = chunk;
-  previous_ = std::move(current_);
-  current_ = std::move(chunk);
+  while (chunks_.size() > 1 && chunks_[1]->first + kChunkEntries <= keep_from_) chunks_.pop_front();
+  chunks_.push_back(std::allocate_shared<Chunk>(support::PoolAllocator<Chunk>()));
+  chunks_.back()->first = next_;
+}
+
+Log ThreadLog::since(std::uint64_t begin) const {
+  Log log;
+  log.end = next_;
+  for (const std::shared_ptr<Chunk>& chunk : chunks_) {
+    if (chunk->first + 2 * kChunkEntries > begin) log.chunks.push_back(chunk);
+  }
+  return log;
 }
 
 NodeId ThreadLog::append(Event event, Op op, DType dtype, std::span<const NodeId> operands,
                          Place place, std::uint64_t note, const char* called) {
-  if (!current_ || next_ - current_->first == kChunkEntries) new_chunk();
-  Entry& entry = current_->entries[next_ - current_->first];
+  if (chunks_.empty() || next_ - chunks_.back()->first == kChunkEntries) new_chunk();
+  Entry& entry = chunks_.back()->entries[next_ - chunks_.back()->first];
   entry.event = event;
   entry.op = op;
   entry.dtype = dtype;

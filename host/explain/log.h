@@ -6,6 +6,7 @@
 #include <tendon/backend.h>
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <span>
 
@@ -53,15 +54,13 @@ inline constexpr std::uint64_t kChunkEntries = 1024;
 
 struct Chunk {
   std::uint64_t first = 0;  // the id of its first entry
-  std::shared_ptr<Chunk> next;
   Entry entries[kChunkEntries];
-  ~Chunk();  // of a long list, without recursion
 };
 
-// A stretch of a thread's log, from the first chunk's first entry up to `end`. Entries in it never
-// change, so it may be read on any thread.
+// A stretch of a thread's log: consecutive chunks, up to the entry before `end`. Entries in it
+// never change, so it may be read on any thread.
 struct Log {
-  std::shared_ptr<const Chunk> first;
+  support::PoolVector<std::shared_ptr<const Chunk>> chunks;
   std::uint64_t end = 0;
 };
 
@@ -71,15 +70,19 @@ class ThreadLog {
   // The id of the new entry.
   NodeId append(Event event, Op op, DType dtype, std::span<const NodeId> operands, Place place,
                 std::uint64_t note = 0, const char* called = nullptr);
-  // From some hundred entries ago, which tell of what came just before a tape.
-  Log start() const { return {previous_ ? previous_ : current_, next_}; }
+  // What came from `begin` on, and a chunk from before, which tells of what came just before a
+  // tape; as far as it is kept.
+  Log since(std::uint64_t begin) const;
+  // Entries from this one on are kept, and a chunk from before; older ones are left to the Logs
+  // that hold them.
+  void keep_from(std::uint64_t id) { keep_from_ = id; }
   std::uint64_t next() const { return next_; }  // the id that the next entry will have
 
  private:
   void new_chunk();
   std::uint64_t next_;
-  std::shared_ptr<Chunk> previous_;
-  std::shared_ptr<Chunk> current_;
+  std::uint64_t keep_from_ = 0;
+  std::deque<std::shared_ptr<Chunk>, support::PoolAllocator<std::shared_ptr<Chunk>>> chunks_;
 };
 
 }  // namespace tendon::explain

@@ -44,16 +44,15 @@ void pull_reduce_sum(Pullback& p) {
   p.give(0, expand_reduced(p.cotangent(), p.attributes().axes, p.operand(0).shape()));
 }
 
-// Ties share equally.
+// Ties share equally; where there is a NaN, the NaNs do. The mask connects, with a zero derivative.
 void pull_reduce_extreme(Pullback& p) {
   const Value x = p.operand(0);
   const Shape shape = x.shape();
   const Axes axes = p.attributes().axes;
-  const Value is_extreme = x == expand_reduced(p.result(), axes, shape);
-  const Value ties = apply(Op::reduce_sum, {cast(is_extreme, x.dtype())}, {.axes = axes});
-  const Value share = 1 / reshape(ties, p.result().shape());
-  const Value each = scale(p.cotangent(), share);
-  p.give(0, where(is_extreme, expand_reduced(each, axes, shape), 0));
+  const Value is_extreme = same(x, expand_reduced(p.result(), axes, shape));
+  const Value ties = apply(Op::reduce_sum, {is_extreme}, {.axes = axes});
+  const Value share = scale(p.cotangent(), 1 / reshape(ties, p.result().shape()));
+  p.give(0, scale(is_extreme, expand_reduced(share, axes, shape)));
 }
 
 }  // namespace tendon::ops

@@ -117,6 +117,12 @@ S<T> minimum(S<T> a, Literal auto b) {
   return minimum(a, S<T>{static_cast<T>(b)});
 }
 
+// 1 in the type of the operand.
+template <class T>
+S<T> one(S<T>) {
+  return {T{1}};
+}
+
 template <class T>
 S<T> abs(S<T> x) {
   if constexpr (std::is_integral_v<T>) {

@@ -122,8 +122,9 @@ std::ostream& operator<<(std::ostream& stream, const Gradients& gradients) {
       return fmt::format("{}", static_cast<std::int64_t>(read(scalar)));
     };
     rows.push_back({gradient.source(), fmt::format("{} {}", gradient->dtype(), gradient->shape()),
-                    fmt::format("{:.4g}", read(figures[i]->norm)), counted(figures[i]->zero),
-                    counted(figures[i]->nan), counted(figures[i]->infinite),
+                    fmt::format("{:.4g}", std::abs(read(figures[i]->norm))),
+                    counted(figures[i]->zero), counted(figures[i]->nan),
+                    counted(figures[i]->infinite),
                     why.cause == Cause::connected ? "connected" : reason});
   }
   std::array<std::size_t, std::tuple_size_v<Row>> widths{};

@@ -37,7 +37,7 @@ Recorder& own_recorder(const TapeState& tape, const char* call, Place place) {
 }
 
 void stop_tape(TapeState& tape, Recorder& recorder, bool by_gradient) {
-  tape.stop(recorder.log().next(), by_gradient);
+  tape.stop(recorder.log().since(tape.recording().began), by_gradient);
   recorder.remove(tape);
 }
 
@@ -86,8 +86,7 @@ Pause::~Pause() {
 GradientTape::GradientTape(TapeOptions options, Place place) {
   Recorder& recorder = record::recorder();
   state_ = std::allocate_shared<TapeState>(support::PoolAllocator<TapeState>(), options,
-                                           recorder.thread(), recorder.log().next(),
-                                           recorder.log().start(), place);
+                                           recorder.thread(), recorder.log().next(), place);
   recorder.add(state_);
 }
 
@@ -149,7 +148,7 @@ void GradientTape::resume(Place place) {
   if (state_->is_on()) throw tape_error("resume", place, "the tape is recording");
   if (state_->thread() != recorder.thread())
     throw tape_error("resume", place, "the tape belongs to another thread");
-  state_->start(recorder.log().next(), recorder.log().start(), place);
+  state_->start(recorder.log().next(), place);
   recorder.add(state_);
 }
 
@@ -162,13 +161,14 @@ Pause GradientTape::stop_recording(Place place) {
 void GradientTape::reset(Place place) {
   Recorder& recorder = own_recorder(*state_, "reset", place);
   if (!state_->is_on()) throw tape_error("reset", place, "the tape is not recording");
-  state_->reset(recorder.log().next(), recorder.log().start(), place);
+  state_->reset(recorder.log().next(), place);
   recorder.tapes_changed();
 }
 
 std::vector<Variable> GradientTape::watched_variables() const {
   std::vector<Variable> variables;
   for (const auto& watched : state_->cells()) variables.emplace_back(watched.cell);
+  std::ranges::sort(variables, {}, [](const Variable& variable) { return variable.cell()->id(); });
   return variables;
 }
 
@@ -179,17 +179,27 @@ std::shared_ptr<detail::Question> ask(const TapeState& tape, std::span<const Tar
                                       const char* call, Place place) {
   auto question = std::make_shared<detail::Question>();
   question->recording = tape.recording();
-  Recorder& recorder = record::recorder();
-  explain::Log& log = question->recording.log;
+  const Recorder& recorder = record::recorder();
   if (recorder.thread() == tape.thread()) {
-    // What came after the tape stopped tells where a target was computed.
-    log.end = recorder.log().next();
-    if (!log.first)
-      log.first =
-          recorder.log().start().first;  // the thread had computed nothing when the tape began
+    // What came after the tape stopped tells where a target was computed, if it follows what the
+    // tape kept.
+    explain::Log log = recorder.log().since(question->recording.began);
+    const auto& kept = question->recording.log.chunks;
+    const bool follows = tape.is_on() || kept.empty() ||
+                         (!log.chunks.empty() && log.chunks.front()->first <= kept.back()->first);
+    if (follows) {
+      if (!kept.empty() && !tape.is_on()) {
+        support::PoolVector<std::shared_ptr<const explain::Chunk>> chunks(kept);
+        for (const auto& chunk : log.chunks) {
+          if (chunk->first > kept.back()->first) chunks.push_back(chunk);
+        }
+        log.chunks = std::move(chunks);
+      }
+      question->recording.log = std::move(log);
+    }
   }
   for (const Target& target : targets)
-    question->targets.push_back(record::subject_of(target, tape, call, place));
+    question->targets.push_back(record::target_of(target, tape, call, place));
   return question;
 }
 
@@ -266,8 +276,7 @@ Gradients GradientTape::gradient(const detail::Sources& targets, const detail::S
   return answer(targets, sources, options, place);
 }
 
-Explanation GradientTape::explain(const Target& target, const Source& source) const {
-  const Place place;
+Explanation GradientTape::explain(const Target& target, const Source& source, Place place) const {
   own_recorder(*state_, "explain", place);
   const auto question = ask(*state_, {&target, 1}, "explain", place);
   return explain::explain(question->recording, question->targets,

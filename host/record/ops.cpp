@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdlib>
 #include <optional>
 
@@ -71,7 +72,12 @@ Tensor converted(const Operand& operand, DType dtype, Place place) {
     const bool is_exact =
         !operand.integer() || std::abs(*operand.integer()) <= (std::int64_t{1} << 53);
     if (dtype == DType::i64 && !is_exact) return Tensor::from({*operand.integer()}, {}, place);
-    return recorder().constant(operand.number(), dtype, {}, place);
+    // A number that a program is likely to spell out is no sign that a value came back.
+    const bool is_plain =
+        operand.integer() || (std::abs(operand.number()) <= 16 &&
+                              16 * operand.number() == std::trunc(16 * operand.number()));
+    return is_plain ? recorder().constant(operand.number(), dtype, {}, place)
+                    : recorder().given(operand.number(), dtype, {}, place);
   }
   return tensor->dtype() == dtype ? Tensor() : cast_to(*tensor, dtype, place);
 }

@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "host/record/cell.h"
 #include "host/record/evaluate.h"
@@ -21,6 +22,13 @@ void check(const char* optimizer, const Gradients& gradients, std::span<const Va
   if (gradients.size() != variables.size()) {
     throw ShapeError(fmt::format("{}::apply{}: {} gradients for {} variables", optimizer,
                                  support::at(place), gradients.size(), variables.size()));
+  }
+  std::unordered_set<const detail::Cell*> listed;
+  for (const Variable& variable : variables) {
+    if (!listed.insert(variable.cell().get()).second) {
+      throw Error(fmt::format("{}::apply{}: variable '{}' is listed twice", optimizer,
+                              support::at(place), variable.name()));
+    }
   }
   std::string reasons;
   bool any = false;

@@ -14,17 +14,41 @@
 namespace tendon::record {
 namespace {
 
-std::uint64_t hash(const void* values, std::size_t bytes) {
-  const std::uint64_t taken = XXH3_64bits(values, bytes);
-  return taken == 0 ? 1 : taken;
+// Of the values of a floating tensor, its dtype and its count: what comes back from the host as
+// another kind of data is other data. 0: nothing that could come back.
+std::uint64_t hash(const void* values, const ops::Type& type) {
+  const std::int64_t count = type.shape.size();
+  if (!is_floating(type.dtype) || count == 0) return 0;
+  const auto bytes = static_cast<std::size_t>(count) * size_bytes(type.dtype);
+  const std::uint64_t seed =
+      (static_cast<std::uint64_t>(count) << 8) + static_cast<std::uint64_t>(type.dtype);
+  return XXH3_64bits_withSeed(values, bytes, seed) | 1;
 }
 
 }  // namespace
 
-Recorder& recorder() {
-  thread_local Recorder instance;
-  return instance;
+namespace {
+
+// Deleted at the thread's end. What computes later still, a static's destructor, gets a new one,
+// which is not.
+thread_local Recorder* instance = nullptr;
+struct EndOfThread {
+  EndOfThread() = default;
+  EndOfThread(const EndOfThread&) = delete;
+  EndOfThread& operator=(const EndOfThread&) = delete;
+  ~EndOfThread() { delete std::exchange(instance, nullptr); }
+};
+
+Recorder& new_recorder() {
+  thread_local EndOfThread end;
+  static_cast<void>(end);
+  instance = new Recorder;
+  return *instance;
 }
+
+}  // namespace
+
+Recorder& recorder() { return instance != nullptr ? *instance : new_recorder(); }
 
 // A node connects on a tape that records when one of its operands does, or was watched before. Only
 // edges that carry a gradient count.
@@ -93,7 +117,8 @@ Tensor Recorder::apply(Op op, std::span<Node* const> operands, const Attributes*
   return finish(node, 0);
 }
 
-Tensor Recorder::constant(double number, DType dtype, const Shape& shape, Place place) {
+Tensor Recorder::constant(double number, DType dtype, const Shape& shape, Place place,
+                          bool is_given) {
   if (shape.rank() > 0) ops::check_extents({Op::constant, {}, {}, place, called_}, shape);
   ops::check_constant({Op::constant, {}, {}, place, called_}, dtype, number);
   Node* node = allocate_node();
@@ -102,15 +127,21 @@ Tensor Recorder::constant(double number, DType dtype, const Shape& shape, Place 
   node->type = {dtype, shape};
   node->number = number;
   node->place = place;
-  // A number that was read from a tensor and comes back as an operand is data that came back.
   std::uint64_t note = 0;
-  if (read_while_taped_ && shape.size() == 1) {
+  if (is_given && read_while_taped_ && shape.size() == 1 && called_ == nullptr && suspended_ == 0) {
     const auto single = static_cast<float>(number);
-    if (dtype == DType::f32) note = hash(&single, sizeof single);
-    if (dtype == DType::f64) note = hash(&number, sizeof number);
+    if (dtype == DType::f32) note = hash(&single, node->type);
+    if (dtype == DType::f64) note = hash(&number, node->type);
   }
   if (note != 0) node->event = explain::Event::data;
   return finish(node, note);
+}
+
+Tensor Recorder::constant(double number, DType dtype, const Shape& shape, Place place) {
+  return constant(number, dtype, shape, place, false);
+}
+Tensor Recorder::given(double number, DType dtype, const Shape& shape, Place place) {
+  return constant(number, dtype, shape, place, true);
 }
 
 Tensor Recorder::data(std::shared_ptr<Storage> value, ops::Type type, Place place) {
@@ -119,8 +150,7 @@ Tensor Recorder::data(std::shared_ptr<Storage> value, ops::Type type, Place plac
   node->op = Op::literal;
   node->type = type;
   node->place = place;
-  const auto bytes = static_cast<std::size_t>(type.shape.size()) * size_bytes(type.dtype);
-  const std::uint64_t note = read_while_taped_ ? hash(value->data(), bytes) : 0;
+  const std::uint64_t note = read_while_taped_ && suspended_ == 0 ? hash(value->data(), type) : 0;
   node->value = std::move(value);
   node->ready.store(true, std::memory_order_release);
   return finish(node, note);
@@ -153,9 +183,7 @@ void Recorder::host_read(const Node& node, Place place) {
   std::uint64_t note = 0;
   if (!tapes_.empty()) {
     read_while_taped_ = true;
-    const auto bytes =
-        static_cast<std::size_t>(node.type.shape.size()) * size_bytes(node.type.dtype);
-    note = hash(node.value->data(), bytes);
+    note = hash(node.value->data(), node.type);
   }
   log_.append(explain::Event::host_read, Op::input, node.type.dtype, {&node.id, 1}, place, note);
 }
@@ -179,6 +207,10 @@ void Recorder::tapes_changed() {
   recording_count_ = static_cast<int>(std::ranges::count_if(
       tapes_, [](const std::shared_ptr<TapeState>& tape) { return tape->records(); }));
   if (tapes_.empty()) read_while_taped_ = false;
+  std::uint64_t oldest = log_.next();
+  for (const std::shared_ptr<TapeState>& tape : tapes_)
+    oldest = std::min(oldest, tape->recording().began);
+  log_.keep_from(oldest);
   epoch_ = last.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 

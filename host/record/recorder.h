@@ -26,6 +26,8 @@ class Recorder {
   // Nodes. Operands are borrowed; the result is a new handle.
   Tensor apply(Op op, std::span<Node* const> operands, const Attributes* attributes, Place place);
   Tensor constant(double number, DType dtype, const Shape& shape, Place place);
+  // The same, of a number that the user gave and that may have been read from a tensor.
+  Tensor given(double number, DType dtype, const Shape& shape, Place place);
   Tensor data(std::shared_ptr<Storage> value, ops::Type type, Place place);
   // A variable's new value, or its reading; `source` is the value, or the assign.
   NodePtr alias(explain::Event event, Node& source, std::uint64_t cell, Place place);
@@ -43,7 +45,7 @@ class Recorder {
   std::uint64_t epoch() const { return epoch_; }
 
   const char* called() const { return called_; }  // by the user, now; null: the op itself
-  explain::ThreadLog& log() { return log_; }
+  const explain::ThreadLog& log() const { return log_; }
   std::uint64_t thread() const { return explain::thread_of(explain::NodeId{log_.next()}); }
 
   // Variables that this thread has assigned since it last took them, and how many ops it has
@@ -57,7 +59,7 @@ class Recorder {
   friend class Named;
   Tensor finish(Node* node, std::uint64_t note);
   void show_tapes(Node& node);
-  std::uint64_t hash_if_read(const void* values, std::size_t bytes) const;
+  Tensor constant(double number, DType dtype, const Shape& shape, Place place, bool is_given);
 
   explain::ThreadLog log_;
   std::vector<std::shared_ptr<TapeState>> tapes_;

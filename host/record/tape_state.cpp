@@ -15,17 +15,17 @@ record::TapeId new_tape_id() {
 
 }  // namespace
 
-TapeState::TapeState(TapeOptions options, std::uint64_t thread, std::uint64_t next_id,
-                     explain::Log log, Place place)
+TapeState::TapeState(TapeOptions options, std::uint64_t thread, std::uint64_t next_id, Place place)
     : id_(new_tape_id()), options_(options), thread_(thread) {
-  forget(next_id, std::move(log), place);
+  forget(next_id, place);
 }
 
-void TapeState::forget(std::uint64_t at, explain::Log log, Place place) {
+void TapeState::forget(std::uint64_t at, Place place) {
   release();
   id_ = new_tape_id();
   cells_.clear();
-  recording_.log = std::move(log);
+  cell_index_.clear();
+  recording_.log = {};
   recording_.began = at;
   recording_.recorded.assign(1, {.begin = at, .place = place});
   recording_.paused.clear();
@@ -48,9 +48,9 @@ void TapeState::release() {
   for (record::Node* operand : operands) record::release(operand);
 }
 
-void TapeState::start(std::uint64_t at, explain::Log log, Place place) {
+void TapeState::start(std::uint64_t at, Place place) {
   if (spent_) {
-    forget(at, std::move(log), place);
+    forget(at, place);
   } else {
     recording_.recorded.push_back({.begin = at, .place = place});
   }
@@ -61,13 +61,14 @@ void TapeState::start(std::uint64_t at, explain::Log log, Place place) {
   ++generation_;
 }
 
-void TapeState::stop(std::uint64_t at, bool by_gradient) {
+void TapeState::stop(explain::Log log, bool by_gradient) {
+  const std::uint64_t at = log.end;
+  recording_.log = std::move(log);
   if (pauses_ > 0) {
     recording_.paused.back().end = at;
   } else {
     recording_.recorded.back().end = at;
   }
-  recording_.log.end = at;
   pauses_ = 0;
   on_ = false;
   stopped_by_gradient_ = by_gradient;
@@ -90,9 +91,9 @@ void TapeState::spend() {
   release();
 }
 
-void TapeState::reset(std::uint64_t at, explain::Log log, Place place) {
+void TapeState::reset(std::uint64_t at, Place place) {
   const bool paused = pauses_ > 0;
-  forget(at, std::move(log), place);
+  forget(at, place);
   if (paused) {
     recording_.recorded.back().end = at;
     recording_.paused.push_back({.begin = at, .place = place});
@@ -111,25 +112,20 @@ void TapeState::watch(record::Node& node, std::uint64_t from, Place place) {
   if (at == watches.end() || at->node != node.id) watches.insert(at, {node.id, from, place});
 }
 
-TapeState::WatchedCell* TapeState::find(const Cell& cell) {
-  const auto found =
-      std::ranges::find(cells_, &cell, [](const WatchedCell& w) { return w.cell.get(); });
-  return found == cells_.end() ? nullptr : &*found;
+const TapeState::WatchedCell* TapeState::find(const Cell& cell) const {
+  const auto found = cell_index_.find(cell.id());
+  return found == cell_index_.end() ? nullptr : &cells_[found->second];
 }
 
 void TapeState::watch_cell(const std::shared_ptr<Cell>& cell, std::uint64_t from, Place place) {
-  if (find(*cell) == nullptr)
-    cells_.push_back({.cell = cell, .reads = {}, .from = from, .place = place});
-}
-
-bool TapeState::watches_cell(const Cell& cell) const {
-  return const_cast<TapeState*>(this)->find(cell) != nullptr;
+  if (!cell_index_.try_emplace(cell->id(), cells_.size()).second) return;
+  cells_.push_back({.cell = cell, .reads = {}, .from = from, .place = place});
 }
 
 void TapeState::watch_read(const std::shared_ptr<Cell>& cell, record::Node& read,
                            std::uint64_t from, Place place) {
   watch_cell(cell, 0, place);
-  find(*cell)->reads.push_back(read.id);
+  cells_[cell_index_.at(cell->id())].reads.push_back(read.id);
   watch(read, from, place);
 }
 

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <memory>
+#include <unordered_map>
 #include <vector>
 
 #include "host/explain/explain.h"
@@ -21,8 +22,7 @@ class TapeState {
     Place place;                                 // and its place
   };
 
-  TapeState(TapeOptions options, std::uint64_t thread, std::uint64_t next_id, explain::Log log,
-            Place place);
+  TapeState(TapeOptions options, std::uint64_t thread, std::uint64_t next_id, Place place);
   TapeState(const TapeState&) = delete;
   TapeState& operator=(const TapeState&) = delete;
   ~TapeState() { release(); }
@@ -37,17 +37,19 @@ class TapeState {
   std::uint64_t generation() const { return generation_; }
 
   // `at`: the id that the thread's next node will have.
-  void start(std::uint64_t at, explain::Log log, Place place);  // afresh where it is spent
-  void stop(std::uint64_t at, bool by_gradient);
+  void start(std::uint64_t at, Place place);  // afresh where it is spent
+  void stop(explain::Log log,
+            bool by_gradient);  // with what the thread has logged since the tape began
   void pause(std::uint64_t at, Place place);
   void unpause(std::uint64_t at, Place place);
   void spend();  // answered its one gradient(): gives up the nodes, keeps what explanations need
-  void reset(std::uint64_t at, explain::Log log, Place place);
+  void reset(std::uint64_t at, Place place);
 
   bool watches(const record::Node& node, std::uint64_t user) const;
   void watch(record::Node& node, std::uint64_t from, Place place);
   void watch_cell(const std::shared_ptr<Cell>& cell, std::uint64_t from, Place place);
-  bool watches_cell(const Cell& cell) const;
+  const WatchedCell* find(const Cell& cell) const;
+  bool watches_cell(const Cell& cell) const { return find(cell) != nullptr; }
   void watch_read(const std::shared_ptr<Cell>& cell, record::Node& read, std::uint64_t from,
                   Place place);
 
@@ -61,9 +63,8 @@ class TapeState {
   std::atomic<bool> abandoned = false;
 
  private:
-  WatchedCell* find(const Cell& cell);
   void release();
-  void forget(std::uint64_t at, explain::Log log, Place place);
+  void forget(std::uint64_t at, Place place);
 
   record::TapeId id_;
   TapeOptions options_;
@@ -75,6 +76,9 @@ class TapeState {
   std::uint64_t generation_ = 0;  // of starts: a Pause of an earlier one has nothing to end
   explain::Recording recording_;
   support::PoolVector<WatchedCell> cells_;
+  std::unordered_map<std::uint64_t, std::size_t, std::hash<std::uint64_t>, std::equal_to<>,
+                     support::PoolAllocator<std::pair<const std::uint64_t, std::size_t>>>
+      cell_index_;  // by the cell's id
   support::PoolVector<record::NodePtr> held_;
 };
 

@@ -53,7 +53,7 @@ double record::scalar_of(const Tensor& scalar) {
 }
 
 Tensor::Tensor(double scalar, Place place)
-    : Tensor(record::recorder().constant(scalar, DType::f32, {}, place)) {}
+    : Tensor(record::recorder().given(scalar, DType::f32, {}, place)) {}
 
 Tensor Tensor::from_bytes(const void* values, std::int64_t count, DType dtype, const Shape& shape,
                           Place place) {
@@ -106,10 +106,25 @@ Tensor::Scalar Tensor::read_scalar(Place place) const {
   __builtin_unreachable();
 }
 
+void Tensor::compute(Place place) const {
+  Node* nodes[] = {&record::node_of(*this, "to_vector", place)};
+  record::evaluate(nodes);
+}
+
 void Tensor::read_bytes(void* destination, Place place) const {
-  const std::vector<std::byte> bytes =
-      read_values(record::node_of(*this, "to_vector", place), place);
-  if (!bytes.empty()) std::memcpy(destination, bytes.data(), bytes.size());
+  const Node& node = *node_;
+  plan::Backend& backend = node.value->backend();
+  const auto bytes = static_cast<std::size_t>(node.type.shape.size()) * size_bytes(node.type.dtype);
+  backend.copy_to_host(destination, node.value->data(), bytes);
+  backend.count_host_read();
+  record::recorder().host_read(node, place);
+}
+
+void detail::throw_host_memory(std::int64_t bytes, Place place) {
+  const Counters now = counters(Device::cpu());
+  throw OutOfMemory(fmt::format("to_vector{}: no memory on the host for a copy of {}",
+                                support::at(place), support::text_bytes(bytes)),
+                    bytes, now.bytes_allocated, -1);
 }
 
 void detail::throw_element_mismatch(const char* call, DType asked, DType actual, Place place) {
@@ -180,10 +195,20 @@ std::ostream& operator<<(std::ostream& stream, const Tensor& tensor) {
 }
 
 Tensor full(const Shape& shape, double value, DType dtype, Place place) {
-  return record::recorder().constant(value, dtype, shape, place);
+  record::Recorder& recorder = record::recorder();
+  if (recorder.called() == nullptr && shape.rank() == 0)
+    return recorder.given(value, dtype, shape, place);
+  const record::Named named("full");
+  return recorder.constant(value, dtype, shape, place);
 }
-Tensor zeros(const Shape& shape, DType dtype, Place place) { return full(shape, 0, dtype, place); }
-Tensor ones(const Shape& shape, DType dtype, Place place) { return full(shape, 1, dtype, place); }
+Tensor zeros(const Shape& shape, DType dtype, Place place) {
+  const record::Named named("zeros");
+  return full(shape, 0, dtype, place);
+}
+Tensor ones(const Shape& shape, DType dtype, Place place) {
+  const record::Named named("ones");
+  return full(shape, 1, dtype, place);
+}
 Tensor full_like(const Tensor& like, double value, Place place) {
   const Node& node = record::node_of(like, "full_like", place);
   return full(node.type.shape, value, node.type.dtype, place);
@@ -201,6 +226,7 @@ Tensor iota(const Shape& shape, int axis, DType dtype, Place place) {
 }  // namespace
 
 Tensor arange(double start, double stop, double step, DType dtype, Place place) {
+  const record::Named named("arange");
   const double count = std::ceil((stop - start) / step);
   if (step == 0 || !(std::abs(count) < 0x1p60)) {
     throw ShapeError(fmt::format("arange{}: from {} to {} by {} has no length", support::at(place),
@@ -215,12 +241,14 @@ Tensor arange(double start, double stop, double step, DType dtype, Place place) 
 Tensor arange(double stop, DType dtype, Place place) { return arange(0, stop, 1, dtype, place); }
 
 Tensor linspace(double start, double stop, std::int64_t count, DType dtype, Place place) {
+  const record::Named named("linspace");
   const double step = count > 1 ? (stop - start) / static_cast<double>(count - 1) : 0;
   const Tensor index = iota(count, 0, DType::f64, place);
   return cast({add({mul({index, place}, step), place}, start), place}, dtype);
 }
 
 Tensor eye(std::int64_t n, DType dtype, Place place) {
+  const record::Named named("eye");
   const Shape shape(n, n);
   const Tensor rows = iota(shape, 0, DType::i64, place);
   const Tensor columns = iota(shape, 1, DType::i64, place);

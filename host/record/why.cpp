@@ -30,7 +30,7 @@ std::string label_of(const Source& source) {
   const Node& node = *source.tensor()->node();
   if (node.event == explain::Event::op)
     return fmt::format("{}{}", function_of(node), support::at(node.place));
-  if (node.event == explain::Event::data) return fmt::format("tensor{}", support::at(node.place));
+  if (node.cell == 0) return fmt::format("tensor{}", support::at(node.place));
   return fmt::format("reading{}", support::at(node.place));
 }
 
@@ -47,11 +47,10 @@ explain::Subject subject_of(const Source& source, const detail::TapeState& tape,
     subject.watched_cell =
         tape.watches_cell(*cell) || (cell->trainable() && tape.options().watch_accessed_variables);
     subject.event = explain::Event::read;
-    for (const auto& watched : tape.cells()) {
-      if (watched.cell != cell) continue;
-      subject.values.assign(watched.reads.begin(), watched.reads.end());
-      subject.watched_from = watched.from;
-      subject.watch_place = watched.place;
+    if (const auto* watched = tape.find(*cell)) {
+      subject.values.assign(watched->reads.begin(), watched->reads.end());
+      subject.watched_from = watched->from;
+      subject.watch_place = watched->place;
     }
     subject.values.push_back(cell->current()->id);
     return subject;
@@ -67,6 +66,15 @@ explain::Subject subject_of(const Source& source, const detail::TapeState& tape,
           ? fmt::format("the result of {}{}", function_of(node), support::at(node.place))
           : fmt::format("the {} tensor {} made{}", node.type.dtype, node.type.shape,
                         support::at(node.place));
+  return subject;
+}
+
+explain::Subject target_of(const Target& target, const detail::TapeState& tape, const char* call,
+                           Place place) {
+  explain::Subject subject = subject_of(target, tape, call, place);
+  // A variable is the value that it has now, not those it had.
+  if (subject.cell != 0) subject.values = {subject.values.back()};
+  subject.value_of = target.variable() != nullptr ? subject.cell : target.tensor()->node()->cell;
   return subject;
 }
 

@@ -50,6 +50,9 @@ namespace tendon::record {
 // The subject that a Source names, as a tape in this state sees it. Error for an empty tensor.
 explain::Subject subject_of(const Source& source, const detail::TapeState& tape, const char* call,
                             Place place);
+// The same as what is differentiated.
+explain::Subject target_of(const Target& target, const detail::TapeState& tape, const char* call,
+                           Place place);
 // How the table prints it: the variable's name, or where the tensor was made.
 std::string label_of(const Source& source);
 

@@ -17,13 +17,11 @@ TENDON_API void set_warning_handler(std::function<void(std::string_view)> handle
 
 namespace optim {
 
-// A common base of the rules below would have one user each: they share apply()'s contract instead.
-//
 // apply(gradients, variables): gradients[i] belongs to variables[i] (ShapeError where counts or
-// shapes differ, DTypeError where dtypes do). Submits the backward pass and all updates as one
-// plan. A None is left alone, its moments too, and named once in a warning with its reason; zeros
-// from Unconnected::zero are gradients like any other; NoGradient with every reason when all are
-// None.
+// shapes differ, DTypeError where dtypes do, Error where a variable is listed twice). Submits the
+// backward pass and all updates as one plan. A None is left alone, its moments too, and named once
+// in a warning with its reason; zeros from Unconnected::zero are gradients like any other;
+// NoGradient with every reason when all are None.
 
 struct SgdOptions {
   double learning_rate = 0.01;

@@ -3,6 +3,7 @@
 
 #include <tendon/export.h>
 
+#include <algorithm>
 #include <array>
 #include <concepts>
 #include <cstddef>
@@ -20,9 +21,10 @@ inline constexpr int kMaxRank = 8;
 namespace detail {
 [[noreturn]] TENDON_API void throw_rank(std::size_t rank);
 
+template <class T>
+concept Integer = std::integral<T> && !std::same_as<T, bool>;
 template <class R>
-concept IntegerRange =
-    std::ranges::contiguous_range<R> && std::integral<std::ranges::range_value_t<R>>;
+concept IntegerRange = std::ranges::contiguous_range<R> && Integer<std::ranges::range_value_t<R>>;
 }  // namespace detail
 
 // Extents, outermost first. Shape{} is a scalar. A rank above 8 throws ShapeError. reshape and
@@ -30,7 +32,7 @@ concept IntegerRange =
 class Shape {
  public:
   constexpr Shape() = default;
-  template <std::integral... I>
+  template <detail::Integer... I>
   requires(sizeof...(I) > 0) constexpr Shape(I... extents) {
     append(std::array<std::int64_t, sizeof...(I)>{static_cast<std::int64_t>(extents)...});
   }
@@ -78,7 +80,7 @@ class Shape {
 class Axes {
  public:
   constexpr Axes() = default;
-  template <std::integral... I>
+  template <detail::Integer... I>
   requires(sizeof...(I) > 0) constexpr Axes(I... axes) {
     (push_back(static_cast<std::int64_t>(axes)), ...);
   }
@@ -92,7 +94,10 @@ class Axes {
   constexpr const int* end() const { return axes_.data() + count_; }
   constexpr void push_back(std::int64_t axis) {
     if (count_ == kMaxRank) detail::throw_rank(kMaxRank + 1);
-    axes_[static_cast<std::size_t>(count_++)] = static_cast<int>(axis);
+    // No tensor has an axis beyond kMaxRank; an op says so, as long as it is not cut down to one
+    // that there is.
+    constexpr std::int64_t kFar = 1'000'000;
+    axes_[static_cast<std::size_t>(count_++)] = static_cast<int>(std::clamp(axis, -kFar, kFar));
   }
   friend constexpr bool operator==(const Axes&, const Axes&) = default;
 

@@ -85,7 +85,7 @@ class TENDON_API GradientTape {
   [[nodiscard]] Pause stop_recording(
       Place place = Place::current());              // TapeError when not recording
   void reset(Place place = Place::current());       // TapeError when not recording
-  std::vector<Variable> watched_variables() const;  // in the order of their first watch
+  std::vector<Variable> watched_variables() const;  // in the order they were made
 
   // d(sum of the targets, each times its output gradient)/d(source), None exactly where no chain of
   // recorded, differentiable ops leads from the source to a target. Waits for nothing; the values
@@ -108,7 +108,8 @@ class TENDON_API GradientTape {
 
   // Why the source is connected to the target, or why not. Computes nothing and does not count as a
   // gradient().
-  Explanation explain(const Target& target, const Source& source) const;
+  Explanation explain(const Target& target, const Source& source,
+                      Place place = Place::current()) const;
 
  private:
   Gradients answer(std::span<const Target> targets, std::span<const Source> sources,

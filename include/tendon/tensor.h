@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <initializer_list>
 #include <iosfwd>
+#include <limits>
+#include <new>
 #include <ranges>
 #include <source_location>
 #include <span>
@@ -25,6 +27,11 @@ namespace detail {
 struct Node;
 TENDON_API void retain_handle(Node*);
 TENDON_API void release_handle(Node*);
+// No value has this type: a list of it is empty.
+struct Nothing {
+  Nothing() = delete;
+};
+[[noreturn]] TENDON_API void throw_host_memory(std::int64_t bytes, Place);
 [[noreturn]] TENDON_API void throw_element_mismatch(const char* call, DType asked, DType actual,
                                                     Place);
 }  // namespace detail
@@ -83,6 +90,11 @@ class TENDON_API Tensor {
     return from_bytes(values.begin(), static_cast<std::int64_t>(values.size()), dtype_of<T>(),
                       shape, place);
   }
+  template <Element T>  // a scalar: {} is its shape
+  static Tensor from(std::initializer_list<T> values, std::initializer_list<detail::Nothing>,
+                     Place place = Place::current()) {
+    return from(values, Shape(), place);
+  }
   static Tensor from(const std::vector<bool>& values, const Shape&, Place = Place::current());
 
   const Shape& shape() const;
@@ -106,15 +118,20 @@ class TENDON_API Tensor {
     if (dtype() != dtype_of<T>()) {
       detail::throw_element_mismatch("to_vector", dtype_of<T>(), dtype(), place);
     }
-    std::vector<T> values(static_cast<std::size_t>(size()));
-    if constexpr (std::is_same_v<T, bool>) {
-      std::vector<char> bytes(values.size());
-      read_bytes(bytes.data(), place);
-      for (std::size_t i = 0; i < bytes.size(); ++i) values[i] = bytes[i] != 0;
-    } else {
-      read_bytes(values.data(), place);
+    compute(place);
+    try {
+      std::vector<T> values(static_cast<std::size_t>(size()));
+      if constexpr (std::is_same_v<T, bool>) {
+        std::vector<char> bytes(values.size());
+        read_bytes(bytes.data(), place);
+        for (std::size_t i = 0; i < bytes.size(); ++i) values[i] = bytes[i] != 0;
+      } else {
+        read_bytes(values.data(), place);
+      }
+      return values;
+    } catch (const std::bad_alloc&) {
+      detail::throw_host_memory(size() * static_cast<std::int64_t>(sizeof(T)), place);
     }
-    return values;
   }
 
   Tensor to(Device, Place = Place::current()) const;
@@ -141,13 +158,21 @@ class TENDON_API Tensor {
       return T(static_cast<float>(value));
     } else if constexpr (std::is_same_v<T, bool>) {
       return value != V{0};
+    } else if constexpr (std::is_integral_v<T> && std::is_floating_point_v<V>) {
+      // As cast(): out of range the nearest, NaN 0. The lower bound is a power of two, hence exact.
+      constexpr T kLowest = std::numeric_limits<T>::min();
+      if (value != value) return 0;
+      if (value < static_cast<V>(kLowest)) return kLowest;
+      return value >= -static_cast<V>(kLowest) ? std::numeric_limits<T>::max()
+                                               : static_cast<T>(value);
     } else {
       return static_cast<T>(value);
     }
   }
   static Tensor from_bytes(const void* values, std::int64_t count, DType, const Shape&, Place);
   Scalar read_scalar(Place) const;
-  void read_bytes(void* destination, Place) const;
+  void compute(Place) const;
+  void read_bytes(void* destination, Place) const;  // of a computed value
   void swap(Tensor& other) noexcept { std::swap(node_, other.node_); }
 
   detail::Node* node_ = nullptr;

@@ -20,11 +20,9 @@ class TENDON_API Variable {
  public:
   explicit Variable(const Tensor& initial, std::string name = "", bool trainable = true,
                     Place = Place::current());
-  Variable(const Variable&) = default;
-  Variable(Variable&&) noexcept = default;
+  Variable(const Variable&) = default;             // moving copies: no Variable is without a cell
   Variable& operator=(const Variable&) = default;  // another handle to the same cell
-  Variable& operator=(Variable&&) noexcept = default;
-  Variable& operator=(const Tensor&) = delete;  // write assign(), or say which variable is meant
+  Variable& operator=(const Tensor&) = delete;     // write assign(), or say which variable is meant
   Variable& operator=(double) = delete;
   ~Variable() = default;
 

@@ -11,6 +11,7 @@ namespace {
 
 // A program over some watched leaves, with everything that cuts sprinkled in.
 struct Program {
+  std::vector<Variable> variables;
   std::vector<Tensor> leaves;
   std::vector<Tensor> values;
 };
@@ -22,7 +23,8 @@ Program run_program(std::mt19937 random, GradientTape& tape, const std::vector<d
     if (i % 4 != 3) tape.watch(program.leaves[i]);
   }
   program.values = program.leaves;
-  Variable cell(full({}, 0.5, DType::f64), "cell", false);
+  program.variables = {Variable(full({}, 0.5, DType::f64), "trainable"),
+                       Variable(full({}, 0.5, DType::f64), "fixed", false)};
   for (int step = 0; step < 60; ++step) {
     const auto pick = [&] { return program.values[random() % program.values.size()]; };
     const Tensor a = pick();
@@ -35,10 +37,13 @@ Program run_program(std::mt19937 random, GradientTape& tape, const std::vector<d
       case 3: program.values.push_back(tanh(a)); break;
       case 4: tape.watch(b); [[fallthrough]];
       case 5: program.values.push_back(sin(a * b)); break;
-      case 6:
-        cell.assign(a);
-        program.values.push_back(cell.read());
+      case 6: {
+        Variable& variable = program.variables[static_cast<std::size_t>(step % 2)];
+        variable.assign(a);
+        program.values.push_back(variable.read());
+        if (step % 5 == 0) tape.watch(program.variables[1]);
         break;
+      }
       case 7: program.values.push_back(a.cast(DType::i32).cast(DType::f64)); break;
       case 8: program.values.push_back(where(a > b, a, b * 2)); break;
       case 9: program.values.push_back((a + b) * 0.5); break;
@@ -55,7 +60,11 @@ TEST(RandomPrograms, TheExplanationSaysConnectedExactlyWhereThereIsAGradient) {
     GradientTape tape({.persistent = true});
     const Program program = run_program(std::mt19937(seed), tape, {0.3, -0.4, 0.7, 1.1, -0.2, 0.9});
     for (std::size_t t = program.values.size() - 5; t < program.values.size(); ++t) {
-      const Gradients gradients = tape.gradient(program.values[t], program.leaves);
+      std::vector<Source> sources(program.leaves.begin(), program.leaves.end());
+      sources.insert(sources.end(), program.variables.begin(), program.variables.end());
+      const Target target =
+          t % 4 == 0 ? Target(program.variables[t / 4 % 2]) : Target(program.values[t]);
+      const Gradients gradients = tape.gradient(target, sources);
       for (const Gradient& gradient : gradients) {
         ASSERT_EQ(gradient.has_value(), gradient.why().cause == Cause::connected)
             << seed << ": " << gradient.why();

@@ -4,6 +4,7 @@
 #include <tendon/tendon.h>
 
 #include <functional>
+#include <limits>
 
 namespace tendon {
 namespace {
@@ -116,6 +117,40 @@ TEST(OptimMisuse, WrongCountsShapesAndDtypesThrowAndChangeNothing) {
                            {"Sgd::apply", "'v'", "(3,)", "(2,)"});
   expect_words<DTypeError>([&] { sgd.apply(gradients, {d}); }, {"'d'", "f64", "f32"});
   EXPECT_EQ(v.read().to_vector<float>(), (std::vector<float>{1, 1, 1}));
+}
+
+TEST(OptimMisuse, AVariableListedTwiceThrows) {
+  Variable w(Tensor(1), "w");
+  GradientTape tape;
+  const Gradients gradients = tape.gradient(w * 3, {w, w});
+  expect_words<Error>(
+      [&] {
+        optim::Sgd().apply(gradients, {w, w});
+      },
+      {"Sgd::apply", "'w'", "twice"});
+}
+
+TEST(VariableMisuse, AMovedFromVariableIsStillAHandle) {
+  Variable v(Tensor(1), "v");
+  Variable w = std::move(v);
+  EXPECT_EQ(v.name(), "v");  // NOLINT(bugprone-use-after-move)
+  EXPECT_TRUE(v.same_cell(w));
+}
+
+TEST(ReadMisuse, ItemOutOfRangeIsTheNearest) {
+  EXPECT_EQ(Tensor(1e20).item<int>(), std::numeric_limits<int>::max());
+  EXPECT_EQ(Tensor(-1e20).item<std::int64_t>(), std::numeric_limits<std::int64_t>::min());
+  EXPECT_EQ(Tensor(std::numeric_limits<double>::quiet_NaN()).item<int>(), 0);
+}
+
+TEST(ReadMisuse, OfMoreThanThereIsMemoryForIsOutOfMemory) {
+  expect_words<OutOfMemory>([] { ones({std::int64_t{1} << 44}).to_vector<float>(); },
+                            {"64.0 TiB", "throws_test.cpp"});
+}
+
+TEST(AxisMisuse, AnAxisThatNoIntHoldsIsNotCutDown) {
+  Tensor x = ones({2, 3});
+  expect_words<ShapeError>([&] { reduce_sum(x, std::int64_t{1} << 32); }, {"reduce_sum", "(2, 3)"});
 }
 
 TEST(OptimMisuse, AllNoneThrowsWithEveryReason) {

@@ -85,7 +85,8 @@ TEST(Explanation, AVariableWatchedAfterItsUse) {
   tape.watch(w);
   const Explanation& why = tape.gradient(y, w).why();
   expect_cause(why, Cause::watched_after_use, __LINE__ - 3);
-  EXPECT_NE(why.text.find("watched at explanation_test.cpp:" + std::to_string(__LINE__ - 3)), std::string::npos);
+  EXPECT_NE(why.text.find("watched at explanation_test.cpp:" + std::to_string(__LINE__ - 3)),
+            std::string::npos);
 }
 
 TEST(Explanation, SourceUnwatched) {
@@ -142,7 +143,7 @@ TEST(Explanation, CutByHostRead) {
             std::string::npos)
       << why.text;
   // Through item() and a bare number too.
-  Tensor s = reduce_sum(x);
+  Tensor s = reduce_sum(x * 1.37);
   const float read = s.item<float>();
   expect_cause(tape.explain(Tensor(read) * 2, x), Cause::cut_by_host_read, __LINE__ - 1);
   expect_cause(tape.explain(Tensor(3) * read, x), Cause::cut_by_host_read, __LINE__ - 2);
@@ -160,6 +161,70 @@ TEST(Explanation, OtherValuesAreNoHostRead) {
   EXPECT_NE(why.text.find("explanation_test.cpp:" + std::to_string(__LINE__ - 5)),
             std::string::npos)
       << why.text;
+}
+
+TEST(Explanation, NumbersOfTheProgramAndTheLibraryAreNoHostRead) {
+  Tensor x = scalar(2);
+  Tensor y = Tensor::from({1.0F, 3.0F});
+  Tensor zero = scalar(0);
+  GradientTape tape({.persistent = true});
+  tape.watch({x, y, zero});
+  Tensor loss = reduce_mean(y);
+  if (x.item<float>() > 100) loss += x;
+  if (zero.item<float>() > 100) loss += zero;
+  loss = loss + reduce_mean(y) + reduce_sum(softmax(y) * 2.0) + reduce_logsumexp(y) +
+         reduce_sum(elu(y) / 2.0);
+  for (const Tensor& source : {x, zero}) {
+    const Explanation why = tape.explain(loss, source);
+    EXPECT_EQ(why.cause, Cause::never_used) << why;
+    EXPECT_NE(why.text.find("read at explanation_test.cpp"), std::string::npos) << why;
+  }
+  // Bytes that are equal, but are not the values: indices of zeros.
+  Tensor zeros_read = Tensor::from({0.0F, 0.0F});
+  tape.watch(zeros_read);
+  zeros_read.to_vector<float>();
+  Tensor picked = reduce_sum(gather(y, Tensor::from({0, 0})));
+  EXPECT_EQ(tape.explain(picked, zeros_read).cause, Cause::never_used);
+}
+
+TEST(Explanation, OfAVariableUsedWherePausedOrAfterStop) {
+  Variable v(scalar(2), "v");
+  GradientTape tape({.persistent = true});
+  Tensor seen = v * 1.5;
+  Tensor y;
+  {
+    Pause pause = tape.stop_recording();
+    y = v * 2.5;
+  }
+  expect_cause(tape.explain(y * 3, v), Cause::cut_by_pause, __LINE__ - 2);
+  tape.stop();
+  Tensor late = v * 3;
+  expect_cause(tape.explain(late, v), Cause::target_not_recorded, __LINE__ - 1);
+}
+
+TEST(Explanation, OfAReadingMadeBeforeItsVariableWasWatched) {
+  Variable v(scalar(2), "v", false);
+  GradientTape tape;
+  Tensor early = v;
+  tape.watch(v);
+  Tensor y = early * early;
+  expect_cause(tape.gradient(y, v).why(), Cause::watched_after_use, __LINE__ - 1);
+}
+
+TEST(Explanation, OfAVariableAsTargetIsOfTheValueItHasNow) {
+  Tensor x = scalar(2);
+  Variable v(scalar(2), "v");
+  GradientTape tape({.persistent = true});
+  tape.watch(x);
+  Tensor reading = v.read();
+  v.assign(x * 2);
+  Tensor used = v * 1;
+  v.assign(scalar(7));
+  for (const Source& source : {Source(reading), Source(x), Source(v)}) {
+    const Gradient gradient = tape.gradient(v, source);
+    EXPECT_EQ(gradient.has_value(), gradient.why().cause == Cause::connected) << gradient.why();
+    EXPECT_NE(gradient.why().cause, Cause::cut_by_assign) << gradient.why();
+  }
 }
 
 TEST(Explanation, CutByAssign) {

@@ -54,17 +54,24 @@ TEST(NoneRule, OpsWithoutAGradientCutAndAreNoErrors) {
 }
 
 TEST(NoneRule, PiecewiseLinearDerivativesConnectWithZeroDerivative) {
-  Tensor x = scalar(3);
+  Tensor x = Tensor::from({3.0F, 1.0F});
   GradientTape outer({.persistent = true});
   outer.watch(x);
   GradientTape inner({.persistent = true});
   inner.watch(x);
-  for (const Tensor& y : {abs(x) * x, relu(x) * x, maximum(x, 1) * x, clip(x, 0, 5) * x}) {
-    const Tensor slope = *inner.gradient(y, x);
-    EXPECT_EQ(slope.item<float>(), 6);
-    EXPECT_EQ(outer.gradient(slope, x)->item<float>(), 2);
+  for (const Tensor& y : {abs(x), relu(x), relu6(x), leaky_relu(x), maximum(x, 2), minimum(x, 2),
+                          clip(x, 0, 5), reduce_max(x), reduce_min(x)}) {
+    const Gradient curvature = outer.gradient(*inner.gradient(y, x), x);
+    ASSERT_TRUE(curvature) << curvature.why();
+    EXPECT_EQ(curvature->to_vector<float>(), (std::vector<float>{0, 0}));
   }
-  EXPECT_EQ(inner.gradient(sign(x), x)->item<float>(), 0);
+}
+
+TEST(NoneRule, ANanIsWhereTheGradientOfAnExtremeGoes) {
+  Tensor x = Tensor::from({1.0F, std::numeric_limits<float>::quiet_NaN(), 2.0F});
+  GradientTape tape;
+  tape.watch(x);
+  EXPECT_EQ(tape.gradient(reduce_max(x), x)->to_vector<float>(), (std::vector<float>{0, 1, 0}));
 }
 
 TEST(NoneRule, AtKinksTheDerivativeIsAsTheRowsSay) {

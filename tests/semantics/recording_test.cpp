@@ -83,17 +83,15 @@ TEST(Recording, AReadMadeBeforeTheWatchStaysUnwatched) {
 TEST(Recording, WatchedVariablesKeepOrderSurviveGradientAndAreEmptiedByReset) {
   Variable a(scalar(1), "a"), b(scalar(2), "b"), c(scalar(3), "c");
   GradientTape tape({.persistent = true});
-  Tensor y = b * 1;  // an operator's operands are evaluated in no fixed order
-  y *= c;
-  y *= a;
+  Tensor y = b * c * a;
   const auto names = [&] {
     std::string all;
     for (const Variable& variable : tape.watched_variables()) all += variable.name();
     return all;
   };
-  EXPECT_EQ(names(), "bca");
+  EXPECT_EQ(names(), "abc");
   tape.gradient(y, tape.watched_variables());
-  EXPECT_EQ(names(), "bca");
+  EXPECT_EQ(names(), "abc");
   tape.reset();
   EXPECT_EQ(names(), "");
 }
