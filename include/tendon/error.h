@@ -47,7 +47,7 @@ class TENDON_API OutOfMemory : public Error {
       : Error(message), requested_bytes_(requested), in_use_bytes_(in_use), free_bytes_(free) {}
   std::int64_t requested_bytes() const { return requested_bytes_; }
   std::int64_t in_use_bytes() const { return in_use_bytes_; }  // by tendon's values
-  std::int64_t free_bytes() const { return free_bytes_; }      // on the device, as far as known
+  std::int64_t free_bytes() const { return free_bytes_; }      // on the device; -1: not known
 
  private:
   std::int64_t requested_bytes_;

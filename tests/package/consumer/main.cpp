@@ -13,7 +13,8 @@ int main() {
   Tensor loss = reduce_mean(square(softmax(w * arange(3)) - 0.5));
   const Gradients gradients = tape.gradient(loss, {w, unused});
   std::ostringstream printed;
-  printed << gradients << loss << w << w.shape() << w.dtype() << Device::best() << gradients[1] << describe({loss});
+  printed << gradients << loss << w << w.shape() << w.dtype() << Device::best() << gradients[1]
+          << describe({loss});
   optim::Adam().apply(gradients, {w, unused});
   optim::Sgd().apply(gradients, {w, unused});
   try {
@@ -28,8 +29,8 @@ int main() {
   }
   TapeBuilder builder;
   const Ref x = builder.input(DType::f32, {2});
-  const Executable executable =
-      compile(std::move(builder).finish({builder.apply(Op::exp, {x})}), {.device = default_device()});
+  const Executable executable = compile(std::move(builder).finish({builder.apply(Op::exp, {x})}),
+                                        {.device = default_device()});
   float in[] = {0, 1};
   float out[] = {0, 0};
   executable.run(Stream(), {Buffer{in, sizeof in}}, {Buffer{out, sizeof out}});
