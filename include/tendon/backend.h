@@ -195,8 +195,8 @@ class ReachMask {
 
 struct CompileOptions {
   Device device = default_device();
-  bool gradients = false;         // of the sum of the targets, by the sources
   std::vector<Ref> sources = {};  // values of the tape, inputs or not
+  bool gradients = false;         // of the sum of the targets, by the sources
   std::vector<std::optional<Ref>> output_gradients = {};  // one a target; empty, or a nullopt: ones
 };
 

@@ -29,7 +29,7 @@ Built build() {
 TEST(Executable, ComputesTargetsAndGradients) {
   const Built built = build();
   const Executable executable =
-      compile(built.tape, {.gradients = true, .sources = {built.x, built.w, built.unused}});
+      compile(built.tape, {.sources = {built.x, built.w, built.unused}, .gradients = true});
   ASSERT_EQ(executable.outputs().size(), 4U);
   EXPECT_FALSE(executable.outputs()[3].connected);
   std::vector<float> x = {0.1F, -0.2F, 0.3F}, w = {2}, ignored(5, 9), loss(1), by_x(3), by_w(1);
@@ -56,7 +56,7 @@ TEST(Executable, TakesOutputGradients) {
   const Ref y = builder.apply(Op::square, {x});
   const Executable executable =
       compile(std::move(builder).finish({y}),
-              {.gradients = true, .sources = {x}, .output_gradients = {seed}});
+              {.sources = {x}, .gradients = true, .output_gradients = {seed}});
   std::vector<float> in = {3, 4}, weights = {1, 10}, value(2), slope(2);
   executable.run(Stream(), {buffer(in), buffer(weights)}, {buffer(value), buffer(slope)});
   EXPECT_EQ(slope, (std::vector<float>{6, 80}));
@@ -93,7 +93,7 @@ TEST(Executable, LeavesOutWhatNoTargetNeeds) {
 
 TEST(Executable, RunsOnManyThreadsAtOnce) {
   const Built built = build();
-  const Executable executable = compile(built.tape, {.gradients = true, .sources = {built.w}});
+  const Executable executable = compile(built.tape, {.sources = {built.w}, .gradients = true});
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&executable, t] {
@@ -125,7 +125,7 @@ TEST(Executable, RunsOnEmptyExtents) {
   const Ref x = builder.input(DType::f32, {0, 3});
   const Ref y = builder.apply(Op::reduce_sum, {x}, {.axes = 0});
   const Executable executable =
-      compile(std::move(builder).finish({y}), {.gradients = true, .sources = {x}});
+      compile(std::move(builder).finish({y}), {.sources = {x}, .gradients = true});
   std::vector<float> out(3, 7);
   executable.run(Stream(), {Buffer{}}, {buffer(out), Buffer{}});
   EXPECT_EQ(out, std::vector<float>(3, 0));

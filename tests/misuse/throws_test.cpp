@@ -195,7 +195,7 @@ TEST(BackendMisuse, ExecutableChecksItsBuffersBeforeAnythingRuns) {
   const Ref x = builder.input(DType::f32, {4}, "x");
   const Ref y = builder.apply(Op::mul, {x, x});
   const Executable executable =
-      compile(std::move(builder).finish({y}), {.gradients = true, .sources = {x}});
+      compile(std::move(builder).finish({y}), {.sources = {x}, .gradients = true});
   std::vector<float> in(4, 3), out(4), slope(4);
   const Buffer input{in.data(), 16}, value{out.data(), 16}, gradient{slope.data(), 16};
   const std::int64_t ran = counters(Device::cpu()).runs;
@@ -229,11 +229,14 @@ TEST(BackendMisuse, CompileChecksSourcesAndSeeds) {
   const Ref seed = builder.input(DType::f32, {3}, "seed");
   const Ref y = builder.apply(Op::mul, {x, x});
   const Tape tape = std::move(builder).finish({y});
-  expect_words<Error>([&] { compile(tape, {.gradients = true, .sources = {Ref{99}}}); },
-                      {"compile", "no value 99"});
+  expect_words<Error>(
+      [&] {
+        compile(tape, {.sources = {Ref{99}, .gradients = true}});
+      },
+      {"compile", "no value 99"});
   expect_words<Error>([&] { compile(tape, {.sources = {x}}); }, {"gradients is false"});
   expect_words<ShapeError>(
-      [&] { compile(tape, {.gradients = true, .sources = {x}, .output_gradients = {seed}}); },
+      [&] { compile(tape, {.sources = {x}, .gradients = true, .output_gradients = {seed}}); },
       {"output gradient 0", "(3,)", "(4,)"});
 }
 
