@@ -167,7 +167,7 @@ void GradientTape::reset(Place place) {
 
 std::vector<Variable> GradientTape::watched_variables() const {
   std::vector<Variable> variables;
-  for (const auto& watched : state_->cells()) variables.emplace_back(watched.cell);
+  for (const auto& watched : state_->cells()) variables.push_back(Variable::adopt(watched.cell));
   std::ranges::sort(variables, {}, [](const Variable& variable) { return variable.cell()->id(); });
   return variables;
 }

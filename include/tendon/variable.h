@@ -43,12 +43,16 @@ class TENDON_API Variable {
   DType dtype() const;
   bool same_cell(const Variable& other) const { return cell_ == other.cell_; }
 
-  const std::shared_ptr<detail::Cell>& cell() const {
-    return cell_;
-  }  // for the library's own rooms
-  explicit Variable(std::shared_ptr<detail::Cell> cell) : cell_(std::move(cell)) {}
+  // For the library's own rooms.
+  const std::shared_ptr<detail::Cell>& cell() const { return cell_; }
+  static Variable adopt(std::shared_ptr<detail::Cell> cell) {
+    Variable variable;
+    variable.cell_ = std::move(cell);
+    return variable;
+  }
 
  private:
+  Variable() = default;
   std::shared_ptr<detail::Cell> cell_;
 };
 TENDON_API std::ostream& operator<<(std::ostream&, const Variable&);

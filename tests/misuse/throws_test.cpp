@@ -229,11 +229,8 @@ TEST(BackendMisuse, CompileChecksSourcesAndSeeds) {
   const Ref seed = builder.input(DType::f32, {3}, "seed");
   const Ref y = builder.apply(Op::mul, {x, x});
   const Tape tape = std::move(builder).finish({y});
-  expect_words<Error>(
-      [&] {
-        compile(tape, {.sources = {Ref{99}, .gradients = true}});
-      },
-      {"compile", "no value 99"});
+  expect_words<Error>([&] { compile(tape, {.sources = {Ref{99}}, .gradients = true}); },
+                      {"compile", "no value 99"});
   expect_words<Error>([&] { compile(tape, {.sources = {x}}); }, {"gradients is false"});
   expect_words<ShapeError>(
       [&] { compile(tape, {.sources = {x}, .gradients = true, .output_gradients = {seed}}); },
