@@ -1,98 +1,22 @@
-// The public functions of the ops: operands promote, then one op, or a few, is recorded.
+// The public functions of the elementwise ops, reductions and matmul: operands promote, then one
+// op, or a few, is recorded.
 #include <tendon/error.h>
 #include <tendon/ops.h>
 
 #include <algorithm>
-#include <array>
-#include <cmath>
-#include <cstdlib>
-#include <optional>
 
 #include "host/ops/checks.h"
-#include "host/record/recorder.h"
-#include "host/support/text.h"
+#include "host/record/operands.h"
 
 namespace tendon {
 namespace {
 
+using record::apply;
+using record::call_of;
+using record::common_dtype;
 using record::Named;
-using record::Node;
-using record::node_of;
-using record::recorder;
-
-Tensor apply(Op op, std::initializer_list<const Tensor*> operands, Place place,
-             const Attributes* attributes = nullptr) {
-  std::array<Node*, 3> nodes;
-  std::size_t count = 0;
-  for (const Tensor* operand : operands) nodes[count++] = &node_of(*operand, name(op), place);
-  return recorder().apply(op, {nodes.data(), count}, attributes, place);
-}
-
-Tensor cast_to(const Tensor& x, DType dtype, Place place) {
-  if (x.dtype() == dtype) return x;
-  const Attributes attributes{.dtype = dtype};
-  return apply(Op::cast, {&x}, place, &attributes);
-}
-
-// JAX's lattice: boolean < i32 < i64 < f16 | bf16 < f32 < f64; f16 with bf16 gives f32.
-DType promote(DType a, DType b) {
-  if (a == b) return a;
-  const bool both_short =
-      (a == DType::f16 && b == DType::bf16) || (a == DType::bf16 && b == DType::f16);
-  return both_short ? DType::f32 : std::max(a, b);
-}
-
-// A number beside operands of a dtype: kinds are boolean, integer, floating; a higher kind than the
-// dtype's raises it.
-DType promote_weak(DType strong, DType number_kind) {
-  if (number_kind == DType::f32) return is_floating(strong) ? strong : DType::f32;
-  if (number_kind == DType::i32) return strong == DType::boolean ? DType::i32 : strong;
-  return strong;
-}
-
-DType common_dtype(std::initializer_list<const Operand*> operands, const char* call) {
-  std::optional<DType> strong;
-  DType weak = DType::boolean;
-  for (const Operand* operand : operands) {
-    if (const Tensor* tensor = operand->tensor()) {
-      const DType dtype = node_of(*tensor, call, operand->place()).type.dtype;
-      strong = strong ? promote(*strong, dtype) : dtype;
-    } else {
-      weak = std::max(weak, operand->number_kind());
-    }
-  }
-  return strong ? promote_weak(*strong, weak) : weak;
-}
-
-// The operand as a tensor of the dtype; empty where it is that already.
-Tensor converted(const Operand& operand, DType dtype, Place place) {
-  const Tensor* tensor = operand.tensor();
-  if (tensor == nullptr) {
-    // An f64 holds no integer beyond 2^53.
-    const bool is_exact =
-        !operand.integer() || std::abs(*operand.integer()) <= (std::int64_t{1} << 53);
-    if (dtype == DType::i64 && !is_exact) return Tensor::from({*operand.integer()}, {}, place);
-    // A number that a program is likely to spell out is no sign that a value came back.
-    const bool is_plain =
-        operand.integer() || (std::abs(operand.number()) <= 16 &&
-                              16 * operand.number() == std::trunc(16 * operand.number()));
-    return is_plain ? recorder().constant(operand.number(), dtype, {}, place)
-                    : recorder().given(operand.number(), dtype, {}, place);
-  }
-  return tensor->dtype() == dtype ? Tensor() : cast_to(*tensor, dtype, place);
-}
-
-// An operand as its op takes it: borrowed where nothing has to change.
-class Prepared {
- public:
-  Prepared(const Operand& operand, DType dtype, Place place)
-      : converted_(converted(operand, dtype, place)), borrowed_(operand.tensor()) {}
-  const Tensor& tensor() const { return converted_.is_empty_handle() ? *borrowed_ : converted_; }
-
- private:
-  Tensor converted_;
-  const Tensor* borrowed_;
-};
+using record::Prepared;
+using record::strong;
 
 // The dtype that an elementwise op computes in.
 DType operand_dtype(Op op, DType common) {
@@ -121,24 +45,6 @@ Tensor elementwise(Op op, const Operand& a, const Operand& b, const Operand& c) 
   const Prepared second(b, dtype, place);
   const Prepared third(c, dtype, place);
   return apply(op, {&first.tensor(), &second.tensor(), &third.tensor()}, place);
-}
-
-// A structured op's operand: a tensor, or a number as a strong scalar.
-Prepared strong(const Operand& x, const char* call) {
-  return {x, common_dtype({&x}, call), x.place()};
-}
-
-// For the rules that must be checked before an op can be formed.
-ops::Call call_of(Op op, Place place) {
-  static const Attributes kNone;
-  return {op, {}, kNone, place, recorder().called()};
-}
-int checked_axis(Op op, int axis, const Shape& shape, Place place) {
-  const int rank = shape.rank();
-  if (axis < -rank || axis >= rank) {
-    throw ops::error<ShapeError>(call_of(op, place), "there is no axis {} in {}", axis, shape);
-  }
-  return axis < 0 ? axis + rank : axis;
 }
 
 }  // namespace
@@ -294,34 +200,6 @@ Tensor arg_reduce(Op op, const Operand& x, int axis) {
 Tensor argmax(const Operand& x, int axis) { return arg_reduce(Op::argmax, x, axis); }
 Tensor argmin(const Operand& x, int axis) { return arg_reduce(Op::argmin, x, axis); }
 
-Tensor reshape(const Operand& x, const Shape& shape) {
-  const Place place = x.place();
-  const Prepared operand = strong(x, "reshape");
-  const std::int64_t size = operand.tensor().size();
-  Attributes attributes{.shape = shape};
-  int inferred = -1;
-  std::int64_t known = 1;
-  for (int i = 0; i < shape.rank(); ++i) {
-    if (shape[i] != -1) {
-      known *= shape[i];
-    } else if (inferred >= 0) {
-      throw ops::error<ShapeError>(call_of(Op::reshape, place), "more than one extent of {} is -1",
-                                   shape);
-    } else {
-      inferred = i;
-    }
-  }
-  if (inferred >= 0) {
-    if (known <= 0 || size % known != 0) {
-      throw ops::error<ShapeError>(call_of(Op::reshape, place),
-                                   "no extent for the -1 in {} fits {}", shape,
-                                   operand.tensor().shape());
-    }
-    attributes.shape[inferred] = size / known;
-  }
-  return apply(Op::reshape, {&operand.tensor()}, place, &attributes);
-}
-
 Tensor matmul(const Operand& a, const Operand& b, bool transpose_a, bool transpose_b) {
   const Named named("matmul");
   const Place place = a.place();
@@ -358,207 +236,6 @@ Tensor matmul(const Operand& a, const Operand& b, bool transpose_a, bool transpo
     shape.push_back(product.shape()[i]);
   }
   return reshape({product, place}, shape);
-}
-
-Tensor transpose(const Operand& x, const Axes& permutation) {
-  const Prepared operand = strong(x, "transpose");
-  Attributes attributes{.axes = permutation};
-  if (permutation.count() == 0) {
-    for (int i = operand.tensor().rank(); i-- > 0;) attributes.axes.push_back(i);
-  }
-  return apply(Op::transpose, {&operand.tensor()}, x.place(), &attributes);
-}
-
-Tensor broadcast_to(const Operand& x, const Shape& shape) {
-  const Prepared operand = strong(x, "broadcast_to");
-  const Attributes attributes{.shape = shape};
-  return apply(Op::broadcast_to, {&operand.tensor()}, x.place(), &attributes);
-}
-
-Tensor expand_dims(const Operand& x, const Axes& axes) {
-  const Named named("expand_dims");
-  const Prepared operand = strong(x, "expand_dims");
-  const Shape& shape = operand.tensor().shape();
-  const int rank = shape.rank() + axes.count();
-  const ops::Call call = call_of(Op::reshape, x.place());
-  if (rank > kMaxRank) {
-    throw ops::error<ShapeError>(call, "{} by {} axes exceeds rank {}", shape, axes.count(),
-                                 kMaxRank);
-  }
-  unsigned added = 0;
-  for (const int axis : axes) {
-    const int at = axis < 0 ? axis + rank : axis;
-    if (at < 0 || at >= rank || ((added >> at) & 1U) != 0) {
-      throw ops::error<ShapeError>(call, "{} has no place for axis {}", shape, axis);
-    }
-    added |= 1U << at;
-  }
-  Shape expanded;
-  int next = 0;
-  for (int i = 0; i < rank; ++i) expanded.push_back(((added >> i) & 1U) != 0 ? 1 : shape[next++]);
-  return reshape({operand.tensor(), x.place()}, expanded);
-}
-
-Tensor squeeze(const Operand& x, const Axes& axes) {
-  const Named named("squeeze");
-  const Prepared operand = strong(x, "squeeze");
-  const Shape& shape = operand.tensor().shape();
-  unsigned removed = 0;
-  for (const int axis : axes) {
-    const int at = checked_axis(Op::reshape, axis, shape, x.place());
-    if (shape[at] != 1) {
-      throw ops::error<ShapeError>(call_of(Op::reshape, x.place()), "axis {} of {} is not 1", axis,
-                                   shape);
-    }
-    removed |= 1U << at;
-  }
-  Shape squeezed;
-  for (int i = 0; i < shape.rank(); ++i) {
-    const bool drops = axes.count() == 0 ? shape[i] == 1 : ((removed >> i) & 1U) != 0;
-    if (!drops) squeezed.push_back(shape[i]);
-  }
-  return reshape({operand.tensor(), x.place()}, squeezed);
-}
-
-namespace {
-
-Shape repeated(std::int64_t value, int rank) {
-  Shape shape;
-  for (int i = 0; i < rank; ++i) shape.push_back(value);
-  return shape;
-}
-
-}  // namespace
-
-Tensor slice(const Operand& x, const Shape& begin, const Shape& size) {
-  const Prepared operand = strong(x, "slice");
-  const Shape& shape = operand.tensor().shape();
-  Attributes attributes{.shape = size, .begin = begin, .step = repeated(1, shape.rank())};
-  for (int i = 0; i < std::min({size.rank(), begin.rank(), shape.rank()}); ++i) {
-    if (size[i] == -1) attributes.shape[i] = shape[i] - begin[i];
-  }
-  return apply(Op::slice, {&operand.tensor()}, x.place(), &attributes);
-}
-
-Tensor strided_slice(const Operand& x, const Shape& begin, const Shape& end, const Shape& step) {
-  const Named named("strided_slice");
-  const Prepared operand = strong(x, "strided_slice");
-  const Shape& shape = operand.tensor().shape();
-  const int rank = shape.rank();
-  const ops::Call call = call_of(Op::slice, x.place());
-  Attributes attributes{
-      .shape = shape, .begin = begin, .step = step.rank() == 0 ? repeated(1, rank) : step};
-  if (begin.rank() != rank || end.rank() != rank || attributes.step.rank() != rank) {
-    throw ops::error<ShapeError>(
-        call, "begin {}, end {} and step {} must have a number for each axis of {}", begin, end,
-        attributes.step, shape);
-  }
-  for (int i = 0; i < rank; ++i) {
-    const std::int64_t by = attributes.step[i];
-    if (by == 0) throw ops::error<ShapeError>(call, "a step of 0 on axis {}", i);
-    // Python's rule: positions from the end, then clamped to what a step in this direction can
-    // start from or stop at.
-    const auto clamped = [&](std::int64_t at) {
-      if (at < 0) at += shape[i];
-      return by > 0 ? std::clamp<std::int64_t>(at, 0, shape[i])
-                    : std::clamp<std::int64_t>(at, -1, shape[i] - 1);
-    };
-    const std::int64_t first = clamped(begin[i]);
-    const std::int64_t span = clamped(end[i]) - first;
-    const bool is_empty = by > 0 ? span <= 0 : span >= 0;
-    attributes.begin[i] = first;
-    attributes.shape[i] = is_empty ? 0 : (span - (by > 0 ? 1 : -1)) / by + 1;
-  }
-  return apply(Op::slice, {&operand.tensor()}, x.place(), &attributes);
-}
-
-namespace {
-
-std::vector<Tensor> promoted(const detail::List<Tensor>& values, Op op, Place place) {
-  if (values.size() == 0) throw ops::error<ShapeError>(call_of(op, place), "no values");
-  DType dtype = node_of(values[0], name(op), place).type.dtype;
-  for (const Tensor& value : values)
-    dtype = promote(dtype, node_of(value, name(op), place).type.dtype);
-  std::vector<Tensor> result;
-  for (const Tensor& value : values) result.push_back(cast_to(value, dtype, place));
-  return result;
-}
-
-Tensor concatenated(std::span<const Tensor> values, int axis, Place place) {
-  std::vector<Node*> nodes;
-  for (const Tensor& value : values) nodes.push_back(value.node());
-  const Attributes attributes{.axes = axis};
-  return recorder().apply(Op::concat, nodes, &attributes, place);
-}
-
-}  // namespace
-
-Tensor concat(const detail::List<Tensor>& values, int axis, Place place) {
-  return concatenated(promoted(values, Op::concat, place), axis, place);
-}
-
-Tensor stack(const detail::List<Tensor>& values, int axis, Place place) {
-  const Named named("stack");
-  std::vector<Tensor> parts = promoted(values, Op::concat, place);
-  const Shape shape = parts[0].shape();
-  const int rank = shape.rank() + 1;
-  if (axis < -rank || axis >= rank) {
-    throw ops::error<ShapeError>(call_of(Op::concat, place), "there is no axis {} in a stack of {}",
-                                 axis, shape);
-  }
-  for (Tensor& part : parts) {
-    if (part.shape() != shape) {
-      throw ops::error<ShapeError>(call_of(Op::concat, place), "shapes differ: {} and {}", shape,
-                                   part.shape());
-    }
-    part = expand_dims({part, place}, axis);
-  }
-  return concatenated(parts, axis, place);
-}
-
-std::vector<Tensor> split(const Operand& x, int sections, int axis) {
-  const Named named("split");
-  const Prepared operand = strong(x, "split");
-  const Shape& shape = operand.tensor().shape();
-  const int at = checked_axis(Op::slice, axis, shape, x.place());
-  if (sections <= 0 || shape[at] % sections != 0) {
-    throw ops::error<ShapeError>(call_of(Op::slice, x.place()),
-                                 "axis {} of {} does not divide into {} parts", axis, shape,
-                                 sections);
-  }
-  return split({operand.tensor(), x.place()},
-               std::vector<std::int64_t>(static_cast<std::size_t>(sections), shape[at] / sections),
-               axis);
-}
-
-std::vector<Tensor> split(const Operand& x, const std::vector<std::int64_t>& sizes, int axis) {
-  const Named named("split");
-  const Prepared operand = strong(x, "split");
-  Shape part = operand.tensor().shape();
-  const int at = checked_axis(Op::slice, axis, part, x.place());
-  std::int64_t total = 0;
-  for (const std::int64_t size : sizes) total += size;
-  if (total != part[at] || std::ranges::any_of(sizes, [](std::int64_t size) { return size < 0; })) {
-    throw ops::error<ShapeError>(call_of(Op::slice, x.place()),
-                                 "the sizes add up to {}, axis {} of {} is {}", total, axis, part,
-                                 part[at]);
-  }
-  std::vector<Tensor> parts;
-  Shape begin = repeated(0, part.rank());
-  for (const std::int64_t size : sizes) {
-    part[at] = size;
-    parts.push_back(slice({operand.tensor(), x.place()}, begin, part));
-    begin[at] += size;
-  }
-  return parts;
-}
-
-Tensor gather(const Operand& params, const Operand& indices, int axis) {
-  const Prepared table = strong(params, "gather");
-  const Prepared index = strong(indices, "gather");
-  const Attributes attributes{
-      .axes = checked_axis(Op::gather, axis, table.tensor().shape(), params.place())};
-  return apply(Op::gather, {&table.tensor(), &index.tensor()}, params.place(), &attributes);
 }
 
 }  // namespace tendon
