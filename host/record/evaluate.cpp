@@ -3,6 +3,7 @@
 #include <tendon/error.h>
 
 #include <algorithm>
+#include <optional>
 #include <ostream>
 #include <unordered_map>
 
@@ -25,7 +26,7 @@ struct Output {
 // it walks.
 class Flattening {
  public:
-  // `keeps`: also note the values that are worth keeping.
+  // Requires graph_mutex(), like the walk. `keeps`: also note the values that are worth keeping.
   explicit Flattening(bool keeps) : keeps_(keeps), walk_(next_walk()) {}
 
   void want(Node* node) {
@@ -170,20 +171,22 @@ void evaluate(std::span<Node* const> nodes) {
     return;
   }
   plan::Backend& backend = backend_of(Device::cpu());
-  Flattening flattening(true);
+  std::optional<Flattening> flattening;  // what it holds is released after the graph is unlocked
   plan::Plan plan;
   {
     const std::scoped_lock lock(graph_mutex());
-    for (Node* node : nodes) flattening.want(node);
-    plan = plan::make_plan(flattening.finish());
+    flattening.emplace(true);
+    for (Node* node : nodes) flattening->want(node);
+    plan = plan::make_plan(flattening->finish());
   }
   backend.count_plan_built();
 
   std::vector<const void*> inputs;
-  for (const std::shared_ptr<Storage>& input : flattening.inputs()) inputs.push_back(input->data());
+  for (const std::shared_ptr<Storage>& input : flattening->inputs())
+    inputs.push_back(input->data());
   std::vector<std::shared_ptr<Storage>> values;
   std::vector<void*> outputs;
-  for (const Output& output : flattening.outputs()) {
+  for (const Output& output : flattening->outputs()) {
     const auto bytes = static_cast<std::size_t>(plan.tape.bytes(output.value));
     values.push_back(std::allocate_shared<Storage>(support::PoolAllocator<Storage>(), backend,
                                                    bytes, name(output.node->op),
@@ -196,9 +199,9 @@ void evaluate(std::span<Node* const> nodes) {
   {
     const std::scoped_lock lock(graph_mutex());
     for (std::size_t i = 0; i < values.size(); ++i) {
-      publish(*flattening.outputs()[i].node, std::move(values[i]), dropped);
+      publish(*flattening->outputs()[i].node, std::move(values[i]), dropped);
     }
-    for (const auto& [alias, node] : flattening.aliases()) publish(*alias, node->value, dropped);
+    for (const auto& [alias, node] : flattening->aliases()) publish(*alias, node->value, dropped);
   }
   for (Node* node : dropped) release(node);
 }
