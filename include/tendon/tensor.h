@@ -6,6 +6,7 @@
 #include <tendon/export.h>
 #include <tendon/shape.h>
 
+#include <cmath>
 #include <concepts>
 #include <cstdint>
 #include <initializer_list>
@@ -161,7 +162,7 @@ class TENDON_API Tensor {
     } else if constexpr (std::is_integral_v<T> && std::is_floating_point_v<V>) {
       // As cast(): out of range the nearest, NaN 0. The lower bound is a power of two, hence exact.
       constexpr T kLowest = std::numeric_limits<T>::min();
-      if (value != value) return 0;
+      if (std::isnan(value)) return 0;
       if (value < static_cast<V>(kLowest)) return kLowest;
       return value >= -static_cast<V>(kLowest) ? std::numeric_limits<T>::max()
                                                : static_cast<T>(value);
