@@ -98,7 +98,7 @@ class Flattening {
     return Ref{root->visit_ref};
   }
 
-  void done(Node& node, Ref value) {
+  void done(Node& node, Ref value) const {
     node.visit = walk_;
     node.visit_ref = value.id;
   }
