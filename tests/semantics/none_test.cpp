@@ -104,6 +104,17 @@ TEST(NoneRule, WhereNeverLeaksFromItsInactiveSide) {
   }
 }
 
+TEST(NoneRule, WhereGivesItsInactiveSideZeroOfAnInfiniteCotangent) {
+  Tensor a = scalar(1);
+  Tensor b = scalar(2);
+  GradientTape tape;
+  tape.watch({a, b});
+  Tensor y = where(Tensor::from({false}, {}), a, b);
+  const Gradients gradients = tape.gradient(y, {a, b}, {.output_gradients = {scalar(HUGE_VAL)}});
+  EXPECT_EQ(gradients[0]->item<float>(), 0);
+  EXPECT_EQ(gradients[1]->item<float>(), kInfinity);
+}
+
 TEST(NoneRule, NothingIsComputedForAnEdgeThatIsNotNeeded) {
   Tensor a = Tensor::from({1.0F, 2.0F});
   Tensor b = Tensor::from({3.0F, 4.0F});
