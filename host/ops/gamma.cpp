@@ -1,12 +1,12 @@
-// digamma and polygamma in f64, which the C library lacks. Abramowitz and Stegun, Handbook of
+// Abramowitz and Stegun, Handbook of
 // Mathematical Functions: recurrence 6.3.5 and 6.4.6, reflection 6.3.7 and 6.4.7, asymptotic
 // series 6.3.18 and 6.4.11.
+#include "host/ops/gamma.h"
+
 #include <array>
 #include <cmath>
 #include <limits>
 #include <numbers>
-
-#include "host/ops/scalar.h"
 
 namespace tendon::ops {
 namespace {
@@ -20,7 +20,7 @@ constexpr std::array kBernoulli = {1.0 / 6,       -1.0 / 30,      1.0 / 42, -1.0
 
 }  // namespace
 
-double digamma(double x) {
+double digamma(double x) noexcept {
   if (std::isnan(x) || x == -kInfinity) return kNaN;
   if (x == 0) return std::copysign(kInfinity, -x);
   double result = 0;
@@ -41,9 +41,7 @@ double digamma(double x) {
   return result + std::log(x) - 0.5 / x - series;
 }
 
-// For order n >= 1: (-1)^(n+1) n! sum over k of 1 / (x + k)^(n+1). Negative x is supported for
-// order 1; NaN beyond.
-double polygamma(double x, double order) {
+double polygamma(double x, double order) noexcept {
   if (order == 0) return digamma(x);
   if (std::isnan(x) || order < 0 || order != std::floor(order)) return kNaN;
   if (x <= 0) {

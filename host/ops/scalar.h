@@ -1,7 +1,12 @@
 // S<T>: the scalar that the value formulas of <tendon/op_table.inc> are compiled with. It makes a
 // literal take the type of the operand beside it (0.5 * x in f32 stays f32), makes integers wrap
 // instead of overflowing, and rounds each operation to T. The functions are those the formulas may
-// use.
+// use. They are written for loops that are vectorised: selects evaluate both sides, and the math
+// functions have vector forms.
+//
+// All has internal linkage, since the files that include this are compiled for different
+// processors: of an inline function that several had in common, the linker would keep one, and
+// might keep that which the machine does not run.
 #pragma once
 
 #include <cmath>
@@ -10,7 +15,11 @@
 #include <limits>
 #include <type_traits>
 
+#include "host/ops/gamma.h"
+#include "host/ops/vector_math.h"
+
 namespace tendon::ops {
+namespace {
 
 template <class T>
 struct S {
@@ -83,26 +92,26 @@ TENDON_COMPARISON(>)
 TENDON_COMPARISON(>=)
 #undef TENDON_COMPARISON
 inline bool operator!(S<bool> x) { return !x.v; }
-inline bool operator&(S<bool> a, S<bool> b) { return a.v && b.v; }
-inline bool operator|(S<bool> a, S<bool> b) { return a.v || b.v; }
+inline bool operator&(S<bool> a, S<bool> b) { return a.v & b.v; }
+inline bool operator|(S<bool> a, S<bool> b) { return a.v | b.v; }
 
 template <class T>
 S<T> where(bool condition, S<T> a, S<T> b) {
-  return condition ? a : b;
+  return {condition ? a.v : b.v};
 }
 template <class T>
 S<T> where(bool condition, S<T> a, Literal auto b) {
-  return condition ? a : S<T>{static_cast<T>(b)};
+  return {condition ? a.v : static_cast<T>(b)};
 }
 template <class T>
 S<T> where(bool condition, Literal auto a, S<T> b) {
-  return condition ? S<T>{static_cast<T>(a)} : b;
+  return {condition ? static_cast<T>(a) : b.v};
 }
 
 // A NaN on either side is the result.
 template <class T>
 S<T> maximum(S<T> a, S<T> b) {
-  return a > b || a != a ? a : b;
+  return where(a != a, a, where(a > b, a, b));
 }
 template <class T>
 S<T> maximum(S<T> a, Literal auto b) {
@@ -110,7 +119,7 @@ S<T> maximum(S<T> a, Literal auto b) {
 }
 template <class T>
 S<T> minimum(S<T> a, S<T> b) {
-  return a < b || a != a ? a : b;
+  return where(a != a, a, where(a < b, a, b));
 }
 template <class T>
 S<T> minimum(S<T> a, Literal auto b) {
@@ -126,39 +135,26 @@ S<T> one(S<T>) {
 template <class T>
 S<T> abs(S<T> x) {
   if constexpr (std::is_integral_v<T>) {
-    return x.v < 0 ? -x : x;
+    return where(x < 0, -x, x);
   } else {
     return {std::abs(x.v)};
   }
 }
 
-#define TENDON_FROM_STD(name)      \
-  template <std::floating_point T> \
-  S<T> name(S<T> x) {              \
-    return {std::name(x.v)};       \
-  }
-TENDON_FROM_STD(sqrt)
-TENDON_FROM_STD(exp)
-TENDON_FROM_STD(exp2)
-TENDON_FROM_STD(expm1)
-TENDON_FROM_STD(log)
-TENDON_FROM_STD(log2)
-TENDON_FROM_STD(log1p)
-TENDON_FROM_STD(sin)
-TENDON_FROM_STD(cos)
-TENDON_FROM_STD(tan)
-TENDON_FROM_STD(asin)
-TENDON_FROM_STD(acos)
-TENDON_FROM_STD(atan)
-TENDON_FROM_STD(sinh)
-TENDON_FROM_STD(cosh)
-TENDON_FROM_STD(tanh)
-TENDON_FROM_STD(asinh)
-TENDON_FROM_STD(acosh)
-TENDON_FROM_STD(atanh)
-TENDON_FROM_STD(erf)
-TENDON_FROM_STD(erfc)
-#undef TENDON_FROM_STD
+template <std::floating_point T>
+S<T> sqrt(S<T> x) {
+  return {std::sqrt(x.v)};
+}
+#define TENDON_FROM_C(name)                                     \
+  inline S<float> name(S<float> x) { return {::name##f(x.v)}; } \
+  inline S<double> name(S<double> x) { return {::name(x.v)}; }
+TENDON_VECTOR_UNARY(TENDON_FROM_C)
+#undef TENDON_FROM_C
+#define TENDON_FROM_C(name)                                                      \
+  inline S<float> name(S<float> a, S<float> b) { return {::name##f(a.v, b.v)}; } \
+  inline S<double> name(S<double> a, S<double> b) { return {::name(a.v, b.v)}; }
+TENDON_VECTOR_BINARY(TENDON_FROM_C)
+#undef TENDON_FROM_C
 
 template <std::floating_point T>
 S<T> sigmoid(S<T> x) {
@@ -188,40 +184,28 @@ bool is_nan(S<T> x) {
 template <class T>
 bool is_inf(S<T> x) {
   if constexpr (std::is_integral_v<T>) return false;
-  return std::abs(static_cast<double>(x.v)) == std::numeric_limits<double>::infinity();
+  return abs(x).v == std::numeric_limits<T>::infinity();
 }
 template <class T>
 bool is_finite(S<T> x) {
-  return !is_nan(x) && !is_inf(x);
+  return !(is_nan(x) | is_inf(x));
 }
 
 // Integers: by squaring; a negative exponent gives what truncation leaves of the reciprocal, 0 to
 // the negative gives 0.
-template <class T>
+template <std::integral T>
 S<T> pow(S<T> base, S<T> exponent) {
-  if constexpr (std::is_integral_v<T>) {
-    if (exponent.v < 0) {
-      if (base.v == 1) return {1};
-      if (base.v == -1) return {exponent.v % 2 == 0 ? T{1} : T{-1}};
-      return {0};
-    }
-    S<T> result{1};
-    for (T left = exponent.v; left != 0; left >>= 1) {
-      if ((left & 1) != 0) result = result * base;
-      base = base * base;
-    }
-    return result;
-  } else {
-    return {std::pow(base.v, exponent.v)};
+  if (exponent.v < 0) {
+    if (base.v == 1) return {1};
+    if (base.v == -1) return {exponent.v % 2 == 0 ? T{1} : T{-1}};
+    return {0};
   }
-}
-template <std::floating_point T>
-S<T> atan2(S<T> a, S<T> b) {
-  return {std::atan2(a.v, b.v)};
-}
-template <std::floating_point T>
-S<T> hypot(S<T> a, S<T> b) {
-  return {std::hypot(a.v, b.v)};
+  S<T> result{1};
+  for (T left = exponent.v; left != 0; left >>= 1) {
+    if ((left & 1) != 0) result = result * base;
+    base = base * base;
+  }
+  return result;
 }
 // The remainder with the sign of b, as NumPy's; integers by 0 give 0.
 template <class T>
@@ -238,15 +222,13 @@ S<T> mod(S<T> a, S<T> b) {
   }
 }
 
-double digamma(double x);
-double polygamma(double x, double order);
 template <std::floating_point T>
 S<T> digamma(S<T> x) {
-  return {static_cast<T>(digamma(static_cast<double>(x.v)))};
+  return {static_cast<T>(ops::digamma(static_cast<double>(x.v)))};
 }
 template <std::floating_point T>
 S<T> polygamma(S<T> x, S<T> order) {
-  return {static_cast<T>(polygamma(static_cast<double>(x.v), static_cast<double>(order.v)))};
+  return {static_cast<T>(ops::polygamma(static_cast<double>(x.v), static_cast<double>(order.v)))};
 }
 template <std::floating_point T>
 S<T> lgamma(S<T> x) {
@@ -255,4 +237,5 @@ S<T> lgamma(S<T> x) {
   if constexpr (std::is_same_v<T, double>) return {::lgamma_r(x.v, &sign)};
 }
 
+}  // namespace
 }  // namespace tendon::ops

@@ -1,0 +1,12 @@
+// The loops for x86-64-v2.
+#include "host/cpu/loops_variants.h"
+
+#if defined(__x86_64__)
+#include "host/cpu/loops_variant.h"
+
+namespace tendon::cpu {
+
+constinit const Loops kLoopsV2 = loops_for("x86-64-v2");
+
+}  // namespace tendon::cpu
+#endif
