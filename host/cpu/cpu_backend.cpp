@@ -3,8 +3,8 @@
 #include <atomic>
 #include <cstring>
 
-#include "host/cpu/executor.h"
 #include "host/cpu/memory.h"
+#include "host/cpu/tile_executor.h"
 
 namespace tendon::cpu {
 namespace {
@@ -23,19 +23,24 @@ class CpuBackend final : public plan::Backend {
   void copy_to_host(void* destination, const void* source, std::size_t bytes) override {
     if (bytes > 0) std::memcpy(destination, source, bytes);
   }
-  void execute(const plan::Plan& plan, std::span<const void* const> inputs,
-               std::span<void* const> outputs, Stream) override {
-    cpu::execute(plan, inputs, outputs, memory_);
+  std::unique_ptr<plan::Program> prepare(plan::Plan plan) override {
+    return std::make_unique<TileProgram>(std::move(plan));
+  }
+  void execute(const plan::Program& program, const Tape& numbers,
+               std::span<const void* const> inputs, std::span<void* const> outputs,
+               Stream) override {
+    cpu::execute(static_cast<const TileProgram&>(program), numbers, inputs, outputs, memory_);
     runs_.fetch_add(1, std::memory_order_relaxed);
-    launches_.fetch_add(static_cast<std::int64_t>(plan.stages.size()), std::memory_order_relaxed);
-    std::int64_t ops = 0;
-    for (const plan::Stage& stage : plan.stages)
-      ops += static_cast<std::int64_t>(stage.values.size());
-    ops_.fetch_add(ops, std::memory_order_relaxed);
+    launches_.fetch_add(static_cast<std::int64_t>(program.plan().stages.size()),
+                        std::memory_order_relaxed);
+    ops_.fetch_add(plan::op_count(program.plan()), std::memory_order_relaxed);
   }
   void synchronize() override {}
   void count_plan_built() noexcept override {
     plans_built_.fetch_add(1, std::memory_order_relaxed);
+  }
+  void count_plan_found() noexcept override {
+    plans_found_.fetch_add(1, std::memory_order_relaxed);
   }
   void count_host_read() noexcept override { host_reads_.fetch_add(1, std::memory_order_relaxed); }
   Counters counters() const noexcept override {
@@ -44,6 +49,7 @@ class CpuBackend final : public plan::Backend {
     counters.ops = ops_.load(std::memory_order_relaxed);
     counters.launches = launches_.load(std::memory_order_relaxed);
     counters.plans_built = plans_built_.load(std::memory_order_relaxed);
+    counters.plans_found = plans_found_.load(std::memory_order_relaxed);
     counters.host_reads = host_reads_.load(std::memory_order_relaxed);
     counters.bytes_allocated = memory_.in_use_bytes();
     counters.peak_bytes = memory_.peak_bytes();
@@ -56,6 +62,7 @@ class CpuBackend final : public plan::Backend {
   std::atomic<std::int64_t> ops_ = 0;
   std::atomic<std::int64_t> launches_ = 0;
   std::atomic<std::int64_t> plans_built_ = 0;
+  std::atomic<std::int64_t> plans_found_ = 0;
   std::atomic<std::int64_t> host_reads_ = 0;
 };
 

@@ -1,4 +1,5 @@
-// constant, literal, iota, uniform.
+#include "host/cpu/generate.h"
+
 #include <cstring>
 
 #include "host/cpu/compute.h"
@@ -8,17 +9,6 @@
 
 namespace tendon::cpu {
 namespace {
-
-template <class T>
-T from_number(double value) {
-  if constexpr (std::is_same_v<T, half> || std::is_same_v<T, bfloat16>) {
-    return T(static_cast<float>(value));
-  } else if constexpr (std::is_same_v<T, bool>) {
-    return value != 0;
-  } else {
-    return static_cast<T>(value);
-  }
-}
 
 // In [0, 1), with as many bits as the dtype's significand holds.
 template <class T>
@@ -38,31 +28,34 @@ T uniform_element(const Attributes& attributes, std::uint64_t i) {
 
 }  // namespace
 
+void generate(Op op, const Attributes& attributes, DType dtype, const Shape& shape,
+              std::int64_t first, std::int64_t count, void* destination) {
+  visit(dtype, [&]<class T>() {
+    auto* into = static_cast<T*>(destination);
+    if (op == Op::constant) {
+      const T value = from_number<T>(attributes.number);
+      for (std::int64_t i = 0; i < count; ++i) into[i] = value;
+    } else if (op == Op::iota) {
+      const int axis = attributes.axes[0];
+      const std::int64_t inner = contiguous(shape)[static_cast<std::size_t>(axis)];
+      for (std::int64_t i = 0; i < count; ++i) {
+        into[i] = from_number<T>(static_cast<double>((first + i) / inner % shape[axis]));
+      }
+    } else if constexpr (is_floating(dtype_of<T>())) {
+      for (std::int64_t i = 0; i < count; ++i) {
+        into[i] = uniform_element<T>(attributes, static_cast<std::uint64_t>(first + i));
+      }
+    }
+  });
+}
+
 void compute_generated(const Computation& c) {
-  const Attributes& attributes = c.attributes;
   if (c.op == Op::literal) {
     if (!c.literal.empty()) std::memcpy(c.result.data, c.literal.data(), c.literal.size());
     return;
   }
-  visit(c.result.dtype, [&]<class T>() {
-    auto* into = c.result.as<T>();
-    const std::int64_t count = c.result.shape.size();
-    if (c.op == Op::constant) {
-      const T value = from_number<T>(attributes.number);
-      for (std::int64_t i = 0; i < count; ++i) into[i] = value;
-    } else if (c.op == Op::iota) {
-      const int axis = attributes.axes[0];
-      const std::int64_t inner = contiguous(c.result.shape)[static_cast<std::size_t>(axis)];
-      const std::int64_t extent = c.result.shape[axis];
-      for (std::int64_t i = 0; i < count; ++i) {
-        into[i] = from_number<T>(static_cast<double>(i / inner % extent));
-      }
-    } else if constexpr (is_floating(dtype_of<T>())) {
-      for (std::int64_t i = 0; i < count; ++i) {
-        into[i] = uniform_element<T>(attributes, static_cast<std::uint64_t>(i));
-      }
-    }
-  });
+  generate(c.op, c.attributes, c.result.dtype, c.result.shape, 0, c.result.shape.size(),
+           c.result.data);
 }
 
 }  // namespace tendon::cpu

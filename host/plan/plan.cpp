@@ -1,108 +1,89 @@
 #include "host/plan/plan.h"
 
 #include <algorithm>
-#include <set>
 
-#include "host/support/text.h"
+#include "host/plan/arena.h"
+#include "host/plan/fuse.h"
 
 namespace tendon::plan {
 namespace {
 
-std::int64_t flops(const Tape& tape, Ref value) {
-  const auto operands = tape.operands(value);
-  switch (ops::row(tape.op(value)).kind) {
-    case ops::OpKind::pointwise: return tape.shape(value).size();
-    case ops::OpKind::reduce: return tape.shape(operands[0]).size();
-    case ops::OpKind::contract: {
-      const Shape& a = tape.shape(operands[0]);
-      const bool transposed = tape.attributes(value).transpose_a;
-      return 2 * tape.shape(value).size() * a[a.rank() - (transposed ? 2 : 1)];
-    }
-    case ops::OpKind::irregular:
-      return tape.op(value) == Op::scatter_add ? tape.shape(operands[0]).size() : 0;
-    case ops::OpKind::leaf:
-    case ops::OpKind::view: return 0;
-  }
-  __builtin_unreachable();
-}
+// A chunk is worth a thread's while; more than so many chunks are not needed.
+constexpr std::int64_t kChunkElements = 16384;
+constexpr std::int64_t kMostChunks = 64;
+constexpr std::int64_t kMostPartials = 256;
 
-std::string line(const Tape& tape, Ref value) {
-  std::string operands;
-  for (const Ref operand : tape.operands(value)) {
-    fmt::format_to(std::back_inserter(operands), "{}{}{}", operands.empty() ? "" : ", ",
-                   tape.dtype(operand), tape.shape(operand));
-  }
-  return fmt::format("{}({}) -> {}{}{}", name(tape.op(value)), operands, tape.dtype(value),
-                     tape.shape(value), support::at(tape.place(value)));
+std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+// By the shape alone, so that the order of a sum does not depend on the machine.
+void cut_into_chunks(Part& part) {
+  const std::int64_t row = part.row_length();
+  const std::int64_t wanted = divide_up(row * part.inner_count(), kChunkElements);
+  const std::int64_t rows = std::max<std::int64_t>(part.outer_count(), 1);
+  const std::int64_t most = std::clamp<std::int64_t>(kMostPartials / rows, 1, kMostChunks);
+  const std::int64_t count = std::clamp<std::int64_t>(wanted, 1, most);
+  part.chunk_length = std::max<std::int64_t>(divide_up(row, count), 1);
+  part.chunk_count = std::max<std::int64_t>(divide_up(row, part.chunk_length), 1);
 }
 
 }  // namespace
 
-Plan make_plan(Tape tape) {
-  Plan plan;
-  constexpr std::uint32_t kNever = ~std::uint32_t{0};
-  // The last op that reads each value; a target is read by the caller, after them all.
-  std::vector<std::uint32_t> last_use(tape.size(), kNever);
-  std::vector<bool> wanted(tape.size());
-  for (const Ref target : tape.targets()) {
-    wanted[target.id] = true;
-    last_use[target.id] = tape.size();
-  }
-  std::uint32_t count = 0;
-  for (std::uint32_t id = tape.size(); id-- > 0;) {
-    if (!wanted[id]) continue;
-    if (tape.op(Ref{id}) != Op::input) ++count;
-    for (const Ref operand : tape.operands(Ref{id})) {
-      wanted[operand.id] = true;
-      if (last_use[operand.id] == kNever) last_use[operand.id] = id;
-    }
-  }
-  plan.stages.reserve(count);
-  for (std::uint32_t id = 0; id < tape.size(); ++id) {
-    const Ref value{id};
-    if (!wanted[id] || tape.op(value) == Op::input) continue;
-    Stage stage{ops::row(tape.op(value)).kind, {value}, {}};
-    for (const Ref operand : tape.operands(value)) {
-      const bool last = last_use[operand.id] == id && tape.op(operand) != Op::input;
-      if (last && std::ranges::find(stage.dead, operand) == stage.dead.end()) {
-        stage.dead.push_back(operand);
-      }
-    }
-    plan.stages.push_back(std::move(stage));
-  }
-  plan.tape = std::move(tape);
-  return plan;
+const char* name(StageKind kind) {
+  constexpr const char* kNames[] = {"pointwise", "reduce", "contract", "multi", "irregular"};
+  return kNames[static_cast<std::size_t>(kind)];
 }
 
-PlanSummary summarize(const Plan& plan) {
-  const Tape& tape = plan.tape;
-  PlanSummary summary;
-  const std::set<Ref> targets(tape.targets().begin(), tape.targets().end());
-  std::set<Ref> inputs_read;
-  std::int64_t held = 0;
-  for (const Ref target : targets) held += tape.op(target) == Op::input ? 0 : tape.bytes(target);
-  summary.peak_bytes = held;
-  for (const Stage& stage : plan.stages) {
-    ++summary.launches;
-    for (const Ref value : stage.values) {
-      ++summary.ops;
-      summary.bytes_written += tape.bytes(value);
-      summary.flops += flops(tape, value);
-      summary.kernels.push_back(line(tape, value));
-      const auto operands = tape.operands(value);
-      const std::set<Ref> distinct(operands.begin(), operands.end());
-      for (const Ref operand : distinct) {
-        summary.bytes_read += tape.bytes(operand);
-        if (tape.op(operand) == Op::input) inputs_read.insert(operand);
-      }
-      if (!targets.contains(value)) held += tape.bytes(value);
-      summary.peak_bytes = std::max(summary.peak_bytes, held);
-    }
-    for (const Ref value : stage.dead) held -= tape.bytes(value);
+Shape Part::rows() const {
+  Shape rows;
+  for (int i = 0; i < space.rank(); ++i) {
+    if (i < first_reduced || i >= first_reduced + reduced_count) rows.push_back(space[i]);
   }
-  for (const Ref input : inputs_read) summary.floor_bytes += tape.bytes(input);
-  for (const Ref target : targets) summary.floor_bytes += tape.bytes(target);
-  return summary;
+  return rows;
+}
+std::int64_t Part::row_length() const {
+  std::int64_t length = 1;
+  for (int i = first_reduced; i < first_reduced + reduced_count; ++i) length *= space[i];
+  return length;
+}
+std::int64_t Part::inner_count() const {
+  std::int64_t count = 1;
+  for (int i = first_reduced + reduced_count; i < space.rank(); ++i) count *= space[i];
+  return count;
+}
+std::int64_t Part::outer_count() const {
+  std::int64_t count = 1;
+  for (int i = 0; i < first_reduced; ++i) count *= space[i];
+  return count;
+}
+std::int64_t Part::reduction_count() const {
+  return std::ranges::count(body, Instruction::Kind::reduce, &Instruction::kind);
+}
+std::int64_t Part::partials_bytes() const {
+  if (!reduces() || is_resident) return 0;
+  return reduction_count() * outer_count() * chunk_count * inner_count() * 8;
+}
+Shape Part::shape(Level level) const {
+  switch (level) {
+    case Level::uniform: return {};
+    case Level::row: return rows();
+    case Level::element: return space;
+  }
+  __builtin_unreachable();
+}
+
+Plan make_plan(Tape tape) {
+  Plan plan;
+  Fused fused = fuse(tape);
+  plan.stages = std::move(fused.stages);
+  plan.targets = std::move(fused.targets);
+  plan.tape = std::move(tape);
+  for (Stage& stage : plan.stages) {
+    for (Part& part : stage.parts) {
+      if (part.reduces() && !part.is_resident) cut_into_chunks(part);
+    }
+  }
+  arrange(plan);
+  return plan;
 }
 
 }  // namespace tendon::plan

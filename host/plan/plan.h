@@ -1,4 +1,5 @@
-// Plan: the stages that compute a tape's targets, in the order they run. What a back end executes.
+// Plan: the stages that compute a tape's targets, in the order they run, and where their values lie.
+// What a back end makes ready to run. It knows nothing of any device.
 #pragma once
 
 #include <tendon/backend.h>
@@ -6,28 +7,121 @@
 #include <cstdint>
 #include <vector>
 
-#include "host/ops/op_row.h"
+#include "host/plan/view.h"
 
 namespace tendon::plan {
 
-// One launch. The plain plan has one op a stage.
+// Where in a body a value lives: one for the whole part, one for each row, one for each element.
+enum class Level : std::uint8_t { uniform, row, element };
+
+using Local = std::uint32_t;  // a body's value: the index of the instruction that makes it
+
+// One step of a body.
+struct Instruction {
+  enum class Kind : std::uint8_t {
+    number,    // the constant's, taken when the plan runs
+    load,      // through `view`, whose shape is that of the level
+    generate,  // iota, uniform: of the element's row-major position
+    compute,   // an elementwise op of locals of the same level or uniform
+    expand,    // a row's value, for each of its elements
+    reduce,    // over the rows' elements
+  };
+  Kind kind = Kind::load;
+  Level level = Level::element;
+  DType dtype = DType::f32;  // of the local
+  Ref value;                 // of the tape: the op; of load, one that is read
+  std::uint32_t operand_count = 0;
+  Local operands[3] = {};
+  View view = {};
+};
+
+// A local that is written to memory, in row-major order.
+struct Store {
+  Local local = 0;
+  Ref value;
+};
+
+// A fused body over one iteration space. With `reduced` axes (neighbours, [first, first + count)),
+// each index of the others is a row.
+struct Part {
+  Shape space;
+  int first_reduced = 0;
+  int reduced_count = 0;
+  // Whether a row's elements are at hand after a reduction of them; else reductions come last.
+  bool is_resident = false;
+  std::vector<Instruction> body;  // operands first
+  std::vector<Store> stores;
+  // Where it is not resident: a reduction is done in chunks of so many of a row's elements, whose
+  // results are put together in order. They lie in the arena, 8 bytes each: for each reduction, row
+  // in front of the reduced axes, chunk, and row behind them.
+  std::int64_t chunk_length = 0;
+  std::int64_t chunk_count = 0;
+  std::int64_t partials_offset = 0;
+
+  bool reduces() const { return reduced_count > 0; }
+  Shape rows() const;                // the space without what is reduced
+  std::int64_t row_length() const;   // elements of a row
+  std::int64_t inner_count() const;  // rows that lie side by side: behind the reduced axes
+  std::int64_t outer_count() const;  // rows that lie apart: in front of the reduced axes
+  std::int64_t reduction_count() const;
+  std::int64_t partials_bytes() const;
+  Shape shape(Level level) const;
+};
+
+// A matrix product over the last two axes, with what the libraries do beside it.
+struct Contraction {
+  Ref product;
+  View a;  // of shape (leading axes of the result..., m, k)
+  View b;  // (..., k, n)
+  std::optional<View> bias;  // of the result's shape, the same for each row
+  bool has_relu = false;
+  Ref result;  // the last op of them
+};
+
+enum class StageKind : std::uint8_t { pointwise, reduce, contract, multi, irregular };
+const char* name(StageKind kind);
+
+// One launch.
 struct Stage {
-  ops::OpKind kind = ops::OpKind::pointwise;
-  std::vector<Ref> values;  // what it computes, in this order
-  std::vector<Ref>
-      dead;  // values that no later stage and no target reads: their memory is free after it
+  StageKind kind = StageKind::pointwise;
+  std::vector<Part> parts;                 // of pointwise and reduce one, of multi more
+  std::optional<Contraction> contraction;  // of contract
+  std::optional<Ref> op;                   // of irregular: computed whole,
+  std::vector<Ref> operands;               // from these, one an operand of the op, row-major
+};
+
+// Memory of a value.
+enum class Space : std::uint8_t { none, input, output, literal, arena };
+struct Location {
+  Space space = Space::none;
+  std::uint32_t index = 0;   // of the input or output
+  std::int64_t offset = 0;   // in the arena, in bytes
+};
+
+struct Copy {  // of a value to one more output
+  Ref value;
+  std::uint32_t output = 0;
 };
 
 struct Plan {
   Tape tape;  // its inputs are the plan's inputs, its targets the plan's outputs
   std::vector<Stage> stages;
+  std::vector<Ref> targets;         // the value in memory that each target is
+  std::vector<Location> locations;  // one a value of the tape; none: it is not in memory
+  std::vector<Copy> copies;         // done last
+  std::int64_t arena_bytes = 0;
 };
 
-// A stage for each op that a target depends on; nothing for the others.
+// Fuses what the targets depend on into stages and places them in memory; nothing else is planned.
 Plan make_plan(Tape tape);
 
-// What executing it costs. Bytes are counted a stage: each operand read once, each result written
-// once.
+// Tape ops that executing it computes.
+std::int64_t op_count(const Plan& plan);
+
+// What executing it costs. Bytes are counted a stage: each element that it touches once.
 PlanSummary summarize(const Plan& plan);
+
+// The stages, for a person: one line each, with their steps below where `with_bodies`.
+std::string text(const Plan& plan, bool with_bodies);
 
 }  // namespace tendon::plan

@@ -172,13 +172,14 @@ void evaluate(std::span<Node* const> nodes) {
   }
   plan::Backend& backend = backend_of(Device::cpu());
   std::optional<Flattening> flattening;  // what it holds is released after the graph is unlocked
-  plan::Plan plan;
+  std::unique_ptr<plan::Program> program;
   {
     const std::scoped_lock lock(graph_mutex());
     flattening.emplace(true);
     for (Node* node : nodes) flattening->want(node);
-    plan = plan::make_plan(flattening->finish());
+    program = backend.prepare(plan::make_plan(flattening->finish()));
   }
+  const Tape& tape = program->plan().tape;
   backend.count_plan_built();
 
   std::vector<const void*> inputs;
@@ -187,13 +188,13 @@ void evaluate(std::span<Node* const> nodes) {
   std::vector<std::shared_ptr<Storage>> values;
   std::vector<void*> outputs;
   for (const Output& output : flattening->outputs()) {
-    const auto bytes = static_cast<std::size_t>(plan.tape.bytes(output.value));
+    const auto bytes = static_cast<std::size_t>(tape.bytes(output.value));
     values.push_back(std::allocate_shared<Storage>(support::PoolAllocator<Storage>(), backend,
                                                    bytes, name(output.node->op),
                                                    output.node->place));
     outputs.push_back(values.back()->data());
   }
-  if (!plan.stages.empty() || !outputs.empty()) backend.execute(plan, inputs, outputs, Stream());
+  if (!outputs.empty()) backend.execute(*program, tape, inputs, outputs, Stream());
 
   std::vector<Node*> dropped;
   {

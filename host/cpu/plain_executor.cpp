@@ -1,5 +1,6 @@
-#include "host/cpu/executor.h"
+#include "host/cpu/plain_executor.h"
 
+#include <algorithm>
 #include <cstring>
 #include <vector>
 
@@ -48,11 +49,23 @@ class Values {
   std::vector<Slot> slots_;
 };
 
+// For each value the last op that reads it; those that the targets depend on have one.
+std::vector<std::uint32_t> last_uses(const Tape& tape) {
+  std::vector<std::uint32_t> last_use(tape.size(), 0);
+  for (const Ref target : tape.targets()) last_use[target.id] = tape.size();
+  for (std::uint32_t id = tape.size(); id-- > 0;) {
+    if (last_use[id] == 0) continue;
+    for (const Ref operand : tape.operands(Ref{id})) {
+      last_use[operand.id] = std::max(last_use[operand.id], id);
+    }
+  }
+  return last_use;
+}
+
 }  // namespace
 
-void execute(const plan::Plan& plan, std::span<const void* const> inputs,
-             std::span<void* const> outputs, Memory& memory) {
-  const Tape& tape = plan.tape;
+void execute_plainly(const Tape& tape, std::span<const void* const> inputs,
+                     std::span<void* const> outputs, Memory& memory) {
   Values values(tape, memory);
   // An input is only read; an array has one pointer type for both uses.
   for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -62,16 +75,19 @@ void execute(const plan::Plan& plan, std::span<const void* const> inputs,
     const Ref target = tape.targets()[i];
     if (tape.op(target) != Op::input && !values.has(target)) values.lend(target, outputs[i]);
   }
+  const std::vector<std::uint32_t> last_use = last_uses(tape);
   std::vector<Array> operands;
-  for (const plan::Stage& stage : plan.stages) {
-    for (const Ref value : stage.values) {
-      operands.clear();
-      for (const Ref operand : tape.operands(value)) operands.push_back(values.get(operand));
-      const bool literal = tape.op(value) == Op::literal;
-      compute({tape.op(value), operands, tape.attributes(value), values.make(value),
-               literal ? tape.literal(value) : std::span<const std::byte>(), tape.place(value)});
+  for (std::uint32_t id = 0; id < tape.size(); ++id) {
+    const Ref value{id};
+    if (last_use[id] == 0 || tape.op(value) == Op::input) continue;
+    operands.clear();
+    for (const Ref operand : tape.operands(value)) operands.push_back(values.get(operand));
+    const bool literal = tape.op(value) == Op::literal;
+    compute({tape.op(value), operands, tape.attributes(value), values.make(value),
+             literal ? tape.literal(value) : std::span<const std::byte>(), tape.place(value)});
+    for (const Ref operand : tape.operands(value)) {
+      if (last_use[operand.id] == id && tape.op(operand) != Op::input) values.release(operand);
     }
-    for (const Ref value : stage.dead) values.release(value);
   }
   // A target that is an input, or listed twice, has its value elsewhere.
   for (std::size_t i = 0; i < outputs.size(); ++i) {

@@ -1,0 +1,57 @@
+#include "host/cpu/parallel.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <exception>
+#include <thread>
+#include <vector>
+
+namespace tendon::cpu {
+namespace {
+
+int threads_asked_for() {
+  const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  const char* given = std::getenv("TENDON_THREADS");
+  const int asked = given == nullptr ? 0 : std::atoi(given);
+  return asked > 0 ? std::min(asked, 256) : cores;
+}
+
+}  // namespace
+
+int thread_count() {
+  static const int count = threads_asked_for();
+  return count;
+}
+
+void parallel_for(std::int64_t count, std::int64_t least,
+                  void (*body)(const void* context, std::int64_t begin, std::int64_t end),
+                  const void* context) {
+  const std::int64_t most = least <= 0 ? count : count / least;
+  const auto threads = static_cast<int>(std::min<std::int64_t>(thread_count(), most));
+  if (threads <= 1) {
+    if (count > 0) body(context, 0, count);
+    return;
+  }
+  std::exception_ptr thrown[256];
+  const auto part = [&](int thread) {
+    try {
+      body(context, count * thread / threads, count * (thread + 1) / threads);
+    } catch (...) {
+      thrown[thread] = std::current_exception();
+    }
+  };
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static, 1)
+  for (int thread = 0; thread < threads; ++thread) part(thread);
+#else
+  std::vector<std::jthread> others;
+  for (int thread = 1; thread < threads; ++thread) others.emplace_back(part, thread);
+  part(0);
+  others.clear();  // waits
+#endif
+  for (const std::exception_ptr& error : thrown) {
+    if (error) std::rethrow_exception(error);
+  }
+}
+
+}  // namespace tendon::cpu

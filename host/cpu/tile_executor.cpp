@@ -1,0 +1,477 @@
+#include "host/cpu/tile_executor.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "host/cpu/compute.h"
+#include "host/cpu/generate.h"
+#include "host/cpu/parallel.h"
+#include "host/cpu/read.h"
+#include "host/cpu/visit.h"
+
+namespace tendon::cpu {
+namespace {
+
+using plan::Level;
+
+// Elements times steps that a thread should have before another is worth waking.
+constexpr std::int64_t kLeastWork = 64 * 1024;
+
+std::int64_t padded(std::int64_t count) {
+  return (count + kLoopPadding - 1) / kLoopPadding * kLoopPadding;
+}
+
+// The memory of a run: what the caller gave, the arena and the tape's literals.
+class Addresses {
+ public:
+  Addresses(const plan::Plan& plan, std::span<const void* const> inputs,
+            std::span<void* const> outputs, void* arena)
+      : plan_(plan), inputs_(inputs), outputs_(outputs), arena_(static_cast<char*>(arena)) {}
+
+  char* operator[](Ref value) const {
+    const plan::Location& at = plan_.locations[value.id];
+    switch (at.space) {
+      case plan::Space::none: return nullptr;
+      // An input is only read; memory has one pointer type for both uses.
+      case plan::Space::input:
+        return static_cast<char*>(const_cast<void*>(inputs_[at.index]));
+      case plan::Space::output: return static_cast<char*>(outputs_[at.index]);
+      case plan::Space::literal:
+        return const_cast<char*>(
+            reinterpret_cast<const char*>(plan_.tape.literal(value).data()));
+      case plan::Space::arena: return arena_ + at.offset;
+    }
+    __builtin_unreachable();
+  }
+  char* arena() const { return arena_; }
+
+ private:
+  const plan::Plan& plan_;
+  std::span<const void* const> inputs_;
+  std::span<void* const> outputs_;
+  char* arena_;
+};
+
+// A thread's tiles; kept for its next run.
+class Scratch {
+ public:
+  Scratch() = default;
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  ~Scratch() { ::operator delete(data_, std::align_val_t{64}); }
+  char* memory(std::int64_t bytes) {
+    if (bytes > capacity_) {
+      ::operator delete(data_, std::align_val_t{64});
+      data_ = nullptr;
+      capacity_ = 0;
+      data_ = static_cast<char*>(
+          ::operator new(static_cast<std::size_t>(bytes), std::align_val_t{64}));
+      capacity_ = bytes;
+    }
+    return data_;
+  }
+  std::vector<char*>& pointers() { return pointers_; }
+
+ private:
+  char* data_ = nullptr;
+  std::int64_t capacity_ = 0;
+  std::vector<char*> pointers_;
+};
+
+Scratch& scratch() {
+  thread_local Scratch instance;
+  return instance;
+}
+
+// What a step works on: ranges of the part's rows and elements.
+struct Extent {
+  std::int64_t first_row = 0;
+  std::int64_t rows = 0;
+  std::int64_t first_element = 0;
+  std::int64_t elements = 0;
+};
+
+// One thread's run of a part.
+class PartRun {
+ public:
+  PartRun(const PreparedPart& part, const Tape& numbers, const Addresses& addresses)
+      : part_(part),
+        numbers_(numbers),
+        addresses_(addresses),
+        row_length_(part.part->row_length()),
+        row_count_(part.part->rows().size()),
+        element_count_(part.part->space.size()),
+        scratch_(scratch().memory(part.scratch_bytes)),
+        pointers_(scratch().pointers()) {
+    pointers_.resize(std::max(pointers_.size(), part.tiles.size()));
+    for (std::size_t i = 0; i < part.tiles.size(); ++i) {
+      pointers_[i] = scratch_ + part.tiles[i].offset;
+    }
+    const std::int64_t widest = std::max(part.tile_elements, part.tile_rows);
+    run(part.once, {0, widest, 0, widest});
+  }
+
+  void run_tile(const Extent& extent) {
+    for (const TileStore& store : part_.stores) begin_store(store, extent);
+    run(part_.each, extent);
+    for (const TileStore& store : part_.stores) end_store(store, extent);
+  }
+
+  // Chunk `chunk` of the rows (outer, columns [first, last) of the inner ones).
+  void run_chunk(std::int64_t outer, std::int64_t chunk, std::int64_t first, std::int64_t last) {
+    const std::int64_t inner = part_.part->inner_count();
+    const std::int64_t width = last - first;
+    for (std::size_t i = 0; i < part_.accumulations.size(); ++i) {
+      const Accumulation& a = part_.accumulations[i];
+      begin_sum(a, partial(i, outer, chunk, first), width);
+    }
+    const std::int64_t begin = chunk * part_.part->chunk_length;
+    const std::int64_t end = std::min(begin + part_.part->chunk_length, row_length_);
+    // As many of a row's elements at once as fit in a tile.
+    const std::int64_t step =
+        inner == 1 ? part_.tile_elements
+                   : std::max<std::int64_t>(width == inner ? part_.tile_elements / inner : 1, 1);
+    for (std::int64_t at = begin; at < end; at += step) {
+      const std::int64_t count = std::min(step, end - at);
+      const std::int64_t first_element = (outer * row_length_ + at) * inner + first;
+      run_tile({0, 0, first_element, count * width});
+      for (std::size_t i = 0; i < part_.accumulations.size(); ++i) {
+        accumulate(part_.accumulations[i], partial(i, outer, chunk, first), count, width);
+      }
+    }
+  }
+
+  // What follows the reductions, for rows [first, first + count).
+  void finish_rows(std::int64_t first, std::int64_t count) {
+    const std::int64_t inner = part_.part->inner_count();
+    for (std::size_t i = 0; i < part_.accumulations.size(); ++i) {
+      const Accumulation& a = part_.accumulations[i];
+      const auto bytes = static_cast<std::int64_t>(size_bytes(a.sum_dtype));
+      char* sum = pointers_[a.sum];
+      for (std::int64_t row = first; row < first + count;) {
+        const std::int64_t column = row % inner;
+        const std::int64_t width = std::min(inner - column, first + count - row);
+        for (std::int64_t chunk = 0; chunk < part_.part->chunk_count; ++chunk) {
+          const char* from = partial(i, row / inner, chunk, column);
+          if (chunk == 0) {
+            std::memcpy(sum, from, static_cast<std::size_t>(width * bytes));
+          } else {
+            a.combine(from, sum, width);
+          }
+        }
+        row += width;
+        sum += width * bytes;
+      }
+    }
+    const Extent extent{first, count, 0, 0};
+    for (const TileStore& store : part_.row_stores) begin_store(store, extent);
+    run(part_.at_end, extent);
+    for (const TileStore& store : part_.row_stores) end_store(store, extent);
+  }
+
+ private:
+  static std::int64_t count_of(Level level, const Extent& extent) {
+    return level == Level::row ? extent.rows : extent.elements;
+  }
+  static std::int64_t first_of(Level level, const Extent& extent) {
+    return level == Level::row ? extent.first_row : extent.first_element;
+  }
+
+  void run(const std::vector<Step>& steps, const Extent& extent) {
+    for (const Step& step : steps) {
+      if (step.kind == Step::Kind::loop) {
+        step.loop(pointers_[step.operands[0]], pointers_[step.operands[1]],
+                  pointers_[step.operands[2]], pointers_[step.result],
+                  count_of(step.level, extent), step.parameter);
+      } else {
+        run_other(step, extent);
+      }
+    }
+  }
+  void run_other(const Step& step, const Extent& extent) {
+    const std::int64_t count = count_of(step.level, extent);
+    char* into = pointers_[step.result];
+    switch (step.kind) {
+      case Step::Kind::loop: return;
+      case Step::Kind::load: return load(step, extent);
+      case Step::Kind::number: return number(step, count);
+      case Step::Kind::generate:
+        return generate(numbers_.op(step.value), numbers_.attributes(step.value),
+                        numbers_.dtype(step.value), numbers_.shape(step.value),
+                        first_of(step.level, extent), count, into);
+      case Step::Kind::reduce:
+        return step.row_loop(pointers_[step.operands[0]], into, extent.rows, row_length_);
+      case Step::Kind::expand: {
+        const std::size_t bytes = part_.tiles[step.result].element_bytes;
+        const char* from = pointers_[step.operands[0]];
+        for (std::int64_t row = 0; row < extent.rows; ++row) {
+          fill(from, bytes, row_length_, into);
+          from += bytes;
+          into += static_cast<std::int64_t>(bytes) * row_length_;
+        }
+        return;
+      }
+    }
+  }
+
+  void load(const Step& step, const Extent& extent) {
+    const Load& load = part_.loads[step.load];
+    const std::int64_t first = first_of(step.level, extent);
+    const std::int64_t count = count_of(step.level, extent);
+    char* own = scratch_ + part_.tiles[step.result].offset;
+    pointers_[step.result] = own;
+    if (step.level == Level::uniform) {
+      const plan::Piece& piece = load.view.pieces[0];
+      return fill(addresses_[piece.base] + piece.offset * load.element_bytes, load.element_bytes,
+                  count, own);
+    }
+    if (load.is_row_major) {
+      char* from = addresses_[load.view.pieces[0].base] + first * load.element_bytes;
+      // Loops read whole vectors: the last ones of all are copied, for what lies behind is not
+      // ours.
+      const std::int64_t all = step.level == Level::row ? row_count_ : element_count_;
+      if (first + padded(count) <= all) {
+        pointers_[step.result] = from;
+      } else {
+        std::memcpy(own, from, static_cast<std::size_t>(count) * load.element_bytes);
+      }
+      return;
+    }
+    const void* bases[32];
+    for (std::size_t i = 0; i < load.view.pieces.size(); ++i) {
+      bases[i] = addresses_[load.view.pieces[i].base];
+    }
+    read(load.view, {bases, load.view.pieces.size()}, load.element_bytes, first, count, own);
+  }
+
+  void number(const Step& step, std::int64_t count) {
+    const double given = numbers_.attributes(step.value).number;
+    visit(numbers_.dtype(step.value), [&]<class T>() {
+      const T value = from_number<T>(given);
+      if constexpr (std::is_same_v<T, half> || std::is_same_v<T, bfloat16>) {
+        std::fill_n(reinterpret_cast<float*>(pointers_[step.result]), count,
+                    static_cast<float>(value));
+      } else {
+        std::fill_n(reinterpret_cast<T*>(pointers_[step.result]), count, value);
+      }
+    });
+  }
+
+  char* target(const TileStore& store, const Extent& extent) const {
+    return addresses_[store.value] + first_of(store.level, extent) * store.element_bytes;
+  }
+  // Loops write whole vectors: only a tile that ends with one is made in its place.
+  static bool is_whole(const TileStore& store, const Extent& extent) {
+    return store.is_direct && count_of(store.level, extent) % kLoopPadding == 0;
+  }
+  void begin_store(const TileStore& store, const Extent& extent) {
+    pointers_[store.tile] = is_whole(store, extent) ? target(store, extent)
+                            : store.is_direct ? scratch_ + part_.tiles[store.tile].offset
+                                              : pointers_[store.tile];
+  }
+  void end_store(const TileStore& store, const Extent& extent) {
+    if (is_whole(store, extent)) return;
+    const std::int64_t count = count_of(store.level, extent);
+    if (count == 0) return;
+    std::memcpy(target(store, extent), pointers_[store.tile],
+                static_cast<std::size_t>(count) * store.element_bytes);
+  }
+
+  // The result of a chunk for row (outer, column) of reduction i; those of the next columns follow
+  // it.
+  char* partial(std::size_t i, std::int64_t outer, std::int64_t chunk, std::int64_t column) const {
+    const plan::Part& part = *part_.part;
+    const std::int64_t line =
+        (static_cast<std::int64_t>(i) * part.outer_count() + outer) * part.chunk_count + chunk;
+    const auto bytes = static_cast<std::int64_t>(size_bytes(part_.accumulations[i].sum_dtype));
+    return addresses_.arena() + part.partials_offset + line * part.inner_count() * 8 +
+           column * bytes;
+  }
+  static void begin_sum(const Accumulation& a, char* into, std::int64_t width) {
+    visit(a.sum_dtype, [&]<class T>() {
+      T first{};
+      if constexpr (!std::is_same_v<T, half> && !std::is_same_v<T, bfloat16>) {
+        using Limits = std::numeric_limits<T>;
+        const bool is_endless = Limits::has_infinity;
+        if (a.op == Op::reduce_max) {
+          first = is_endless ? static_cast<T>(-Limits::infinity()) : Limits::lowest();
+        } else if (a.op == Op::reduce_min) {
+          first = is_endless ? Limits::infinity() : Limits::max();
+        }
+      }
+      std::fill_n(reinterpret_cast<T*>(into), width, first);
+    });
+  }
+  void accumulate(const Accumulation& a, char* into, std::int64_t count, std::int64_t width) {
+    const char* from = pointers_[a.from];
+    if (part_.part->inner_count() == 1) {
+      alignas(8) char reduced[8];
+      a.row_loop(from, reduced, 1, count);
+      a.accumulate(reduced, into, 1);
+      return;
+    }
+    const auto bytes = static_cast<std::int64_t>(size_bytes(a.dtype));
+    for (std::int64_t line = 0; line < count; ++line) {
+      a.accumulate(from + line * width * bytes, into, width);
+    }
+  }
+
+  const PreparedPart& part_;
+  const Tape& numbers_;
+  const Addresses& addresses_;
+  std::int64_t row_length_;
+  std::int64_t row_count_;
+  std::int64_t element_count_;
+  char* scratch_;
+  std::vector<char*>& pointers_;
+};
+
+// How many of `units`, which together have so many elements, a thread should have at least.
+std::int64_t least_units(const PreparedPart& part, std::int64_t units, std::int64_t elements) {
+  const auto steps = static_cast<std::int64_t>(part.each.size() + part.at_end.size()) + 1;
+  const std::int64_t work = std::max<std::int64_t>(elements * steps / std::max<std::int64_t>(units, 1), 1);
+  return std::max<std::int64_t>(kLeastWork / work, 1);
+}
+
+void run_part(const PreparedPart& part, const Tape& numbers, const Addresses& addresses) {
+  const plan::Part& planned = *part.part;
+  const std::int64_t elements = planned.space.size();
+  const std::int64_t rows = planned.rows().size();
+  if (!planned.reduces() || planned.is_resident) {
+    const bool has_rows = planned.reduces();
+    const std::int64_t all = has_rows ? rows : elements;
+    const std::int64_t unit = has_rows ? part.tile_rows : part.tile_elements;
+    if (all == 0) return;
+    const std::int64_t units = (all + unit - 1) / unit;
+    parallel_for(units, least_units(part, units, elements),
+                 [&](std::int64_t begin, std::int64_t end) {
+                   PartRun run(part, numbers, addresses);
+                   const std::int64_t length = planned.row_length();
+                   for (std::int64_t at = begin * unit; at < std::min(end * unit, all); at += unit) {
+                     const std::int64_t count = std::min(unit, all - at);
+                     run.run_tile(has_rows ? Extent{at, count, at * length, count * length}
+                                           : Extent{0, 0, at, count});
+                   }
+                 });
+    return;
+  }
+  if (rows == 0) return;
+  const std::int64_t inner = planned.inner_count();
+  const std::int64_t pieces = inner == 1 ? 1 : (inner + part.tile_elements - 1) / part.tile_elements;
+  const std::int64_t units = planned.outer_count() * planned.chunk_count * pieces;
+  parallel_for(units, least_units(part, units, elements),
+               [&](std::int64_t begin, std::int64_t end) {
+                 PartRun run(part, numbers, addresses);
+                 for (std::int64_t unit = begin; unit < end; ++unit) {
+                   const std::int64_t piece = unit % pieces;
+                   const std::int64_t chunk = unit / pieces % planned.chunk_count;
+                   const std::int64_t outer = unit / pieces / planned.chunk_count;
+                   const std::int64_t width = pieces == 1 ? inner : part.tile_elements;
+                   run.run_chunk(outer, chunk, piece * width, std::min((piece + 1) * width, inner));
+                 }
+               });
+  const std::int64_t row_units = (rows + part.tile_rows - 1) / part.tile_rows;
+  parallel_for(row_units, least_units(part, row_units, rows * planned.chunk_count),
+               [&](std::int64_t begin, std::int64_t end) {
+                 PartRun run(part, numbers, addresses);
+                 for (std::int64_t unit = begin; unit < end; ++unit) {
+                   const std::int64_t first = unit * part.tile_rows;
+                   run.finish_rows(first, std::min(part.tile_rows, rows - first));
+                 }
+               });
+}
+
+// A product over an inner extent of 0: the bias alone.
+template <class T>
+void fill_product(const plan::Contraction& c, const Shape& shape, const T* bias, T* into) {
+  const std::int64_t columns = shape[shape.rank() - 1];
+  for (std::int64_t i = 0; i < shape.size(); ++i) {
+    const T value = bias == nullptr ? T{} : bias[i % columns];
+    into[i] = c.has_relu && value < 0 ? T{} : value;
+  }
+}
+
+void run_contraction(const plan::Contraction& c, const PreparedContraction& prepared,
+                     const Tape& tape, const Addresses& addresses) {
+  const Shape& shape = tape.shape(c.product);
+  if (shape.size() == 0) return;
+  const auto bytes = static_cast<std::int64_t>(size_bytes(tape.dtype(c.product)));
+  const auto at = [&](const plan::View& view) {
+    return addresses[view.pieces[0].base] + view.pieces[0].offset * bytes;
+  };
+  const char* bias = c.bias ? at(*c.bias) : nullptr;
+  char* into = addresses[c.result];
+  if (!prepared.contractor) {
+    visit(tape.dtype(c.product), [&]<class T>() {
+      if constexpr (std::is_floating_point_v<T>) {
+        fill_product(c, shape, reinterpret_cast<const T*>(bias), reinterpret_cast<T*>(into));
+      }
+    });
+    return;
+  }
+  const char* a = addresses[c.a.pieces[0].base];
+  const char* b = addresses[c.b.pieces[0].base];
+  for (std::size_t i = 0; i < prepared.a_offsets.size(); ++i) {
+    prepared.contractor->run(a + prepared.a_offsets[i] * bytes, b + prepared.b_offsets[i] * bytes,
+                             bias,
+                             into + static_cast<std::int64_t>(i) * prepared.result_step * bytes);
+  }
+}
+
+void run_irregular(const plan::Stage& stage, const Tape& numbers, const Addresses& addresses) {
+  const Ref op = *stage.op;
+  const auto operands = numbers.operands(op);
+  std::vector<Array> arrays;
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    arrays.push_back({numbers.dtype(operands[i]), numbers.shape(operands[i]),
+                      addresses[stage.operands[i]]});
+  }
+  compute({numbers.op(op), arrays, numbers.attributes(op),
+           {numbers.dtype(op), numbers.shape(op), addresses[op]}, {}, numbers.place(op)});
+}
+
+// The arena of a run.
+class Arena {
+ public:
+  Arena(Memory& memory, std::int64_t bytes, Place place)
+      : memory_(memory), bytes_(static_cast<std::size_t>(bytes)) {
+    if (bytes_ > 0) data_ = memory_.allocate(bytes_, "a plan's arena", place);
+  }
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+  ~Arena() {
+    if (data_ != nullptr) memory_.deallocate(data_, bytes_);
+  }
+  void* data() const { return data_; }
+
+ private:
+  Memory& memory_;
+  std::size_t bytes_;
+  void* data_ = nullptr;
+};
+
+}  // namespace
+
+void execute(const TileProgram& program, const Tape& numbers, std::span<const void* const> inputs,
+             std::span<void* const> outputs, Memory& memory, Tally* tally) {
+  static_cast<void>(tally);
+  const plan::Plan& plan = program.plan();
+  const Arena arena(memory, plan.arena_bytes, {});
+  const Addresses addresses(plan, inputs, outputs, arena.data());
+  for (std::size_t i = 0; i < plan.stages.size(); ++i) {
+    const plan::Stage& stage = plan.stages[i];
+    const PreparedStage& prepared = program.stages()[i];
+    for (const PreparedPart& part : prepared.parts) run_part(part, numbers, addresses);
+    if (stage.contraction) {
+      run_contraction(*stage.contraction, *prepared.contraction, numbers, addresses);
+    }
+    if (stage.op) run_irregular(stage, numbers, addresses);
+  }
+  for (const plan::Copy& copy : plan.copies) {
+    const auto bytes = static_cast<std::size_t>(plan.tape.bytes(copy.value));
+    if (bytes > 0) std::memcpy(outputs[copy.output], addresses[copy.value], bytes);
+  }
+}
+
+}  // namespace tendon::cpu

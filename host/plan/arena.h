@@ -1,0 +1,17 @@
+// Where a plan's values lie in memory.
+#pragma once
+
+#include "host/plan/plan.h"
+
+namespace tendon::plan {
+
+// Gives each value that a stage stores a place: a target its output, others a range of one arena
+// for the time they are needed. A value that is read for the last time gives its memory to one that
+// is written in the same order.
+void arrange(Plan& plan);
+
+// The bases that a stage reads, and the values that it writes; each once.
+std::vector<Ref> reads(const Stage& stage);
+std::vector<Ref> writes(const Stage& stage);
+
+}  // namespace tendon::plan

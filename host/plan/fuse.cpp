@@ -1,0 +1,745 @@
+#include "host/plan/fuse.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "host/ops/op_row.h"
+#include "host/plan/arena.h"
+
+namespace tendon::plan {
+namespace {
+
+// Instructions of a body: beyond this a stage gains nothing, and its values no longer fit in cache
+// or registers.
+constexpr std::size_t kLongestBody = 512;
+// Ops on numbers alone that are computed again in each stage that uses them.
+constexpr std::uint32_t kLongestUniformChain = 12;
+// How many of the latest stages are looked at for one that reads the same memory.
+constexpr int kLookBack = 8;
+
+constexpr int kNowhere = -1;
+
+// A stage that is being made. Stages run in the order of their making, and an op joins one only if
+// all it needs is made by earlier ones or by the stage itself: so there are no cycles.
+struct Cluster {
+  Stage stage;
+  std::unordered_map<std::uint32_t, Local> locals;  // by value
+  std::vector<Ref> loaded;                          // bases of its loads
+
+  Part& part() { return stage.parts[0]; }
+  bool is_body() const {
+    return stage.kind == StageKind::pointwise || stage.kind == StageKind::reduce;
+  }
+  bool loads(Ref base) const { return std::ranges::find(loaded, base) != loaded.end(); }
+};
+
+// How an operand comes into a body.
+struct Operand {
+  enum class From : std::uint8_t { uniform, local, expanded, loaded } from = From::loaded;
+  Ref value;       // of uniform and local: the base
+  View view = {};  // of loaded
+  Level level = Level::element;
+  DType dtype = DType::f32;
+};
+
+// The reduced axes of an op and the operand's elements in an order in which they are neighbours.
+struct Reduction {
+  View operand;
+  int first = 0;
+  int count = 0;
+};
+
+bool is_reduced(const Part& part, int axis) {
+  return axis >= part.first_reduced && axis < part.first_reduced + part.reduced_count;
+}
+
+// Row-major over the shape, from the base's first element.
+bool is_identity(const View& view) {
+  if (!view.is_whole() || view.pieces[0].offset != 0) return false;
+  const Strides strides = contiguous(view.shape);
+  for (int i = 0; i < view.shape.rank(); ++i) {
+    const auto a = static_cast<std::size_t>(i);
+    if (view.shape[i] != 1 && view.pieces[0].strides[a] != strides[a]) return false;
+  }
+  return true;
+}
+
+// The view of an element's row, where it is the same for all of the row.
+std::optional<View> of_rows(const Part& part, const View& view) {
+  View rows{part.rows(), {}};
+  for (const Piece& piece : view.pieces) {
+    Piece next{piece.base, piece.offset, {}, {}, {}};
+    std::size_t into = 0;
+    for (int i = 0; i < part.space.rank(); ++i) {
+      const auto a = static_cast<std::size_t>(i);
+      if (is_reduced(part, i)) {
+        if (piece.begin[a] > 0 || piece.end[a] < part.space[i]) return std::nullopt;
+        if (part.space[i] != 1 && piece.strides[a] != 0) return std::nullopt;
+        continue;
+      }
+      next.strides[into] = piece.strides[a];
+      next.begin[into] = piece.begin[a];
+      next.end[into++] = piece.end[a];
+    }
+    rows.pieces.push_back(next);
+  }
+  return rows;
+}
+
+class Fusion {
+ public:
+  explicit Fusion(const Tape& tape)
+      : tape_(tape),
+        uses_(tape.size()),
+        views_(tape.size()),
+        uniform_(tape.size(), kNotUniform),
+        home_(tape.size(), kNowhere),
+        stored_(tape.size()) {}
+
+  Fused fuse() {
+    count_uses();
+    for (std::uint32_t id = 0; id < tape_.size(); ++id) {
+      if (uses_[id] > 0) add(Ref{id});
+    }
+    Fused fused;
+    for (const Ref target : tape_.targets()) {
+      store(target);
+      fused.targets.push_back(stored_as(target));
+    }
+    fused.stages = finish();
+    return fused;
+  }
+
+ private:
+  static constexpr std::uint32_t kNotUniform = ~std::uint32_t{0};
+
+  void count_uses() {
+    for (const Ref target : tape_.targets()) ++uses_[target.id];
+    for (std::uint32_t id = tape_.size(); id-- > 0;) {
+      if (uses_[id] == 0) continue;
+      for (const Ref operand : tape_.operands(Ref{id})) ++uses_[operand.id];
+    }
+  }
+
+  ops::OpKind kind(Ref value) const { return ops::row(tape_.op(value)).kind; }
+  const View& view(Ref value) const { return *views_[value.id]; }
+  int home(Ref base) const { return home_[base.id]; }
+  // Whether the value is the same everywhere and few ops on numbers give it.
+  bool is_uniform(Ref value) const {
+    return view(value).is_whole() && uniform_[view(value).pieces[0].base.id] != kNotUniform;
+  }
+
+  // Not in memory, since each stage that uses it makes it again.
+  bool is_made_where_used(Ref base) const {
+    return uniform_[base.id] != kNotUniform && home(base) == kNowhere &&
+           tape_.op(base) != Op::input;
+  }
+
+  void add(Ref value) {
+    if (const std::optional<View> seen = seen_as(value)) {
+      views_[value.id] = seen;
+      return;
+    }
+    views_[value.id] = view_of(value, tape_.shape(value));
+    switch (kind(value)) {
+      case ops::OpKind::leaf: return add_leaf(value);
+      case ops::OpKind::pointwise: return add_pointwise(value);
+      case ops::OpKind::reduce: return add_reduction(value);
+      case ops::OpKind::contract: return add_product(value);
+      case ops::OpKind::view:
+      case ops::OpKind::irregular: return add_irregular(value);
+    }
+  }
+
+  // The view of other values' memory that the op is, if it computes nothing.
+  std::optional<View> seen_as(Ref value) {
+    const auto operands = tape_.operands(value);
+    const Op op = tape_.op(value);
+    if (op == Op::identity || op == Op::stop_gradient ||
+        (op == Op::cast && tape_.dtype(value) == tape_.dtype(operands[0]))) {
+      return view(operands[0]);
+    }
+    if (op == Op::reduce_sum || op == Op::reduce_max || op == Op::reduce_min) {
+      const Shape& shape = tape_.shape(operands[0]);
+      const bool is_plain = tape_.shape(value).size() == shape.size() && shape.size() > 0;
+      return is_plain ? reshape(view(operands[0]), tape_.shape(value)) : std::nullopt;
+    }
+    if (kind(value) != ops::OpKind::view) return std::nullopt;
+    std::vector<View> views;
+    for (const Ref operand : operands) views.push_back(view(operand));
+    if (std::optional<View> made = apply_view(tape_, value, views)) return made;
+    if (op != Op::reshape) return std::nullopt;
+    store(operands[0]);
+    return apply_view(tape_, value, {&view(operands[0]), 1});
+  }
+
+  void add_leaf(Ref value) {
+    switch (tape_.op(value)) {
+      case Op::constant: uniform_[value.id] = 0; return;
+      case Op::input:
+        if (tape_.shape(value).size() == 1) uniform_[value.id] = 0;
+        return;
+      case Op::literal: return;
+      default: return add_pointwise(value);  // iota, uniform
+    }
+  }
+
+  void add_pointwise(Ref value) {
+    const auto operands = tape_.operands(value);
+    if (!operands.empty() && std::ranges::all_of(operands, [&](Ref o) { return is_uniform(o); })) {
+      std::uint32_t length = 1;
+      for (const Ref operand : operands) length += uniform_[view(operand).pieces[0].base.id];
+      if (length <= kLongestUniformChain) {
+        uniform_[value.id] = length;
+        return;
+      }
+    }
+    if (join_product(value)) return;
+    join_or_open(operands, tape_.shape(value),
+                 [&](Cluster& cluster, int at) { return compute(cluster, at, value); });
+    home_[value.id] = joined_;
+  }
+
+  void add_reduction(Ref value) {
+    const Ref operand = tape_.operands(value)[0];
+    const std::optional<Reduction> reduction = reduction_of(value);
+    if (!reduction) return add_irregular(value);
+    join_or_open({&operand, 1}, reduction->operand.shape, [&](Cluster& cluster, int at) {
+      return reduce(cluster, at, value, *reduction);
+    });
+    home_[value.id] = joined_;
+  }
+
+  // Joins the first stage that takes it: that of its operands, then later ones that read the same
+  // memory; else opens one. `join(cluster, index)` adds the op or says no.
+  template <class Join>
+  void join_or_open(std::span<const Ref> operands, const Shape& space, Join&& join) {
+    int latest = kNowhere;
+    for (const Ref operand : operands) {
+      for (const Piece& piece : view(operand).pieces) {
+        if (!view(operand).is_whole() && is_made_where_used(piece.base)) store(piece.base);
+        latest = std::max(latest, home(piece.base));
+      }
+    }
+    const int count = static_cast<int>(clusters_.size());
+    if (latest != kNowhere && join_at(latest, join)) return;
+    for (int at = std::max(latest + 1, count - kLookBack); at < count; ++at) {
+      if (shares_memory(clusters_[static_cast<std::size_t>(at)], operands) && join_at(at, join)) {
+        return;
+      }
+    }
+    Cluster opened;
+    opened.stage.parts.emplace_back();
+    opened.part().space = space;
+    clusters_.push_back(std::move(opened));
+    if (join_at(count, join)) return;
+    // Strides cannot bring an operand into the order of the space: it is copied first.
+    clusters_.pop_back();
+    for (const Ref operand : operands) {
+      if (!is_uniform(operand)) store(operand);
+    }
+    clusters_.emplace_back();
+    clusters_.back().stage.parts.emplace_back();
+    clusters_.back().part().space = space;
+    join_at(static_cast<int>(clusters_.size()) - 1, join);
+  }
+  template <class Join>
+  bool join_at(int at, Join&& join) {
+    Cluster& cluster = clusters_[static_cast<std::size_t>(at)];
+    if (!cluster.is_body() || cluster.part().body.size() >= kLongestBody) return false;
+    if (!join(cluster, at)) return false;
+    joined_ = at;
+    return true;
+  }
+  bool shares_memory(const Cluster& cluster, std::span<const Ref> operands) const {
+    return std::ranges::any_of(operands, [&](Ref operand) {
+      return std::ranges::any_of(view(operand).pieces, [&](const Piece& piece) {
+        return tape_.shape(piece.base).size() > 1 && cluster.loads(piece.base);
+      });
+    });
+  }
+
+  // An elementwise op, at the level that its number of elements fits.
+  bool compute(Cluster& cluster, int at, Ref value) {
+    Part& part = cluster.part();
+    const std::int64_t size = tape_.shape(value).size();
+    Level level = Level::element;
+    if (size != part.space.size()) {
+      if (!part.reduces() || size != part.rows().size()) return false;
+      level = Level::row;
+    }
+    const auto operands = tape_.operands(value);
+    Operand resolved[3];
+    for (std::size_t i = 0; i < operands.size(); ++i) {
+      const std::optional<Operand> operand =
+          resolve(cluster, at, operands[i], tape_.shape(value), level);
+      if (!operand) return false;
+      resolved[i] = *operand;
+    }
+    Instruction step{operands.empty() ? Instruction::Kind::generate : Instruction::Kind::compute,
+                     level, tape_.dtype(value), value,
+                     static_cast<std::uint32_t>(operands.size()), {}, {}};
+    for (std::size_t i = 0; i < operands.size(); ++i) {
+      step.operands[i] = bring(cluster, resolved[i], level);
+    }
+    cluster.locals[value.id] = append(part, step);
+    return true;
+  }
+
+  bool reduce(Cluster& cluster, int at, Ref value, const Reduction& reduction) {
+    Part& part = cluster.part();
+    const std::vector<Instruction> before = part.body;
+    const Part old = {part.space, part.first_reduced, part.reduced_count, part.is_resident, {}, {}};
+    if (!part.reduces()) {
+      if (!begin_reducing(part, value, reduction)) return false;
+    } else if (!same_rows(part, reduction) || (is_arg(value) && !part.is_resident)) {
+      return false;
+    }
+    std::optional<Operand> operand =
+        resolve(cluster, at, reduction.operand, reduction.operand.shape, Level::element);
+    if (!operand || (!part.is_resident && operand->from == Operand::From::expanded)) {
+      part.space = old.space;
+      part.first_reduced = old.first_reduced;
+      part.reduced_count = old.reduced_count;
+      part.is_resident = old.is_resident;
+      part.body = before;
+      return false;
+    }
+    operand->dtype = tape_.dtype(tape_.operands(value)[0]);
+    cluster.stage.kind = StageKind::reduce;
+    const Local local = bring(cluster, *operand, Level::element);
+    cluster.locals[value.id] =
+        append(
+        part, {Instruction::Kind::reduce, Level::row, tape_.dtype(value), value, 1, {local}, {}});
+    return true;
+  }
+
+  // Turns a pointwise part's space into that of the reduction.
+  bool begin_reducing(Part& part, Ref value, const Reduction& reduction) {
+    const Shape& space = reduction.operand.shape;
+    if (part.space.size() != space.size()) return false;
+    if (part.space != space) {
+      for (const Instruction& step : part.body) {
+        if (step.level == Level::element && step.kind == Instruction::Kind::load &&
+            !reshape(step.view, space)) {
+          return false;
+        }
+      }
+      for (Instruction& step : part.body) {
+        if (step.level == Level::element && step.kind == Instruction::Kind::load) {
+          step.view = *reshape(step.view, space);
+        }
+      }
+    }
+    part.space = space;
+    part.first_reduced = reduction.first;
+    part.reduced_count = reduction.count;
+    part.is_resident =
+        part.inner_count() == 1 && (is_arg(value) || part.row_length() <= kLongestResidentRow);
+    return true;
+  }
+  static bool same_rows(const Part& part, const Reduction& reduction) {
+    const Part other{reduction.operand.shape, reduction.first, reduction.count, false, {}, {}};
+    return part.space.size() == other.space.size() && part.row_length() == other.row_length() &&
+           part.inner_count() == other.inner_count() && part.rows().size() == other.rows().size();
+  }
+
+  bool is_arg(Ref value) const {
+    return tape_.op(value) == Op::argmax || tape_.op(value) == Op::argmin;
+  }
+
+  // The operand with its reduced axes side by side; none where the op is computed whole.
+  std::optional<Reduction> reduction_of(Ref value) const {
+    const View& x = view(tape_.operands(value)[0]);
+    const Shape shape = tape_.shape(tape_.operands(value)[0]);
+    const Axes& axes = tape_.attributes(value).axes;
+    unsigned reduced = axes.count() == 0 ? ~0U : 0;
+    for (const int axis : axes) reduced |= 1U << (axis < 0 ? axis + shape.rank() : axis);
+    int first = shape.rank();
+    int last = -1;
+    std::int64_t length = 1;
+    for (int i = 0; i < shape.rank(); ++i) {
+      if (((reduced >> i) & 1U) == 0 || shape[i] == 1) continue;
+      first = std::min(first, i);
+      last = i;
+      length *= shape[i];
+    }
+    if (length == 1) return std::nullopt;
+    bool are_neighbours = true;
+    std::int64_t inner = 1;
+    for (int i = first; i < shape.rank(); ++i) {
+      const bool is_kept = ((reduced >> i) & 1U) == 0;
+      if (is_kept && shape[i] != 1 && i < last) are_neighbours = false;
+      if (i > last) inner *= shape[i];
+    }
+    if (are_neighbours && !(is_arg(value) && inner > 1)) return Reduction{x, first, last - first + 1};
+    Axes permutation;
+    int kept = 0;
+    for (int i = 0; i < shape.rank(); ++i) {
+      if (((reduced >> i) & 1U) == 0) permutation.push_back(i), ++kept;
+    }
+    for (int i = 0; i < shape.rank(); ++i) {
+      if (((reduced >> i) & 1U) != 0) permutation.push_back(i);
+    }
+    return Reduction{transpose(x, permutation), kept, shape.rank() - kept};
+  }
+
+  // How the operand, stretched over `shape`, comes into the body at `level`; none where it cannot.
+  std::optional<Operand> resolve(Cluster& cluster, int at, Ref value, const Shape& shape,
+                                 Level level) const {
+    std::optional<Operand> operand = resolve(cluster, at, view(value), shape, level);
+    if (operand) operand->dtype = tape_.dtype(value);
+    return operand;
+  }
+  std::optional<Operand> resolve(Cluster& cluster, int at, const View& operand, const Shape& shape,
+                                 Level level) const {
+    if (operand.is_whole() && uniform_[operand.pieces[0].base.id] != kNotUniform) {
+      return Operand{Operand::From::uniform, operand.pieces[0].base, {}, Level::uniform};
+    }
+    const Part& part = cluster.part();
+    std::optional<View> seen = reshape(broadcast(operand, shape), part.shape(level));
+    if (!seen) return std::nullopt;
+    for (const Piece& piece : seen->pieces) {
+      if (home(piece.base) > at) return std::nullopt;
+      if (home(piece.base) == at) return own(cluster, *seen, level);
+    }
+    if (seen->is_one_element()) {
+      View one{Shape(), {Piece{seen->pieces[0].base, seen->pieces[0].offset, {}, {}, {}}}};
+      return Operand{Operand::From::loaded, {}, std::move(one), Level::uniform};
+    }
+    if (level == Level::element && part.reduces()) {
+      if (std::optional<View> rows = of_rows(part, *seen)) {
+        if (!part.is_resident) return Operand{Operand::From::loaded, {}, std::move(*seen), level};
+        return Operand{Operand::From::loaded, {}, std::move(*rows), Level::row};
+      }
+    }
+    return Operand{Operand::From::loaded, {}, std::move(*seen), level};
+  }
+
+  // A value that the part itself makes: usable in the order in which it is made.
+  std::optional<Operand> own(Cluster& cluster, const View& seen, Level level) const {
+    const Part& part = cluster.part();
+    const Ref base = seen.pieces[0].base;
+    const auto local = cluster.locals.find(base.id);
+    if (seen.pieces.size() != 1 || local == cluster.locals.end()) return std::nullopt;
+    const Level made = part.body[local->second].level;
+    if (made == level) {
+      if (!is_identity(seen)) return std::nullopt;
+      return Operand{Operand::From::local, base, {}, level};
+    }
+    if (made != Level::row || !part.is_resident) return std::nullopt;
+    const std::optional<View> rows = of_rows(part, seen);
+    if (!rows || !is_identity(*rows)) return std::nullopt;
+    return Operand{Operand::From::expanded, base, {}, Level::row};
+  }
+
+  // The operand as a local of the body.
+  Local bring(Cluster& cluster, const Operand& operand, Level level) {
+    switch (operand.from) {
+      case Operand::From::uniform: return uniform_local(cluster, operand.value);
+      case Operand::From::local: return cluster.locals.at(operand.value.id);
+      case Operand::From::expanded:
+        return expand(cluster.part(), cluster.locals.at(operand.value.id));
+      case Operand::From::loaded: break;
+    }
+    const Local local = load(cluster, operand.view, operand.level, operand.dtype);
+    const bool is_row = operand.level == Level::row && level == Level::element;
+    return is_row ? expand(cluster.part(), local) : local;
+  }
+  Local load(Cluster& cluster, const View& view, Level level, DType dtype) {
+    Part& part = cluster.part();
+    for (Local i = 0; i < part.body.size(); ++i) {
+      const Instruction& step = part.body[i];
+      if (step.kind == Instruction::Kind::load && step.level == level && step.dtype == dtype &&
+          step.view == view) {
+        return i;
+      }
+    }
+    const Ref value = view.pieces.empty() ? Ref{} : view.pieces[0].base;
+    for (const Piece& piece : view.pieces) {
+      stored_[piece.base.id] = true;
+      if (!cluster.loads(piece.base)) cluster.loaded.push_back(piece.base);
+    }
+    return append(part, {Instruction::Kind::load, level, dtype, value, 0, {}, view});
+  }
+  static Local expand(Part& part, Local row) {
+    for (Local i = 0; i < part.body.size(); ++i) {
+      const Instruction& step = part.body[i];
+      if (step.kind == Instruction::Kind::expand && step.operands[0] == row) return i;
+    }
+    const Instruction made = part.body[row];
+    return append(
+        part, {Instruction::Kind::expand, Level::element, made.dtype, made.value, 1, {row}, {}});
+  }
+  Local uniform_local(Cluster& cluster, Ref value) {
+    if (const auto found = cluster.locals.find(value.id); found != cluster.locals.end()) {
+      return found->second;
+    }
+    Part& part = cluster.part();
+    const DType dtype = tape_.dtype(value);
+    Instruction step{Instruction::Kind::compute, Level::uniform, dtype, value, 0, {}, {}};
+    if (tape_.op(value) == Op::constant) {
+      step.kind = Instruction::Kind::number;
+    } else if (tape_.op(value) == Op::input) {
+      return load(cluster, {Shape(), {Piece{value, 0, {}, {}, {}}}}, Level::uniform, dtype);
+    } else {
+      for (const Ref operand : tape_.operands(value)) {
+        step.operands[step.operand_count++] =
+            uniform_local(cluster, view(operand).pieces[0].base);
+      }
+    }
+    const Local local = append(part, step);
+    cluster.locals[value.id] = local;
+    return local;
+  }
+  static Local append(Part& part, Instruction step) {
+    part.body.push_back(std::move(step));
+    return static_cast<Local>(part.body.size() - 1);
+  }
+
+  // Puts the value in memory in row-major order: where it is made, or by a copy.
+  void store(Ref value) {
+    const View& seen = view(value);
+    if (is_identity(seen)) {
+      const Ref base = seen.pieces[0].base;
+      if (uniform_[base.id] == kNotUniform || tape_.op(base) == Op::input) {
+        stored_[base.id] = true;
+        return;
+      }
+      if (base == value && home(base) != kNowhere) return;
+    }
+    if (!seen.is_whole()) {
+      for (const Piece& piece : std::vector<Piece>(seen.pieces)) {
+        if (is_made_where_used(piece.base)) store(piece.base);
+      }
+    }
+    if (seen.shape.size() == 0) {
+      // There is nothing to copy.
+      views_[value.id] = view_of(value, seen.shape);
+      stored_[value.id] = true;
+      return;
+    }
+    Cluster copy;
+    copy.stage.parts.emplace_back();
+    copy.part().space = tape_.shape(value);
+    const int at = static_cast<int>(clusters_.size());
+    const std::optional<Operand> operand =
+        resolve(copy, at, value, tape_.shape(value), Level::element);
+    copy.locals[value.id] = bring(copy, *operand, Level::element);
+    clusters_.push_back(std::move(copy));
+    views_[value.id] = view_of(value, tape_.shape(value));
+    home_[value.id] = at;
+    stored_[value.id] = true;
+  }
+
+  // The value whose memory holds one that has been stored.
+  Ref stored_as(Ref value) const {
+    return view(value).pieces.empty() ? value : view(value).pieces[0].base;
+  }
+
+  void add_irregular(Ref value) {
+    Cluster cluster;
+    cluster.stage.kind = StageKind::irregular;
+    cluster.stage.op = value;
+    for (const Ref operand : tape_.operands(value)) {
+      store(operand);
+      cluster.stage.operands.push_back(stored_as(operand));
+    }
+    open(std::move(cluster), value);
+  }
+  void open(Cluster cluster, Ref value) {
+    home_[value.id] = static_cast<int>(clusters_.size());
+    stored_[value.id] = true;
+    clusters_.push_back(std::move(cluster));
+  }
+
+  void add_product(Ref value) {
+    const DType dtype = tape_.dtype(value);
+    const Shape& shape = tape_.shape(value);
+    const auto operands = tape_.operands(value);
+    const Attributes& attributes = tape_.attributes(value);
+    if (dtype != DType::f32 && dtype != DType::f64) return add_irregular(value);
+    Contraction contraction{value, factor(operands[0], attributes.transpose_a, shape),
+                            factor(operands[1], attributes.transpose_b, shape), {}, false, value};
+    Cluster cluster;
+    cluster.stage.kind = StageKind::contract;
+    for (const View* operand : {&contraction.a, &contraction.b}) {
+      for (const Piece& piece : operand->pieces) stored_[piece.base.id] = true;
+    }
+    cluster.stage.contraction = std::move(contraction);
+    open(std::move(cluster), value);
+    stored_[value.id] = false;  // until it is known what ends the product
+  }
+  // An operand as a matrix for each leading index of the result. Libraries want one of its two last
+  // axes without gaps.
+  View factor(Ref operand, bool is_transposed, const Shape& result) {
+    const int rank = tape_.shape(operand).rank();
+    const auto row = static_cast<std::size_t>(rank - 2);
+    const auto column = static_cast<std::size_t>(rank - 1);
+    const auto fits = [&](const View& seen) {
+      if (!seen.is_whole() || is_uniform(operand)) return false;
+      const Piece& piece = seen.pieces[0];
+      const bool is_row = seen.shape[rank - 1] == 1 || piece.strides[column] == 1;
+      const bool is_column = seen.shape[rank - 2] == 1 || piece.strides[row] == 1;
+      // The other axis goes forward, without overlap.
+      const bool is_wide = is_row ? piece.strides[row] >= seen.shape[rank - 1] || seen.shape[rank - 2] == 1
+                                  : piece.strides[column] >= seen.shape[rank - 2] || seen.shape[rank - 1] == 1;
+      return (is_row || is_column) && is_wide;
+    };
+    if (!fits(view(operand))) store(operand);
+    Axes permutation;
+    for (int i = 0; i < rank; ++i) permutation.push_back(i);
+    View seen = view(operand);
+    if (is_transposed) {
+      Axes swapped;
+      for (int i = 0; i + 2 < rank; ++i) swapped.push_back(i);
+      swapped.push_back(rank - 1);
+      swapped.push_back(rank - 2);
+      seen = transpose(seen, swapped);
+    }
+    Shape stretched;
+    for (int i = 0; i + 2 < result.rank(); ++i) stretched.push_back(result[i]);
+    stretched.push_back(seen.shape[rank - 2]);
+    stretched.push_back(seen.shape[rank - 1]);
+    return broadcast(seen, stretched);
+  }
+
+  // What the libraries do beside a product: a row added to each row, then relu.
+  bool join_product(Ref value) {
+    const Op op = tape_.op(value);
+    if (op != Op::add && op != Op::relu) return false;
+    const auto operands = tape_.operands(value);
+    for (std::size_t i = 0; i < operands.size(); ++i) {
+      const Ref product = operands[i];
+      const int at = home(product);
+      if (at == kNowhere || uses_[product.id] != 1 ||
+          tape_.shape(product) != tape_.shape(value)) {
+        continue;
+      }
+      Cluster& cluster = clusters_[static_cast<std::size_t>(at)];
+      if (cluster.stage.kind != StageKind::contract) continue;
+      Contraction& contraction = *cluster.stage.contraction;
+      if (contraction.result != product || contraction.has_relu) continue;
+      if (op == Op::relu) {
+        contraction.has_relu = true;
+      } else {
+        if (contraction.bias) continue;
+        const View bias = broadcast(view(operands[1 - i]), tape_.shape(value));
+        if (!is_row_vector(bias) || home(bias.pieces[0].base) >= at ||
+            is_uniform(operands[1 - i])) {
+          continue;
+        }
+        stored_[bias.pieces[0].base.id] = true;
+        contraction.bias = bias;
+      }
+      contraction.result = value;
+      home_[value.id] = at;
+      return true;
+    }
+    return false;
+  }
+  static bool is_row_vector(const View& view) {
+    if (!view.is_whole()) return false;
+    const int last = view.shape.rank() - 1;
+    for (int i = 0; i < last; ++i) {
+      if (view.shape[i] != 1 && view.pieces[0].strides[static_cast<std::size_t>(i)] != 0) {
+        return false;
+      }
+    }
+    return view.shape[last] == 1 || view.pieces[0].strides[static_cast<std::size_t>(last)] == 1;
+  }
+
+  // The stages, with what they store. Pointwise ones whose results only the caller reads become one
+  // launch, the last.
+  std::vector<Stage> finish() {
+    std::vector<bool> is_read(tape_.size());
+    for (const Cluster& cluster : clusters_) {
+      for (const Ref base : reads(cluster.stage)) is_read[base.id] = true;
+    }
+    std::vector<Stage> stages;
+    Stage last;
+    for (Cluster& cluster : clusters_) {
+      Stage& stage = cluster.stage;
+      if (!cluster.is_body()) {
+        stages.push_back(std::move(stage));
+        continue;
+      }
+      bool is_last = stage.kind == StageKind::pointwise;
+      std::vector<Store> stores;
+      for (const auto& [id, local] : cluster.locals) {
+        if (!stored_[id] || home_[id] != static_cast<int>(&cluster - clusters_.data())) continue;
+        stores.push_back({local, Ref{id}});
+        is_last &= !is_read[id];
+      }
+      std::ranges::sort(stores, {}, [](const Store& store) { return store.value; });
+      cluster.part().stores = std::move(stores);
+      collapse(cluster.part());
+      if (is_last) {
+        last.parts.push_back(std::move(cluster.part()));
+      } else {
+        stages.push_back(std::move(stage));
+      }
+    }
+    if (!last.parts.empty()) {
+      last.kind = last.parts.size() == 1 ? StageKind::pointwise : StageKind::multi;
+      stages.push_back(std::move(last));
+    }
+    return stages;
+  }
+
+  // Drops axes of extent 1, and sees neighbouring ones as one where every load can.
+  static void collapse(Part& part) {
+    Shape space;
+    Shape rows;
+    int first_reduced = 0;
+    int reduced_count = 0;
+    int before = -1;      // the axis before, of the space,
+    int row_before = -1;  // and of the rows
+    int row = -1;
+    for (int i = 0; i < part.space.rank(); ++i) {
+      const bool reduced = is_reduced(part, i);
+      if (!reduced) ++row;
+      if (part.space[i] == 1) continue;
+      // Rows in front of the reduced axes and rows behind them stay apart.
+      bool merges = before >= 0 && is_reduced(part, before) == reduced &&
+                    (before < part.first_reduced) == (i < part.first_reduced);
+      for (const Instruction& step : part.body) {
+        if (!merges || step.kind != Instruction::Kind::load) continue;
+        if (step.level == Level::element) merges = can_collapse(step.view, before, i);
+        if (step.level == Level::row && !reduced) merges = can_collapse(step.view, row_before, row);
+      }
+      if (merges) {
+        space[space.rank() - 1] *= part.space[i];
+        if (!reduced) rows[rows.rank() - 1] *= part.space[i];
+      } else {
+        space.push_back(part.space[i]);
+        if (!reduced) rows.push_back(part.space[i]);
+        if (reduced && reduced_count++ == 0) first_reduced = space.rank() - 1;
+      }
+      before = i;
+      if (!reduced) row_before = row;
+    }
+    for (Instruction& step : part.body) {
+      if (step.kind != Instruction::Kind::load || step.level == Level::uniform) continue;
+      step.view = *reshape(step.view, step.level == Level::element ? space : rows);
+    }
+    part.space = space;
+    part.first_reduced = first_reduced;
+    part.reduced_count = reduced_count;
+  }
+
+  const Tape& tape_;
+  std::vector<std::uint32_t> uses_;        // how many operands and targets a value is; 0: not wanted
+  std::vector<std::optional<View>> views_;
+  std::vector<std::uint32_t> uniform_;     // ops of the chain on numbers that gives it
+  std::vector<int> home_;                  // the cluster that makes it; kNowhere: in memory before
+  std::vector<bool> stored_;
+  std::vector<Cluster> clusters_;
+  int joined_ = kNowhere;
+};
+
+}  // namespace
+
+Fused fuse(const Tape& tape) { return Fusion(tape).fuse(); }
+
+}  // namespace tendon::plan

@@ -1,0 +1,19 @@
+// Fusion: which ops become one stage.
+#pragma once
+
+#include <vector>
+
+#include "host/plan/plan.h"
+
+namespace tendon::plan {
+
+struct Fused {
+  std::vector<Stage> stages;  // without places in memory
+  std::vector<Ref> targets;   // the value in memory that each target of the tape is
+};
+Fused fuse(const Tape& tape);
+
+// Elements that a row may have to stay resident while it is reduced.
+inline constexpr std::int64_t kLongestResidentRow = 16384;
+
+}  // namespace tendon::plan

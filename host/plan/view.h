@@ -1,0 +1,58 @@
+// View: how the elements of a value lie in the memory of other values. What reshape, transpose,
+// broadcast_to, slice, unslice and concat make is a view wherever strides can say it, so that a
+// stage reads through it and nothing is copied.
+#pragma once
+
+#include <tendon/backend.h>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace tendon::plan {
+
+// Elements to go for a step on each axis.
+using Strides = std::array<std::int64_t, kMaxRank>;
+
+Strides contiguous(const Shape& shape);
+
+// The elements of a box of the view: index i is base[offset + sum of i[axis] * strides[axis]]. Only
+// inside the box need that lie in the base.
+struct Piece {
+  Ref base;
+  std::int64_t offset = 0;
+  Strides strides{};
+  std::array<std::int64_t, kMaxRank> begin{};  // the box: begin <= i < end on each axis
+  std::array<std::int64_t, kMaxRank> end{};
+
+  friend bool operator==(const Piece&, const Piece&) = default;
+};
+
+// Boxes that do not overlap; an element in none of them is zero.
+struct View {
+  Shape shape;
+  std::vector<Piece> pieces;
+
+  // Whether one piece gives every element.
+  bool is_whole() const;
+  // Whether every element is the same one of the base.
+  bool is_one_element() const;
+  friend bool operator==(const View&, const View&) = default;
+};
+
+View view_of(Ref base, const Shape& shape);
+
+// The same elements, stretched as in NumPy's broadcasting.
+View broadcast(const View& view, const Shape& shape);
+// The same elements in row-major order; none where strides cannot say it.
+std::optional<View> reshape(const View& view, const Shape& shape);
+View transpose(const View& view, const Axes& permutation);
+// Whether two axes, with none but of extent 1 between them, can be seen as one.
+bool can_collapse(const View& view, int outer, int inner);
+
+// What a view op makes of its operands; none where strides cannot say it.
+std::optional<View> apply_view(const Tape& tape, Ref op, std::span<const View> operands);
+
+}  // namespace tendon::plan
