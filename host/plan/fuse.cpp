@@ -500,7 +500,8 @@ class Fusion {
   // Puts the value in memory in row-major order: where it is made, or by a copy.
   void store(Ref value) {
     const View& seen = view(value);
-    if (is_identity(seen)) {
+    if (is_identity(seen) &&
+        seen.shape.size() == tape_.shape(seen.pieces[0].base).size()) {
       const Ref base = seen.pieces[0].base;
       if (uniform_[base.id] == kNotUniform || tape_.op(base) == Op::input) {
         stored_[base.id] = true;

@@ -9,7 +9,7 @@
 #include <set>
 #include <string>
 
-#include "host/cpu/executor.h"
+#include "host/cpu/plain_executor.h"
 #include "host/plan/plan.h"
 #include "tests/support/agreement.h"
 #include "tests/support/random_tape.h"
@@ -36,7 +36,7 @@ std::vector<Bytes> run_plain(const Tape& tape, const std::vector<Bytes>& inputs)
   for (const Bytes& input : inputs) from.push_back(input.data());
   for (Bytes& output : outputs) into.push_back(output.data());
   cpu::Memory memory;
-  cpu::execute(plan::make_plan(tape), from, into, memory);
+  cpu::execute_plainly(tape, from, into, memory);
   EXPECT_EQ(memory.in_use_bytes(), 0);
   return outputs;
 }
