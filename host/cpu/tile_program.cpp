@@ -63,7 +63,6 @@ class Preparation {
 
   TileId loop(Level level, Loop function, std::initializer_list<TileId> operands, TileId result,
               double parameter = 0) {
-    if(!function) fprintf(stderr,"NULL LOOP\n");
     Step step{.kind = Step::Kind::loop, .level = level, .result = result, .loop = function,
               .parameter = parameter};
     std::ranges::copy(operands, step.operands);
@@ -136,7 +135,6 @@ class Preparation {
     const DType operand = part_.body[step.operands[op == Op::where ? 1 : 0]].dtype;
     const TileId a = tile_of_[step.operands[0]];
     if (op == Op::cast) return compute_cast(step, operand, a);
-    if(!loops().pointwise(op, arithmetic(operand))) fprintf(stderr,"NULL %s %d\n",name(op),(int)operand);
     const Loop function = loops().pointwise(op, arithmetic(operand));
     const TileId result = new_tile(step.level, step.dtype);
     loop(step.level, function,

@@ -94,7 +94,8 @@ class Fusion {
         views_(tape.size()),
         uniform_(tape.size(), kNotUniform),
         home_(tape.size(), kNowhere),
-        stored_(tape.size()) {}
+        stored_(tape.size()),
+        is_copied_(tape.size()) {}
 
   Fused fuse() {
     count_uses();
@@ -500,6 +501,7 @@ class Fusion {
   // Puts the value in memory in row-major order: where it is made, or by a copy.
   void store(Ref value) {
     const View& seen = view(value);
+    if (is_copied_[value.id]) return;
     if (is_identity(seen) &&
         seen.shape.size() == tape_.shape(seen.pieces[0].base).size()) {
       const Ref base = seen.pieces[0].base;
@@ -507,7 +509,6 @@ class Fusion {
         stored_[base.id] = true;
         return;
       }
-      if (base == value && home(base) != kNowhere) return;
     }
     if (!seen.is_whole()) {
       for (const Piece& piece : std::vector<Piece>(seen.pieces)) {
@@ -528,13 +529,19 @@ class Fusion {
         resolve(copy, at, value, tape_.shape(value), Level::element);
     copy.locals[value.id] = bring(copy, *operand, Level::element);
     clusters_.push_back(std::move(copy));
-    views_[value.id] = view_of(value, tape_.shape(value));
+    // Chains on numbers go on from the number.
+    if (is_uniform(value)) {
+      is_copied_[value.id] = true;
+    } else {
+      views_[value.id] = view_of(value, tape_.shape(value));
+    }
     home_[value.id] = at;
     stored_[value.id] = true;
   }
 
   // The value whose memory holds one that has been stored.
   Ref stored_as(Ref value) const {
+    if (is_copied_[value.id]) return value;
     return view(value).pieces.empty() ? value : view(value).pieces[0].base;
   }
 
@@ -590,7 +597,7 @@ class Fusion {
     if (!fits(view(operand))) store(operand);
     Axes permutation;
     for (int i = 0; i < rank; ++i) permutation.push_back(i);
-    View seen = view(operand);
+    View seen = is_copied_[operand.id] ? view_of(operand, tape_.shape(operand)) : view(operand);
     if (is_transposed) {
       Axes swapped;
       for (int i = 0; i + 2 < rank; ++i) swapped.push_back(i);
@@ -735,6 +742,7 @@ class Fusion {
   std::vector<std::uint32_t> uniform_;     // ops of the chain on numbers that gives it
   std::vector<int> home_;                  // the cluster that makes it; kNowhere: in memory before
   std::vector<bool> stored_;
+  std::vector<bool> is_copied_;  // uniform, and in memory too
   std::vector<Cluster> clusters_;
   int joined_ = kNowhere;
 };
