@@ -23,9 +23,14 @@ class CpuBackend final : public plan::Backend {
   void copy_to_host(void* destination, const void* source, std::size_t bytes) override {
     if (bytes > 0) std::memcpy(destination, source, bytes);
   }
-  void execute(const plan::Plan& plan, std::span<const void* const> inputs,
-               std::span<void* const> outputs, Stream) override {
-    cpu::execute(plan, inputs, outputs, memory_);
+  std::unique_ptr<plan::Program> prepare(plan::Plan plan) override {
+    return std::make_unique<plan::Program>(std::move(plan));
+  }
+  void execute(const plan::Program& program, const Tape& numbers,
+               std::span<const void* const> inputs, std::span<void* const> outputs,
+               Stream) override {
+    const plan::Plan& plan = program.plan();
+    cpu::execute(plan, numbers, inputs, outputs, memory_);
     runs_.fetch_add(1, std::memory_order_relaxed);
     launches_.fetch_add(static_cast<std::int64_t>(plan.stages.size()), std::memory_order_relaxed);
     std::int64_t ops = 0;
@@ -37,6 +42,9 @@ class CpuBackend final : public plan::Backend {
   void count_plan_built() noexcept override {
     plans_built_.fetch_add(1, std::memory_order_relaxed);
   }
+  void count_plan_found() noexcept override {
+    plans_found_.fetch_add(1, std::memory_order_relaxed);
+  }
   void count_host_read() noexcept override { host_reads_.fetch_add(1, std::memory_order_relaxed); }
   Counters counters() const noexcept override {
     Counters counters;
@@ -44,6 +52,7 @@ class CpuBackend final : public plan::Backend {
     counters.ops = ops_.load(std::memory_order_relaxed);
     counters.launches = launches_.load(std::memory_order_relaxed);
     counters.plans_built = plans_built_.load(std::memory_order_relaxed);
+    counters.plans_found = plans_found_.load(std::memory_order_relaxed);
     counters.host_reads = host_reads_.load(std::memory_order_relaxed);
     counters.bytes_allocated = memory_.in_use_bytes();
     counters.peak_bytes = memory_.peak_bytes();
@@ -56,6 +65,7 @@ class CpuBackend final : public plan::Backend {
   std::atomic<std::int64_t> ops_ = 0;
   std::atomic<std::int64_t> launches_ = 0;
   std::atomic<std::int64_t> plans_built_ = 0;
+  std::atomic<std::int64_t> plans_found_ = 0;
   std::atomic<std::int64_t> host_reads_ = 0;
 };
 

@@ -50,9 +50,8 @@ class Values {
 
 }  // namespace
 
-void execute(const plan::Plan& plan, std::span<const void* const> inputs,
+void execute(const plan::Plan& plan, const Tape& tape, std::span<const void* const> inputs,
              std::span<void* const> outputs, Memory& memory) {
-  const Tape& tape = plan.tape;
   Values values(tape, memory);
   // An input is only read; an array has one pointer type for both uses.
   for (std::size_t i = 0; i < inputs.size(); ++i) {

@@ -9,7 +9,9 @@
 
 namespace tendon::cpu {
 
-void execute(const plan::Plan& plan, std::span<const void* const> inputs,
+// `numbers`: a tape of the plan's structure, whose constants' numbers, random keys and places
+// count.
+void execute(const plan::Plan& plan, const Tape& numbers, std::span<const void* const> inputs,
              std::span<void* const> outputs, Memory& memory);
 
 }  // namespace tendon::cpu

@@ -13,7 +13,7 @@ namespace tendon {
 
 struct Executable::Impl {
   Device device = Device::cpu();
-  plan::Plan plan;
+  std::unique_ptr<plan::Program> program;
   std::vector<Value> inputs;
   std::vector<Value> outputs;
   ReachMask connected;
@@ -113,7 +113,7 @@ Executable compile(const Tape& tape, const CompileOptions& options, Place place)
     }
     planned = TapeBuilder(std::move(differentiated.tape)).finish(targets);
   }
-  impl->plan = plan::make_plan(std::move(planned));
+  impl->program = backend.prepare(plan::make_plan(std::move(planned)));
   backend.count_plan_built();
   Executable executable;
   executable.impl_ = std::move(impl);
@@ -139,7 +139,7 @@ const std::vector<Executable::Value>& Executable::outputs() const {
 }
 PlanSummary Executable::summary() const {
   if (!impl_) throw never_compiled("summary");
-  return plan::summarize(impl_->plan);
+  return plan::summarize(impl_->program->plan());
 }
 
 void Executable::run(Stream stream, std::span<const Buffer> inputs, std::span<const Buffer> outputs,
@@ -153,7 +153,8 @@ void Executable::run(Stream stream, std::span<const Buffer> inputs, std::span<co
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (impl_->outputs[i].connected) into.push_back(outputs[i].data);
   }
-  record::backend_of(impl_->device).execute(impl_->plan, from, into, stream);
+  record::backend_of(impl_->device)
+      .execute(*impl_->program, impl_->program->plan().tape, from, into, stream);
   if (connected != nullptr) *connected = impl_->connected;
 }
 
