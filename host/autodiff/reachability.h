@@ -14,6 +14,7 @@ namespace tendon::autodiff {
 struct SourceValue {
   Ref value;
   std::uint32_t source = 0;
+  friend bool operator==(const SourceValue&, const SourceValue&) = default;
 };
 
 // For each value of a tape, the sources for which its backward is needed.

@@ -1,154 +1,218 @@
 #include "host/record/backward.h"
 
 #include <algorithm>
-#include <unordered_map>
+#include <ranges>
 
-#include "host/autodiff/differentiate.h"
+#include "host/autodiff/derivative.h"
 #include "host/record/cell.h"
 #include "host/record/recorder.h"
+#include "host/support/spare.h"
+#include "host/tape/tape_arrays.h"
 
 namespace tendon::record {
 namespace {
 
-// The ops of a GradientTape that lead to its targets, as a Tape; what they take from outside is
-// input or constant.
+using detail::TapeArrays;
+
+// The ops of a GradientTape that lead to its targets, as a Tape, and what is asked of them. What
+// they take from outside comes first, as inputs and constants.
 class Extract {
  public:
-  // Requires graph_mutex() while it lives.
-  Extract(const detail::TapeState& tape, std::span<const Tensor> targets)
-      : tape_(tape), walk_(next_walk()) {
-    collect(targets);
-    // What is taken from outside first. Then by id: what connects was made by the tape's thread,
-    // whose ids ascend, so operands come before what uses them.
-    std::ranges::sort(nodes_, {},
-                      [this](const Node* node) { return std::pair(is_on_tape(*node), node->id); });
-    for (Node* node : nodes_) append(*node);
+  // Requires graph_mutex().
+  void take(const detail::TapeState& tape, std::span<const Tensor> targets,
+            std::span<const Source> sources, std::span<const std::optional<Tensor>> seeds) {
+    walk_ = next_walk();
+    collect(tape, targets);
+    for (Node* node : nodes_) append(tape, *node);
+    find_sources(sources);
+    for (const Tensor& target : targets) targets_.push_back(Ref{target.node()->visit_ref});
+    TapeArrays::set_targets(tape_, targets_);
+    for (const std::optional<Tensor>& seed : seeds) {
+      seeds_.push_back(
+          seed ? std::optional(TapeArrays::input(tape_, seed->dtype(), seed->shape(), Place()))
+               : std::nullopt);
+      if (seed) nodes_.push_back(seed->node());
+    }
+    source_count_ = sources.size();
   }
 
-  TapeBuilder& builder() { return builder_; }
-  std::vector<std::uint8_t>& live() { return live_; }
-  std::optional<Ref> find(const Node& node) const {
-    return node.visit == walk_ ? std::optional(Ref{node.visit_ref}) : std::nullopt;
+  autodiff::Question question() const { return {tape_, seeds_, sources_, source_count_, live_}; }
+  // Node i is value i of the tape.
+  std::span<Node* const> nodes() const { return nodes_; }
+
+  void clear() {
+    TapeArrays::clear(tape_);
+    nodes_.clear();
+    live_.clear();
+    sources_.clear();
+    targets_.clear();
+    seeds_.clear();
+    cells_.clear();
   }
-  const std::vector<Node*>& nodes() const { return nodes_; }  // node i is value i
+  std::size_t held_bytes() const {
+    return TapeArrays::held_bytes(tape_) + nodes_.capacity() * 2 * sizeof(Node*);
+  }
 
  private:
-  bool is_on_tape(const Node& node) const { return node.tapes.contains(tape_.id()); }
-
-  void collect(std::span<const Tensor> targets) {
-    std::vector<Node*> stack;
-    for (const Tensor& target : targets) visit(*target.node(), stack);
-    while (!stack.empty()) {
-      const Node* node = stack.back();
-      stack.pop_back();
-      for (Node* operand : node->operands()) visit(*operand, stack);
+  void collect(const detail::TapeState& tape, std::span<const Tensor> targets) {
+    inside_.clear();
+    const auto meet = [&](Node& node) {
+      if (node.visit == walk_) return;
+      node.visit = walk_;
+      if (!node.tapes.contains(tape.id())) nodes_.push_back(&node);
+    };
+    for (const Tensor& target : targets) meet(*target.node());
+    for (const NodePtr& held : std::views::reverse(tape.held())) {
+      if (held->visit != walk_) continue;
+      inside_.push_back(held.get());
+      for (Node* operand : held->operands()) meet(*operand);
     }
+    outside_count_ = nodes_.size();
+    nodes_.insert(nodes_.end(), inside_.rbegin(), inside_.rend());
   }
-  void visit(Node& node, std::vector<Node*>& stack) {
-    if (node.visit == walk_) return;
-    node.visit = walk_;
-    nodes_.push_back(&node);
-    if (is_on_tape(node)) stack.push_back(&node);
+
+  void append(const detail::TapeState& tape, Node& node) {
+    const ops::Type& type = node.type;
+    const std::uint32_t id = tape_.size();
+    node.visit_ref = id;
+    if (id < outside_count_) {
+      if (node.op == Op::constant) {
+        TapeArrays::constant(tape_, node.number, type.dtype, type.shape, node.place);
+      } else {
+        TapeArrays::input(tape_, type.dtype, type.shape, node.place);
+      }
+      return;
+    }
+    operands_.clear();
+    const ops::OpRow& row = ops::row(node.op);
+    for (std::size_t i = 0; i < node.operand_count; ++i) {
+      const Node& operand = *node.operands()[i];
+      operands_.push_back(Ref{operand.visit_ref});
+      live_.push_back(row.carries(static_cast<int>(i)) && is_floating(operand.type.dtype) &&
+                      (operand.visit_ref >= outside_count_ ||
+                       (operand.watched.load(std::memory_order_relaxed) &&
+                        tape.watches(operand, static_cast<std::uint64_t>(node.id)))));
+    }
+    TapeArrays::append(tape_, node.op, operands_, node.attributes, type.dtype, type.shape,
+                       node.place);
   }
-  void append(Node& node) {
-    Ref value;
-    if (!is_on_tape(node)) {
-      value = node.op == Op::constant
-                  ? record::append(node, {}, builder_)
-                  : builder_.input(node.type.dtype, node.type.shape, {}, node.place);
-    } else {
-      operands_.clear();
-      for (Node* operand : node.operands()) operands_.push_back(Ref{operand->visit_ref});
-      value = record::append(node, operands_, builder_);
-      const ops::OpRow& row = ops::row(node.op);
-      for (std::size_t i = 0; i < operands_.size(); ++i) {
-        const Node& operand = *node.operands()[i];
-        live_.push_back(
-            row.carries(static_cast<int>(i)) && is_floating(operand.type.dtype) &&
-            (is_on_tape(operand) || (operand.watched.load(std::memory_order_relaxed) &&
-                                     tape_.watches(operand, static_cast<std::uint64_t>(node.id)))));
+
+  // The values of the tape that stand for each source.
+  void find_sources(std::span<const Source> sources) {
+    for (std::uint32_t i = 0; i < sources.size(); ++i) {
+      if (const Variable* variable = sources[i].variable()) {
+        cells_.emplace_back(variable->cell()->id(), i);
+      } else if (const Node& node = *sources[i].tensor()->node(); node.visit == walk_) {
+        sources_.push_back({Ref{node.visit_ref}, i});
       }
     }
-    node.visit_ref = value.id;
+    if (cells_.empty()) return;
+    std::ranges::sort(cells_);
+    // A variable's values are readings and assigns, which connect on no tape.
+    for (std::uint32_t id = 0; id < outside_count_; ++id) {
+      const std::uint64_t cell = nodes_[id]->cell;
+      if (cell == 0) continue;
+      auto at = std::ranges::lower_bound(cells_, cell, {},
+                                         &std::pair<std::uint64_t, std::uint32_t>::first);
+      for (; at != cells_.end() && at->first == cell; ++at) {
+        sources_.push_back({Ref{id}, at->second});
+      }
+    }
   }
 
-  const detail::TapeState& tape_;
-  std::uint64_t walk_;
-  TapeBuilder builder_;
+  std::uint64_t walk_ = 0;
+  Tape tape_;
+  std::size_t outside_count_ = 0;
   std::vector<Node*> nodes_;
+  std::vector<Node*> inside_;
   std::vector<Ref> operands_;
   std::vector<std::uint8_t> live_;  // one an operand of the tape, in its order
+  std::vector<std::pair<std::uint64_t, std::uint32_t>> cells_;  // of the sources, with their index
+  std::size_t source_count_ = 0;
+  std::vector<autodiff::SourceValue> sources_;
+  std::vector<Ref> targets_;
+  std::vector<std::optional<Ref>> seeds_;
 };
 
-// The nodes of the tape that stand for each source.
-std::vector<autodiff::SourceValue> source_values(const Extract& extract,
-                                                 std::span<const Source> sources) {
-  std::vector<autodiff::SourceValue> values;
-  std::unordered_multimap<std::uint64_t, std::uint32_t> of_cell;
-  for (std::uint32_t i = 0; i < sources.size(); ++i) {
-    if (const Variable* variable = sources[i].variable()) {
-      of_cell.emplace(variable->cell()->id(), i);
-    } else if (const auto value = extract.find(*sources[i].tensor()->node())) {
-      values.push_back({*value, i});
-    }
-  }
-  if (of_cell.empty()) return values;
-  for (std::uint32_t id = 0; id < extract.nodes().size(); ++id) {
-    const Node& node = *extract.nodes()[id];
-    if (node.cell == 0) continue;
-    const auto [first, last] = of_cell.equal_range(node.cell);
-    for (auto at = first; at != last; ++at) values.push_back({Ref{id}, at->second});
-  }
-  return values;
-}
-
-// The backward part of a differentiated tape, as nodes.
+// Makes the nodes that the gradients depend on, in the order of the tape, as if they were called.
 class Replay {
  public:
-  Replay(const Tape& tape, const std::vector<Node*>& forward,
-         std::span<const std::optional<Tensor>> seeds)
-      : tape_(tape), made_(tape.size()) {
-    for (std::size_t i = 0; i < forward.size(); ++i) made_[i] = handle(forward[i]);
-    std::size_t next = forward.size();
-    for (const std::optional<Tensor>& seed : seeds) {
-      if (seed) made_[next++] = *seed;
-    }
-    first_ = static_cast<std::uint32_t>(next);
-  }
-
-  // Makes the nodes that the gradients depend on, in the order of the tape.
-  void make(std::span<const std::optional<Ref>> gradients) {
+  Replay(const autodiff::Derivative& derivative, std::span<Node* const> nodes)
+      : tape_(derivative.tape()), made_(tape_.size()) {
+    for (std::size_t i = 0; i < nodes.size(); ++i) made_[i] = handle(nodes[i]);
     std::vector<bool> wanted(tape_.size());
-    for (const std::optional<Ref>& gradient : gradients) {
+    for (const std::optional<Ref>& gradient : derivative.gradients()) {
       if (gradient) wanted[gradient->id] = true;
     }
-    for (std::uint32_t id = tape_.size(); id-- > first_;) {
+    for (std::uint32_t id = tape_.size(); id-- > derivative.backward_begin();) {
       if (!wanted[id]) continue;
       for (const Ref operand : tape_.operands(Ref{id})) wanted[operand.id] = true;
     }
-    std::vector<Node*> operands;
-    for (std::uint32_t id = first_; id < tape_.size(); ++id) {
-      if (!wanted[id]) continue;
-      const Ref value{id};
-      const Attributes& attributes = tape_.attributes(value);
-      if (tape_.op(value) == Op::constant) {
-        made_[id] = recorder().constant(attributes.number, attributes.dtype, attributes.shape,
-                                        tape_.place(value));
-        continue;
-      }
-      operands.clear();
-      for (const Ref operand : tape_.operands(value)) operands.push_back(made_[operand.id].node());
-      made_[id] =
-          recorder().apply(tape_.op(value), operands,
-                           attributes == Attributes() ? nullptr : &attributes, tape_.place(value));
+    for (std::uint32_t id = derivative.backward_begin(); id < tape_.size(); ++id) {
+      if (wanted[id]) make(Ref{id});
     }
   }
-  const Tensor& operator[](Ref value) const { return made_[value.id]; }
+  const Tensor& operator()(Ref value) const { return made_[value.id]; }
 
  private:
+  void make(Ref value) {
+    const Place place = tape_.place(value);
+    const Attributes* attributes = TapeArrays::own_attributes(tape_, value);
+    if (tape_.op(value) == Op::constant) {
+      made_[value.id] =
+          recorder().constant(attributes->number, attributes->dtype, attributes->shape, place);
+      return;
+    }
+    operands_.clear();
+    for (const Ref operand : tape_.operands(value)) operands_.push_back(made_[operand.id].node());
+    made_[value.id] = recorder().apply(tape_.op(value), operands_, attributes, place);
+  }
+
   const Tape& tape_;
   std::vector<Tensor> made_;
-  std::uint32_t first_ = 0;
+  std::vector<Node*> operands_;
+};
+
+// The backward pass as one node.
+class Macro {
+ public:
+  Macro(std::shared_ptr<const autodiff::Derivative> derivative, std::span<Node* const> nodes,
+        Place place)
+      : derivative_(std::move(derivative)),
+        nodes_(nodes),
+        place_(place),
+        made_(derivative_->tape().size() - derivative_->backward_begin()) {}
+  // A value that was there before the backward pass is itself; one that two sources share is made
+  // once.
+  const Tensor& operator()(Ref value) {
+    const std::uint32_t begin = derivative_->backward_begin();
+    if (value.id < begin) return given_ = handle(nodes_[value.id]);
+    Tensor& made = made_[value.id - begin];
+    if (made.is_empty_handle()) made = make(value);
+    return made;
+  }
+
+ private:
+  Tensor make(Ref value) {
+    const Tape& tape = derivative_->tape();
+    if (tape.op(value) == Op::constant) {
+      return recorder().constant(tape.attributes(value).number, tape.dtype(value),
+                                 tape.shape(value), tape.place(value));
+    }
+    if (macro_.is_empty_handle()) {
+      support::PoolVector<Node*> operands;
+      for (const Ref operand : derivative_->operands()) operands.push_back(nodes_[operand.id]);
+      macro_ = recorder().macro(derivative_, operands, place_);
+    }
+    return recorder().macro_output(*macro_.node(), value);
+  }
+
+  std::shared_ptr<const autodiff::Derivative> derivative_;
+  std::span<Node* const> nodes_;
+  Place place_;
+  Tensor macro_;
+  Tensor given_;
+  support::PoolVector<Tensor> made_;
 };
 
 // A target's value now. A variable's is the one that reading it gives, which is also its cell's
@@ -163,35 +227,31 @@ Tensor value_of(const Target& target) {
 std::vector<std::optional<Tensor>> backward(const detail::TapeState& tape,
                                             std::span<const Target> targets,
                                             std::span<const Source> sources,
-                                            std::span<const std::optional<Tensor>> seeds) {
-  std::vector<Tensor> values;
+                                            std::span<const std::optional<Tensor>> seeds,
+                                            Place place) {
+  support::PoolVector<Tensor> values;
   for (const Target& target : targets) values.push_back(value_of(target));
 
-  std::vector<Node*> forward;
-  std::vector<std::optional<Ref>> seed_values(seeds.size());
-  autodiff::Differentiated differentiated;
+  const support::Spare<Extract> extract;
   {
     const std::scoped_lock lock(graph_mutex());
-    Extract extract(tape, values);
-    const std::vector<autodiff::SourceValue> found = source_values(extract, sources);
-    std::vector<Ref> target_values;
-    for (const Tensor& value : values) target_values.push_back(*extract.find(*value.node()));
-    forward = extract.nodes();
-    const autodiff::Mask mask = autodiff::reachability(extract.builder().tape(), extract.live(),
-                                                       found, sources.size(), target_values);
-    for (std::size_t i = 0; i < seeds.size(); ++i) {
-      if (seeds[i]) seed_values[i] = extract.builder().input(seeds[i]->dtype(), seeds[i]->shape());
-    }
-    std::vector<std::uint8_t> live = std::move(extract.live());
-    differentiated = autodiff::differentiate(std::move(extract.builder()).finish(target_values),
-                                             seed_values, found, sources.size(), live, mask);
+    extract->take(tape, values, sources, seeds);
   }
-  Replay replay(differentiated.tape, forward, seeds);
-  replay.make(differentiated.gradients);
+  const std::shared_ptr<const autodiff::Derivative> derivative =
+      autodiff::derivative_of(extract->question());
 
-  std::vector<std::optional<Tensor>> gradients;
-  for (const std::optional<Ref>& gradient : differentiated.gradients) {
-    gradients.push_back(gradient ? std::optional(replay[*gradient]) : std::nullopt);
+  std::vector<std::optional<Tensor>> gradients(sources.size());
+  const auto fill = [&](auto&& tensor_of) {
+    for (std::size_t i = 0; i < sources.size(); ++i) {
+      if (const std::optional<Ref>& gradient = derivative->gradients()[i]) {
+        gradients[i] = tensor_of(*gradient);
+      }
+    }
+  };
+  if (recorder().records()) {
+    fill(Replay(*derivative, extract->nodes()));
+  } else {
+    fill(Macro(derivative, extract->nodes(), place));
   }
   return gradients;
 }

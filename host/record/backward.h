@@ -12,10 +12,12 @@
 namespace tendon::record {
 
 // One tensor a source, or none where it is not connected. The backward pass is recorded by every
-// tape of this thread that records. `seeds`: as GradientOptions::output_gradients, checked.
+// tape of this thread that records; where none does, it is one node. `seeds`: as
+// GradientOptions::output_gradients, checked. `place`: of the call.
 std::vector<std::optional<Tensor>> backward(const detail::TapeState& tape,
                                             std::span<const Target> targets,
                                             std::span<const Source> sources,
-                                            std::span<const std::optional<Tensor>> seeds);
+                                            std::span<const std::optional<Tensor>> seeds,
+                                            Place place = Place());
 
 }  // namespace tendon::record

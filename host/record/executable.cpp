@@ -153,8 +153,8 @@ void Executable::run(Stream stream, std::span<const Buffer> inputs, std::span<co
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (impl_->outputs[i].connected) into.push_back(outputs[i].data);
   }
-  const plan::Program& program = *impl_->program;
-  record::backend_of(impl_->device).execute(program, program.plan().tape, from, into, stream);
+  record::backend_of(impl_->device)
+      .execute(*impl_->program, impl_->program->plan().tape, from, into, stream);
   if (connected != nullptr) *connected = impl_->connected;
 }
 

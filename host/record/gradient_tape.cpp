@@ -228,7 +228,7 @@ Gradients GradientTape::answer(std::span<const Target> targets, std::span<const 
   const bool persistent = state_->options().persistent;
   if (!persistent && state_->is_on()) stop_tape(*state_, recorder, true);
   std::vector<std::optional<Tensor>> values =
-      record::backward(*state_, targets, sources, options.output_gradients);
+      record::backward(*state_, targets, sources, options.output_gradients, place);
   if (!persistent) state_->spend();
 
   std::vector<Gradient> gradients;

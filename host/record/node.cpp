@@ -30,15 +30,6 @@ std::uint64_t next_walk() {
   return ++last;
 }
 
-Ref append(const Node& node, std::span<const Ref> operands, TapeBuilder& builder) {
-  if (node.op == Op::constant) {
-    return builder.constant(node.number, node.type.dtype, node.type.shape, node.place);
-  }
-  static const Attributes kNone;
-  return builder.apply(node.op, operands, node.attributes != nullptr ? *node.attributes : kNone,
-                       node.place);
-}
-
 Node* allocate_node() { return new (support::pool_allocate(sizeof(Node))) Node; }
 
 void set_operands(Node& node, std::span<Node* const> operands) {

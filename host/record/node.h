@@ -18,6 +18,10 @@
 #include "host/plan/backend.h"
 #include "host/support/pool.h"
 
+namespace tendon::autodiff {
+class Derivative;
+}
+
 namespace tendon::record {
 
 // The memory of a value on a device.
@@ -30,6 +34,10 @@ class Storage {
   ~Storage() { backend_.deallocate(data_, bytes_); }
   plan::Backend& backend() const { return backend_; }
   void* data() const { return data_; }
+
+  // Guarded by graph_mutex(), as in a node.
+  std::uint64_t visit = 0;
+  std::uint32_t visit_ref = 0;
 
  private:
   plan::Backend& backend_;
@@ -84,6 +92,12 @@ struct Node {
   double number = 0;  // of a constant, which has no attributes
   Attributes* attributes = nullptr;  // where the op has any
   record::TapeIds tapes;
+
+  // A gradient() that no tape records is one node, the macro, over what its backward pass reads:
+  // the derivative's operands. It has no value and no handle. Each gradient is a node whose operand
+  // is the macro.
+  std::shared_ptr<const autodiff::Derivative> derivative;  // of a macro
+  std::uint32_t macro_output = 0;  // of a gradient, which of the derivative's values; 0: none is
 
   // Low half: held by nodes, tapes and cells; upper half: by handles.
   std::atomic<std::uint64_t> references = 0;
@@ -163,9 +177,6 @@ Node* allocate_node();
 void set_operands(Node& node, std::span<Node* const> operands);
 // Takes the operands away, for release after the graph is unlocked. Requires graph_mutex().
 void take_operands(Node& node, std::vector<Node*>& into);
-
-// Appends the node's op to a tape.
-Ref append(const Node& node, std::span<const Ref> operands, TapeBuilder& builder);
 
 // The node of a tensor; Error for an empty handle, naming the call.
 Node& node_of(const Tensor& tensor, const char* call, Place place);

@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 
+#include "host/autodiff/derivative.h"
 #include "host/ops/checks.h"
 #include "host/record/cell.h"
 #include "host/record/tape_state.h"
@@ -154,6 +155,33 @@ Tensor Recorder::data(std::shared_ptr<Storage> value, ops::Type type, Place plac
   node->value = std::move(value);
   node->ready.store(true, std::memory_order_release);
   return finish(node, note);
+}
+
+Tensor Recorder::macro(std::shared_ptr<const autodiff::Derivative> derivative,
+                       std::span<Node* const> operands, Place place) {
+  Node* node = allocate_node();
+  node->op = Op::concat;  // for explanations: any operand leads through it
+  node->called = "gradient";
+  node->place = place;
+  pending_since_ -= derivative->op_count();  // which are pending too, without being recorded
+  node->derivative = std::move(derivative);
+  set_operands(*node, operands);
+  return finish(node, 0);
+}
+
+Tensor Recorder::macro_output(Node& macro, Ref value) {
+  const Tape& tape = macro.derivative->tape();
+  Node* node = allocate_node();
+  node->op = Op::identity;  // for explanations
+  node->called = macro.called;
+  node->type = {tape.dtype(value), tape.shape(value)};
+  node->place = macro.place;
+  node->macro_output = value.id;
+  Node* operand = &macro;
+  set_operands(*node, {&operand, 1});
+  Tensor made = finish(node, 0);
+  node->op = tape.op(value);  // for what it costs
+  return made;
 }
 
 NodePtr Recorder::alias(explain::Event event, Node& source, std::uint64_t cell, Place place) {

@@ -29,6 +29,10 @@ class Recorder {
   // The same, of a number that the user gave and that may have been read from a tensor.
   Tensor given(double number, DType dtype, const Shape& shape, Place place);
   Tensor data(std::shared_ptr<Storage> value, ops::Type type, Place place);
+  // The backward pass of a gradient() as one node, and one of its values. No tape may record.
+  Tensor macro(std::shared_ptr<const autodiff::Derivative> derivative,
+               std::span<Node* const> operands, Place place);
+  Tensor macro_output(Node& macro, Ref value);
   // A variable's new value, or its reading; `source` is the value, or the assign.
   NodePtr alias(explain::Event event, Node& source, std::uint64_t cell, Place place);
   void host_read(const Node& node, Place place);

@@ -55,6 +55,8 @@ class TapeState {
 
   // The node connects on this tape, which needs its operands from now on.
   void hold(record::Node& node) { held_.emplace_back(&node); }
+  // The nodes that connect, in the order they were recorded: operands before what uses them.
+  std::span<const record::NodePtr> held() const { return held_; }
 
   const explain::Recording& recording() const { return recording_; }
   const support::PoolVector<WatchedCell>& cells() const { return cells_; }

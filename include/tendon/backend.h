@@ -21,6 +21,10 @@
 
 namespace tendon {
 
+namespace detail {
+struct TapeArrays;  // the arrays of a Tape, for the library alone
+}
+
 enum class Op : std::uint16_t {
   input,
   constant,  // number, filled into shape, of dtype
@@ -105,6 +109,7 @@ class TENDON_API Tape {
 
  private:
   friend class TapeBuilder;
+  friend struct detail::TapeArrays;
   std::vector<Op> ops_;
   std::vector<DType> dtypes_;
   std::vector<std::uint32_t> shape_ids_;

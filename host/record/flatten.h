@@ -1,0 +1,71 @@
+// Flattening: turns what is asked for and has no value yet into a Tape.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "host/record/node.h"
+
+namespace tendon::record {
+
+// A walk over the graph. Serves again after clear(), with the memory that it has: in the steady
+// state flattening takes none.
+class Flattening {
+ public:
+  // A value that the tape computes for a node.
+  struct Output {
+    NodePtr node;
+    Ref value;
+  };
+
+  // Begins a walk. `keeps`: also note the values that are worth keeping. Requires graph_mutex(),
+  // like want().
+  void start(bool keeps);
+  void want(Node* node);
+  // The tape, whose targets are the outputs' values; it stays as it is until clear().
+  const Tape& finish();
+  const std::vector<Output>& outputs() const { return outputs_; }
+  std::span<const std::shared_ptr<Storage>> inputs() const { return inputs_; }
+  // Reads and assigns without a value: each gets that of the node it stands for.
+  const std::vector<std::pair<NodePtr, NodePtr>>& aliases() const { return aliases_; }
+
+  // Not under graph_mutex(): nodes are released.
+  void clear();
+  std::size_t held_bytes() const;
+
+ private:
+  struct Frame {
+    Node* node;
+    std::uint32_t next = 0;  // operand to look at; of a macro's output, its first op to append
+  };
+
+  Node* resolve(Node* node);
+  Ref flatten(Node* root);
+  void push(Node* operand);
+  void finish_node(Node& node, Ref value);
+  Ref input(Node& node);
+  Ref apply(const Node& node);
+  std::uint32_t open_output(const Node& output);
+  Ref append_output(const Node& output, std::uint32_t first);
+  void add_output(Node* node, Ref value);
+
+  bool keeps_ = false;
+  std::uint64_t walk_ = 0;
+  Tape tape_;
+  std::vector<Frame> stack_;
+  std::vector<Ref> operands_;
+  std::vector<Ref> targets_;
+  std::vector<Output> outputs_;
+  std::vector<std::uint8_t> is_output_;  // by value, as far as one is
+  std::vector<std::shared_ptr<Storage>> inputs_;
+  std::vector<std::pair<NodePtr, NodePtr>> aliases_;
+  std::vector<Node*> alias_roots_;
+  // For each macro met, what has become of the ops of its backward part: from the macro's visit_ref
+  // on.
+  std::vector<std::uint32_t> expanded_;
+  std::vector<std::uint32_t> to_mark_;
+};
+
+}  // namespace tendon::record
