@@ -166,9 +166,8 @@ int run_in_a_process(char** arguments, int argument_count, int threads) {
     const std::string count = std::to_string(threads);
     for (const char* name : {"TENDON_THREADS", "OMP_NUM_THREADS"}) setenv(name, count.c_str(), 1);
     // Fresh pages cost more than arithmetic: memory that was freed is kept.
-    for (const char* name : {"MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"}) {
-      setenv(name, "4294967296", 1);
-    }
+    setenv("MALLOC_MMAP_THRESHOLD_", "33554432", 1);  // the most that glibc takes
+    setenv("MALLOC_TRIM_THRESHOLD_", "4294967296", 1);
 #ifdef __x86_64__
     setenv("ATEN_CPU_CAPABILITY", __builtin_cpu_supports("avx512f") ? "avx512" : "avx2", 1);
 #endif

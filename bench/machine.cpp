@@ -43,7 +43,8 @@ double measured_flop_rate() {
 #pragma omp parallel reduction(+ : threads)
     {
       threads += 1;
-      Vector sums[kVectors] = {};
+      Vector sums[kVectors];  // all different, or the compiler computes one for all
+      for (int i = 0; i < kVectors; ++i) sums[i] = T(i) - Vector{};
       const T factor_value = T(0.5) + sink;
       const Vector factor = factor_value - Vector{};
       for (int step = 0; step < kSteps; ++step) {

@@ -32,15 +32,21 @@ inline float vector_log(float x) { return ::logf(x); }
 inline double vector_erf(double x) { return ::erf(x); }
 inline float vector_erf(float x) { return ::erff(x); }
 
+// Not inlined: GCC takes a loop that it sees run once for cold, and leaves it scalar.
+template <class Body>
+[[gnu::noinline]] void run_chunk(const Body& body, std::int64_t begin, std::int64_t end) {
+  body(begin, end);
+}
+
 // Calls body(begin, end) for chunks of [0, size), on several threads where that pays.
 template <class Body>
 void over_chunks(std::int64_t size, const Body& body) {
   constexpr std::int64_t kChunk = 4096;
-  if (size < 2 * kChunk) return body(std::int64_t{0}, size);
+  if (size < 2 * kChunk) return run_chunk(body, 0, size);
   const std::int64_t chunks = (size + kChunk - 1) / kChunk;
 #pragma omp parallel for schedule(static)
   for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
-    body(chunk * kChunk, std::min(size, (chunk + 1) * kChunk));
+    run_chunk(body, chunk * kChunk, std::min(size, (chunk + 1) * kChunk));
   }
 }
 
