@@ -49,7 +49,7 @@ double measured_flop_rate() {
       const Vector factor = factor_value - Vector{};
       for (int step = 0; step < kSteps; ++step) {
 #pragma GCC unroll 12
-        for (int i = 0; i < kVectors; ++i) sums[i] = sums[i] * factor + factor;
+        for (Vector& sum : sums) sum = sum * factor + factor;
       }
       T total = 0;
       for (const Vector& sum : sums) total += sum[0];
@@ -69,9 +69,9 @@ double bandwidth(double working_set_bytes) {
   const Array a(Element::f32, {size}), b(Element::f32, {size}), c(Element::f32, {size});
   for (const Array* array : {&a, &b, &c}) std::fill_n(array->as<float>(), size, 1.0F);
   const double triad = least_time([&] {
-    float* __restrict out = a.as<float>();
-    const float* __restrict left = b.as<float>();
-    const float* __restrict right = c.as<float>();
+    auto* __restrict out = a.as<float>();
+    const auto* __restrict left = b.as<float>();
+    const auto* __restrict right = c.as<float>();
     by_hand::over_chunks(size, [=](std::int64_t begin, std::int64_t end) {
 #pragma omp simd
       for (std::int64_t i = begin; i < end; ++i) out[i] = left[i] + 0.5F * right[i];
@@ -86,7 +86,7 @@ double bandwidth(double working_set_bytes) {
                   static_cast<std::size_t>(size / 16) * 4);
     }
   });
-  const double bytes = static_cast<double>(a.bytes());
+  const auto bytes = static_cast<double>(a.bytes());
   return measured[power] = std::max(3 * bytes / triad, 2 * bytes / copy);
 }
 

@@ -41,8 +41,8 @@ template <class Body>
 // Calls body(begin, end) for chunks of [0, size), on several threads where that pays.
 template <class Body>
 void over_chunks(std::int64_t size, const Body& body) {
-  constexpr std::int64_t kChunk = 4096;
-  if (size < 2 * kChunk) return run_chunk(body, 0, size);
+  constexpr std::int64_t kChunk = 1024;
+  if (size < 4 * kChunk) return run_chunk(body, 0, size);
   const std::int64_t chunks = (size + kChunk - 1) / kChunk;
 #pragma omp parallel for schedule(static)
   for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {

@@ -11,7 +11,7 @@ namespace muscle = workloads::muscle;
 // Adds a bell of the active force-length curve and its derivative.
 template <int Bell, class T>
 inline void add_bell(T length, T& force, T& slope) {
-  constexpr auto& kBell = muscle::kBells[Bell];
+  constexpr const auto& kBell = muscle::kBells[Bell];
   constexpr T kHeight = T(kBell[0]), kCenter = T(kBell[1]), kWidth = T(kBell[2]),
               kWidening = T(kBell[3]);
   if constexpr (kWidening == 0) {
