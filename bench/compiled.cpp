@@ -1,0 +1,140 @@
+#include "bench/compiled.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <memory>
+#include <optional>
+#include <random>
+#include <stdexcept>
+
+#include "bench/peers/torch_rows.h"
+
+namespace tendon::bench {
+namespace {
+
+Element element_of(DType dtype) {
+  switch (dtype) {
+    case DType::f32: return Element::f32;
+    case DType::f64: return Element::f64;
+    case DType::i32: return Element::i32;
+    default: throw std::runtime_error("the benchmarks' arrays are f32, f64 or i32");
+  }
+}
+
+std::vector<Array> arrays(const std::vector<Executable::Value>& values,
+                          std::optional<Element> floating = {}) {
+  std::vector<Array> made;
+  for (const Executable::Value& value : values) {
+    const Element element =
+        floating && is_floating(value.dtype) ? *floating : element_of(value.dtype);
+    made.emplace_back(element, std::vector<std::int64_t>(value.shape.begin(), value.shape.end()));
+  }
+  return made;
+}
+
+std::vector<Buffer> buffers(const std::vector<Array>& arrays) {
+  std::vector<Buffer> made;
+  for (const Array& array : arrays) made.push_back({.data = array.data(), .bytes = array.bytes()});
+  return made;
+}
+
+void fill(std::vector<Array>& inputs, const std::vector<Range>& ranges) {
+  std::mt19937_64 random(1);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    std::uniform_real_distribution<double> uniform(ranges.at(i).low, ranges[i].high);
+    for (std::int64_t j = 0; j < inputs[i].size(); ++j) inputs[i].set(j, uniform(random));
+  }
+}
+
+// An error counts against the element, or the mean magnitude of its array where that is larger.
+void compare(const char* who, const std::vector<Array>& results,
+             const std::vector<Array>& expected) {
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const std::int64_t size = expected[i].size();
+    double magnitude = 0;
+    for (std::int64_t j = 0; j < size; ++j) magnitude += std::abs(expected[i].at(j));
+    magnitude /= static_cast<double>(size);
+    const double tolerance = results[i].element() == Element::f32 ? 1e-4 : 1e-9;
+    for (std::int64_t j = 0; j < size; ++j) {
+      const double actual = results[i].at(j);
+      const double right = expected[i].at(j);
+      if (!(std::abs(actual - right) <= tolerance * std::max(std::abs(right), magnitude))) {
+        throw std::runtime_error(fmt::format("{}: output {}, element {} is {}, the reference {}",
+                                             who, i, j, actual, right));
+      }
+    }
+  }
+}
+
+std::vector<Array> in_f64(const std::vector<Array>& arrays) {
+  std::vector<Array> wide;
+  for (const Array& array : arrays) {
+    wide.emplace_back(array.element() == Element::f32 ? Element::f64 : array.element(),
+                      array.shape());
+    for (std::int64_t j = 0; j < array.size(); ++j) wide.back().set(j, array.at(j));
+  }
+  return wide;
+}
+
+double bytes(const std::vector<Array>& arrays) {
+  double sum = 0;
+  for (const Array& array : arrays) sum += static_cast<double>(array.bytes());
+  return sum;
+}
+
+}  // namespace
+
+Contest compiled_contest(const std::string& size, const CompiledWorkload& workload) {
+  struct State {
+    Executable executable;
+    std::vector<Array> inputs, outputs, by_hand_outputs;
+    std::vector<Buffer> input_buffers, output_buffers;
+  };
+  CompileOptions options{.gradients = workload.gradients};
+  if (workload.gradients) {
+    for (const Ref input : workload.tape.inputs()) {
+      if (is_floating(workload.tape.dtype(input))) options.sources.push_back(input);
+    }
+  }
+  const auto state = std::make_shared<State>();
+  state->executable = compile(workload.tape, options);
+  state->inputs = arrays(state->executable.inputs());
+  state->outputs = arrays(state->executable.outputs());
+  state->input_buffers = buffers(state->inputs);
+  state->output_buffers = buffers(state->outputs);
+  fill(state->inputs, workload.inputs);
+
+  Contest contest{.size = size, .operations = workload.operations};
+  contest.floor_bytes = bytes(state->inputs) + bytes(state->outputs);
+  contest.floor_flops = workload.flops;
+  contest.f64 = state->outputs.front().element() == Element::f64;
+  contest.ours = [state] {
+    state->executable.run(Stream(), state->input_buffers, state->output_buffers);
+  };
+  contest.ours();
+  std::vector<Array> expected;
+  if (workload.reference != nullptr) {
+    expected = arrays(state->executable.outputs(), Element::f64);
+    workload.reference(in_f64(state->inputs), expected);
+    compare("ours", state->outputs, expected);
+  }
+  if (workload.by_hand != nullptr) {
+    state->by_hand_outputs = arrays(state->executable.outputs());
+    contest.by_hand = [state, loop = workload.by_hand] {
+      loop(state->inputs, state->by_hand_outputs);
+    };
+    contest.by_hand();
+    compare("by hand", state->by_hand_outputs, expected);
+  }
+  if (const TorchStep torch = torch_step(workload.name, state->inputs); torch.run) {
+    contest.torch = torch.run;
+    contest.torch();
+    std::vector<Array> results = arrays(state->executable.outputs());
+    torch.copy_results(results);
+    compare("torch", results, expected.empty() ? state->outputs : expected);
+  }
+  return contest;
+}
+
+}  // namespace tendon::bench

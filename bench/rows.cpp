@@ -1,0 +1,129 @@
+#include <fmt/format.h>
+
+#include "bench/by_hand/by_hand.h"
+#include "bench/compiled.h"
+#include "bench/contest.h"
+#include "bench/tape_rows.h"
+#include "bench/workloads/activations.h"
+#include "bench/workloads/black_scholes.h"
+#include "bench/workloads/chain.h"
+#include "bench/workloads/cross_entropy.h"
+#include "bench/workloads/muscle_residual.h"
+
+namespace tendon::bench {
+namespace {
+
+using TapeOfSize = Tape (*)(DType, std::int64_t);
+
+// A workload that is elementwise over arrays of one size.
+struct Elementwise {
+  std::string name;
+  TapeOfSize tape;
+  Loop f32, f64;  // by hand
+  std::vector<Range> inputs;
+  double operations, transcendentals;  // an element, of the loop by hand
+};
+
+Row elementwise(const Elementwise& workload,
+                std::initializer_list<std::pair<DType, std::int64_t>> sizes) {
+  Row row{.name = workload.name, .sizes = {}};
+  for (const auto& [dtype, size] : sizes) {
+    row.sizes.emplace_back([workload, dtype = dtype, size = size] {
+      const double flops = workload.operations + kTranscendentalFlops * workload.transcendentals;
+      return compiled_contest(fmt::format("{} {}", size, name(dtype)),
+                              {.name = workload.name,
+                               .tape = workload.tape(dtype, size),
+                               .inputs = workload.inputs,
+                               .by_hand = dtype == DType::f64 ? workload.f64 : workload.f32,
+                               .reference = workload.f64,
+                               .flops = flops * static_cast<double>(size)});
+    });
+  }
+  return row;
+}
+
+Contest replay() {
+  constexpr int kOps = 100;
+  constexpr std::int64_t kSize = 64;
+  return compiled_contest("100 ops x 64 f32, one op",
+                          {.name = "replay",
+                           .tape = workloads::chain_tape(DType::f32, kSize, kOps),
+                           .inputs = {{0.1, 0.9}, {0.1, 0.9}},
+                           .gradients = false,
+                           .flops = kOps * kSize,
+                           .operations = kOps});
+}
+
+Contest cross_entropy() {
+  constexpr std::int64_t kRows = 1024, kClasses = 1000;
+  return compiled_contest("1024x1000 f32",
+                          {.name = "cross-entropy",
+                           .tape = workloads::cross_entropy_tape(DType::f32, kRows, kClasses),
+                           .inputs = {{-4, 4}, {0, kClasses}},
+                           .by_hand = by_hand::cross_entropy<float>,
+                           .reference = by_hand::cross_entropy<double>,
+                           .flops = (4 + kTranscendentalFlops) * kRows * kClasses});
+}
+
+}  // namespace
+
+std::vector<Row> rows() {
+  constexpr DType kF32 = DType::f32, kF64 = DType::f64;
+  constexpr std::int64_t kSmall = 64, kMiddle = 10'000, kLarge = 1'000'000, kLayer = 1 << 20;
+  const Elementwise muscle{"muscle",
+                           workloads::muscle_residual_tape,
+                           by_hand::muscle_residual<float>,
+                           by_hand::muscle_residual<double>,
+                           {{0.4, 1.6}, {-1, 1}, {0.01, 1}, {0.98, 1.06}, {0.8, 1}},
+                           79,
+                           6};
+  const Elementwise black_scholes{"black-scholes",
+                                  workloads::black_scholes_tape,
+                                  by_hand::black_scholes<float>,
+                                  by_hand::black_scholes<double>,
+                                  {{80, 120}, {80, 120}, {0.25, 2}, {0.01, 0.1}, {0.1, 0.5}},
+                                  40,
+                                  5};
+  const Elementwise gelu_formula{"gelu formula",
+                                 workloads::gelu_formula_tape,
+                                 by_hand::gelu<float>,
+                                 by_hand::gelu<double>,
+                                 {{-4, 4}},
+                                 16,
+                                 1};
+  const Elementwise gelu_op{"gelu op",
+                            workloads::gelu_op_tape,
+                            by_hand::gelu<float>,
+                            by_hand::gelu<double>,
+                            {{-4, 4}},
+                            16,
+                            1};
+  const Elementwise silu_gate{"silu x gate",
+                              workloads::silu_gate_tape,
+                              by_hand::silu_gate<float>,
+                              by_hand::silu_gate<double>,
+                              {{-4, 4}, {-2, 2}},
+                              9,
+                              1};
+  return {
+      {"record", {record}},
+      {"gradient", {gradient}},
+      {"replay", {replay}},
+      elementwise(muscle, {{kF32, kSmall},
+                           {kF32, kMiddle},
+                           {kF32, kLarge},
+                           {kF64, kSmall},
+                           {kF64, kMiddle},
+                           {kF64, kLarge}}),
+      elementwise(black_scholes, {{kF64, kMiddle}, {kF32, kLarge}}),
+      elementwise(gelu_formula, {{kF32, kLayer}}),
+      elementwise(gelu_op, {{kF32, kLayer}}),
+      elementwise(silu_gate, {{kF32, kLayer}}),
+      {"cross-entropy", {cross_entropy}},
+      {"none", {[] { return none_on_tape(kLarge); }}},
+      {"none compiled", {[] { return none_compiled(kLarge); }}},
+      {"mlp with adam", {[] { return mlp_step(64); }, [] { return mlp_step(1); }}},
+  };
+}
+
+}  // namespace tendon::bench

@@ -1,0 +1,170 @@
+#include "bench/tape_rows.h"
+
+#include <fmt/format.h>
+#include <tendon/tendon.h>
+
+#include <cmath>
+#include <memory>
+
+#include "bench/array.h"
+#include "bench/heap.h"
+#include "bench/peers/torch_rows.h"
+#include "bench/workloads/chain.h"
+
+namespace tendon::bench {
+namespace {
+
+constexpr int kTapeOps = 100;
+constexpr int kBranches = 64;
+
+// The note's first words: what the heap is asked for in the steady state.
+double allocations_a_run(const std::function<void()>& run, int runs) {
+  const std::int64_t before = heap_allocations();
+  for (int i = 0; i < runs; ++i) run();
+  return static_cast<double>(heap_allocations() - before) / runs;
+}
+
+std::string steady_state(const std::function<void()>& run) {
+  constexpr int kRuns = 20;
+  const Counters before = counters(Device::cpu());
+  const double allocations = allocations_a_run(run, kRuns);
+  const Counters after = counters(Device::cpu());
+  const auto a_run = [](std::int64_t count) { return static_cast<double>(count) / kRuns; };
+  return fmt::format("a step: {:g} heap allocations, {:g} runs, {:g} launches, {:g} plans built",
+                     allocations, a_run(after.runs - before.runs),
+                     a_run(after.launches - before.launches),
+                     a_run(after.plans_built - before.plans_built));
+}
+
+Tensor mean_cross_entropy(const Tensor& logits, const Tensor& labels, std::int64_t batch) {
+  const Tensor at_label = reduce_sum(where(arange(10) == labels, logits, 0), {1});
+  return reduce_sum(reduce_logsumexp(logits, {1}) - at_label) / static_cast<double>(batch);
+}
+
+}  // namespace
+
+Contest record() {
+  const auto step = [w = Variable(ones({64}), "w"), x = ones({64})] {
+    const GradientTape tape;
+    Tensor y = w * x;
+    y = y + x;
+    for (int i = 2; i < kTapeOps; i += 2) {
+      y = tanh(y);
+      y = y * x;
+    }
+  };
+  return {.size = "100 ops, one op", .ours = step, .operations = kTapeOps, .note = [step] {
+            return fmt::format("an op: {:g} heap allocations",
+                               allocations_a_run(step, 1000) / kTapeOps);
+          }};
+}
+
+Contest gradient() {
+  const auto step = [w = Variable(ones({64}), "w"), x = ones({64})] {
+    GradientTape tape;
+    Tensor y = w * x;
+    for (int i = 1; i < kTapeOps; ++i) y = tanh(y);
+    const Gradient by_w = tape.gradient(y, w);
+  };
+  return {.size = "100 ops, one op", .ours = step, .operations = kTapeOps, .note = [step] {
+            return fmt::format("an op: {:g} heap allocations",
+                               allocations_a_run(step, 1000) / kTapeOps);
+          }};
+}
+
+Contest mlp_step(std::int64_t batch) {
+  struct State {
+    Tensor images, labels;
+    std::vector<Variable> parameters;
+    optim::Adam adam;
+  };
+  const auto state = std::make_shared<State>();
+  const auto given = [](const Shape& shape, double scale) {
+    // Read to the host once: a tensor that is not computed from others any more.
+    return Tensor::from((random::normal(shape) * scale).to_vector<float>(), shape);
+  };
+  state->images = given({batch, 784}, 1);
+  state->labels =
+      Tensor::from((arange(static_cast<double>(batch)) % 10).to_vector<float>(), {batch, 1});
+  for (const Shape& shape : {Shape{784, 256}, Shape{256, 256}, Shape{256, 10}}) {
+    state->parameters.emplace_back(given(shape, std::sqrt(2.0 / static_cast<double>(shape[0]))),
+                                   "weight");
+    state->parameters.emplace_back(given({shape[1]}, 0), "bias");
+  }
+  const auto step = [state, batch] {
+    const auto& p = state->parameters;
+    GradientTape tape;
+    const Tensor first = relu(matmul(state->images, p[0]) + p[1]);
+    const Tensor second = relu(matmul(first, p[2]) + p[3]);
+    const Tensor loss = mean_cross_entropy(matmul(second, p[4]) + p[5], state->labels, batch);
+    state->adam.apply(tape.gradient(loss, p), p);
+    synchronize(Device::cpu());
+  };
+  constexpr double kWeights = 784 * 256 + 256 * 256 + 256 * 10;
+  constexpr double kParameters = kWeights + 256 + 256 + 10;
+  // Forward, by the weights, and by the layers' inputs but the first's.
+  const double flops = 2 * static_cast<double>(batch) * (3 * kWeights - 784 * 256);
+  // A parameter and its two moments, read and written.
+  const double bytes = 4 * (6 * kParameters + 784 * static_cast<double>(batch));
+  return {.size = fmt::format("batch {}", batch),
+          .ours = step,
+          .torch = torch_mlp_step(batch),
+          .floor_bytes = bytes,
+          .floor_flops = flops,
+          .note = [step] { return steady_state(step); }};
+}
+
+Contest none_on_tape(std::int64_t size) {
+  const auto sources = std::make_shared<std::vector<Tensor>>();
+  for (int i = 0; i < kBranches; ++i) {
+    sources->push_back(
+        Tensor::from(std::vector<float>(static_cast<std::size_t>(size), 0.5F), {size}));
+  }
+  const auto by_one_of = [sources](int branches) {
+    const std::span<const Tensor> used(sources->data(), static_cast<std::size_t>(branches));
+    GradientTape tape;
+    for (const Tensor& source : used) tape.watch(source);
+    Tensor sum = tanh(used[0]) * used[0];
+    for (const Tensor& source : used.subspan(1)) sum += tanh(source) * source;
+    run({*tape.gradient(reduce_sum(sum), used[0])});
+  };
+  return {.size = fmt::format("{} f32", size),
+          .ours = [by_one_of] { by_one_of(kBranches); },
+          .by_hand = [by_one_of] { by_one_of(1); },
+          .floor_bytes = 8 * static_cast<double>(size),
+          .floor_flops = 20 * static_cast<double>(size)};
+}
+
+Contest none_compiled(std::int64_t size) {
+  struct State {
+    Executable all_by_one, all, one;
+    Array input, value, by_source;
+  };
+  const Tape many = workloads::branches_tape(DType::f32, size, kBranches);
+  const Tape single = workloads::branches_tape(DType::f32, size, 1);
+  const auto state = std::make_shared<State>(
+      State{.all_by_one = compile(many, {.sources = {many.inputs()[0]}, .gradients = true}),
+            .all = compile(many),
+            .one = compile(single, {.sources = {single.inputs()[0]}, .gradients = true}),
+            .input = Array(Element::f32, {size}),
+            .value = Array(Element::f32, {}),
+            .by_source = Array(Element::f32, {size})});
+  std::fill_n(state->input.as<float>(), size, 0.5F);
+  const auto buffer = [](const Array& array) {
+    return Buffer{.data = array.data(), .bytes = array.bytes()};
+  };
+  // Every branch reads the same memory, so that the inputs fit a small machine.
+  const std::vector<Buffer> inputs(kBranches, buffer(state->input));
+  const std::vector<Buffer> outputs{buffer(state->value), buffer(state->by_source)};
+  return {.size = fmt::format("{} f32", size),
+          .ours = [=] { state->all_by_one.run(Stream(), inputs, outputs); },
+          .by_hand =
+              [=] {
+                state->all.run(Stream(), inputs, std::span(outputs).first(1));
+                state->one.run(Stream(), std::span(inputs).first(1), outputs);
+              },
+          .floor_bytes = 8 * static_cast<double>(size),
+          .floor_flops = (17.0 * kBranches + 3) * static_cast<double>(size)};
+}
+
+}  // namespace tendon::bench

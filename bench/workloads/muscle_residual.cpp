@@ -1,0 +1,28 @@
+#include "bench/workloads/muscle_residual.h"
+
+#include "bench/workloads/formula.h"
+
+namespace tendon::workloads {
+
+Tape muscle_residual_tape(DType dtype, std::int64_t samples) {
+  using namespace muscle;
+  TapeBuilder tape;
+  const Value l = input(tape, dtype, {samples}, "fiber length");
+  const Value v = input(tape, dtype, {samples}, "fiber velocity");
+  const Value a = input(tape, dtype, {samples}, "activation");
+  const Value t = input(tape, dtype, {samples}, "tendon length");
+  const Value cosine = input(tape, dtype, {samples}, "pennation cosine");
+
+  const auto bell = [&](const double(&b)[4]) {
+    return b[0] * exp(-0.5 * square((l - b[1]) / (b[2] + b[3] * l)));
+  };
+  const Value active = bell(kBells[0]) + bell(kBells[1]) + bell(kBells[2]);
+  const Value passive = (exp(kPassiveSlope * (l - 1)) - kPassiveOffset) / kPassiveScale;
+  const Value z = kVelocity[1] * v + kVelocity[2];
+  const Value velocity = kVelocity[0] * log(z + sqrt(square(z) + 1)) + kVelocity[3];
+  const Value tendon = kTendon[0] * exp(kTendonStiffness * (t - kTendon[1])) - kTendon[2];
+  const Value residual = tendon - (a * active * velocity + passive) * cosine;
+  return std::move(tape).finish({residual.ref});
+}
+
+}  // namespace tendon::workloads
