@@ -16,13 +16,22 @@ constexpr std::size_t kLongestBody = 512;
 constexpr std::uint32_t kLongestUniformChain = 12;
 // How many of the latest stages are looked at for one that reads the same memory.
 constexpr int kLookBack = 8;
+// How far apart stages may be that are made one.
+constexpr int kMergeDistance = 64;
 
 constexpr int kNowhere = -1;
 
 // A stage that is being made. Stages run in the order of their making, and an op joins one only if
 // all it needs is made by earlier ones or by the stage itself: so there are no cycles.
 struct Cluster {
+  // What it was made of, in order, so that it can be made again together with another.
+  struct Member {
+    enum class Kind : std::uint8_t { op, reduction, copy } kind = Kind::op;
+    Ref value;
+    View view = {};  // of a copy: what is copied
+  };
   Stage stage;
+  std::vector<Member> members;
   std::unordered_map<std::uint32_t, Local> locals;  // by value
   std::vector<Ref> loaded;                          // bases of its loads
 
@@ -94,7 +103,6 @@ class Fusion {
         views_(tape.size()),
         uniform_(tape.size(), kNotUniform),
         home_(tape.size(), kNowhere),
-        stored_(tape.size()),
         is_copied_(tape.size()) {}
 
   Fused fuse() {
@@ -107,7 +115,8 @@ class Fusion {
       store(target);
       fused.targets.push_back(stored_as(target));
     }
-    fused.stages = finish();
+    merge_clusters();
+    fused.stages = finish(fused.targets);
     return fused;
   }
 
@@ -284,6 +293,7 @@ class Fusion {
       step.operands[i] = bring(cluster, resolved[i], level);
     }
     cluster.locals[value.id] = append(part, step);
+    cluster.members.push_back({Cluster::Member::Kind::op, value});
     return true;
   }
 
@@ -312,6 +322,7 @@ class Fusion {
     cluster.locals[value.id] =
         append(
         part, {Instruction::Kind::reduce, Level::row, tape_.dtype(value), value, 1, {local}, {}});
+    cluster.members.push_back({Cluster::Member::Kind::reduction, value});
     return true;
   }
 
@@ -340,7 +351,9 @@ class Fusion {
     return true;
   }
   static bool same_rows(const Part& part, const Reduction& reduction) {
-    const Part other{reduction.operand.shape, reduction.first, reduction.count, false, {}, {}};
+    return same_rows(part, Part{reduction.operand.shape, reduction.first, reduction.count});
+  }
+  static bool same_rows(const Part& part, const Part& other) {
     return part.space.size() == other.space.size() && part.row_length() == other.row_length() &&
            part.inner_count() == other.inner_count() && part.rows().size() == other.rows().size();
   }
@@ -458,7 +471,6 @@ class Fusion {
     }
     const Ref value = view.pieces.empty() ? Ref{} : view.pieces[0].base;
     for (const Piece& piece : view.pieces) {
-      stored_[piece.base.id] = true;
       if (!cluster.loads(piece.base)) cluster.loaded.push_back(piece.base);
     }
     return append(part, {Instruction::Kind::load, level, dtype, value, 0, {}, view});
@@ -506,7 +518,6 @@ class Fusion {
         seen.shape.size() == tape_.shape(seen.pieces[0].base).size()) {
       const Ref base = seen.pieces[0].base;
       if (uniform_[base.id] == kNotUniform || tape_.op(base) == Op::input) {
-        stored_[base.id] = true;
         return;
       }
     }
@@ -518,16 +529,13 @@ class Fusion {
     if (seen.shape.size() == 0) {
       // There is nothing to copy.
       views_[value.id] = view_of(value, seen.shape);
-      stored_[value.id] = true;
       return;
     }
     Cluster copy;
     copy.stage.parts.emplace_back();
     copy.part().space = tape_.shape(value);
     const int at = static_cast<int>(clusters_.size());
-    const std::optional<Operand> operand =
-        resolve(copy, at, value, tape_.shape(value), Level::element);
-    copy.locals[value.id] = bring(copy, *operand, Level::element);
+    this->copy(copy, at, value, seen);
     clusters_.push_back(std::move(copy));
     // Chains on numbers go on from the number.
     if (is_uniform(value)) {
@@ -536,13 +544,24 @@ class Fusion {
       views_[value.id] = view_of(value, tape_.shape(value));
     }
     home_[value.id] = at;
-    stored_[value.id] = true;
   }
 
   // The value whose memory holds one that has been stored.
   Ref stored_as(Ref value) const {
     if (is_copied_[value.id]) return value;
     return view(value).pieces.empty() ? value : view(value).pieces[0].base;
+  }
+
+  // A value that lies otherwise in memory, in its own order.
+  bool copy(Cluster& cluster, int at, Ref value, const View& from) {
+    if (cluster.part().space.size() != tape_.shape(value).size()) return false;
+    std::optional<Operand> operand =
+        resolve(cluster, at, from, tape_.shape(value), Level::element);
+    if (!operand) return false;
+    operand->dtype = tape_.dtype(value);
+    cluster.members.push_back({Cluster::Member::Kind::copy, value, from});
+    cluster.locals[value.id] = bring(cluster, *operand, Level::element);
+    return true;
   }
 
   void add_irregular(Ref value) {
@@ -557,7 +576,6 @@ class Fusion {
   }
   void open(Cluster cluster, Ref value) {
     home_[value.id] = static_cast<int>(clusters_.size());
-    stored_[value.id] = true;
     clusters_.push_back(std::move(cluster));
   }
 
@@ -571,12 +589,8 @@ class Fusion {
                             factor(operands[1], attributes.transpose_b, shape), {}, false, value};
     Cluster cluster;
     cluster.stage.kind = StageKind::contract;
-    for (const View* operand : {&contraction.a, &contraction.b}) {
-      for (const Piece& piece : operand->pieces) stored_[piece.base.id] = true;
-    }
     cluster.stage.contraction = std::move(contraction);
     open(std::move(cluster), value);
-    stored_[value.id] = false;  // until it is known what ends the product
   }
   // An operand as a matrix for each leading index of the result. Libraries want one of its two last
   // axes without gaps.
@@ -637,7 +651,6 @@ class Fusion {
             is_uniform(operands[1 - i])) {
           continue;
         }
-        stored_[bias.pieces[0].base.id] = true;
         contraction.bias = bias;
       }
       contraction.result = value;
@@ -657,16 +670,102 @@ class Fusion {
     return view.shape[last] == 1 || view.pieces[0].strides[static_cast<std::size_t>(last)] == 1;
   }
 
+  // Ops that start from different inputs and meet later were put in different stages: those that
+  // one reads from, or that read the same memory, become one where nothing between them forbids it.
+  void merge_clusters() {
+    for (int at = 0; at < static_cast<int>(clusters_.size()); ++at) {
+      while (merge_into(at)) {
+      }
+    }
+  }
+  bool merge_into(int at) {
+    const Cluster& cluster = clusters_[static_cast<std::size_t>(at)];
+    if (!cluster.is_body() || cluster.members.empty()) return false;
+    for (int before = at - 1; before >= std::max(0, at - kMergeDistance); --before) {
+      const Cluster& other = clusters_[static_cast<std::size_t>(before)];
+      if (!other.is_body() || other.members.empty() || !have_to_do(cluster, other, before)) {
+        continue;
+      }
+      if (can_move_down(before, at) && merge(before, at, at)) return true;
+      if (can_move_up(at, before) && merge(before, at, before)) return at != before;
+    }
+    return false;
+  }
+  bool have_to_do(const Cluster& cluster, const Cluster& other, int other_at) const {
+    return std::ranges::any_of(cluster.loaded, [&](Ref base) {
+      return home(base) == other_at || (tape_.shape(base).size() > 1 && other.loads(base));
+    });
+  }
+  bool can_move_down(int from, int to) const {
+    for (int k = from + 1; k < to; ++k) {
+      if (reads_from(clusters_[static_cast<std::size_t>(k)], from)) return false;
+    }
+    return true;
+  }
+  bool can_move_up(int from, int to) const {
+    return std::ranges::none_of(clusters_[static_cast<std::size_t>(from)].loaded,
+                                [&](Ref base) { return home(base) > to; });
+  }
+  bool reads_from(const Cluster& cluster, int at) const {
+    const auto is_there = [&](Ref base) { return home(base) == at; };
+    if (cluster.is_body()) return std::ranges::any_of(cluster.loaded, is_there);
+    return std::ranges::any_of(reads(cluster.stage), is_there);
+  }
+
+  // Makes what two clusters are made of again, as one at `at`.
+  bool merge(int first, int second, int at) {
+    Cluster& a = clusters_[static_cast<std::size_t>(first)];
+    Cluster& b = clusters_[static_cast<std::size_t>(second)];
+    if (a.part().body.size() + b.part().body.size() > kLongestBody) return false;
+    if (a.part().space.size() != b.part().space.size()) return false;
+    const Cluster& model = b.part().reduces() ? b : a;
+    if (a.part().reduces() && b.part().reduces() && !same_rows(a.part(), b.part())) return false;
+    Cluster made;
+    made.stage.kind = model.stage.kind;
+    Part part = model.stage.parts[0];
+    part.body.clear();
+    made.stage.parts.push_back(std::move(part));
+    std::vector<Cluster::Member> members = a.members;
+    members.insert(members.end(), b.members.begin(), b.members.end());
+    std::ranges::sort(members, {}, &Cluster::Member::value);
+    const auto move_home = [&](const Cluster& cluster, int to) {
+      for (const Cluster::Member& member : cluster.members) home_[member.value.id] = to;
+    };
+    move_home(a, at);
+    move_home(b, at);
+    for (const Cluster::Member& member : members) {
+      if (join(made, at, member)) continue;
+      move_home(a, first);
+      move_home(b, second);
+      return false;
+    }
+    (at == second ? b : a) = std::move(made);
+    (at == second ? a : b) = Cluster{{}, {}, {}, {}};
+    return true;
+  }
+  bool join(Cluster& cluster, int at, const Cluster::Member& member) {
+    switch (member.kind) {
+      case Cluster::Member::Kind::op: return compute(cluster, at, member.value);
+      case Cluster::Member::Kind::reduction:
+        return reduce(cluster, at, member.value, *reduction_of(member.value));
+      case Cluster::Member::Kind::copy: return copy(cluster, at, member.value, member.view);
+    }
+    __builtin_unreachable();
+  }
+
   // The stages, with what they store. Pointwise ones whose results only the caller reads become one
   // launch, the last.
-  std::vector<Stage> finish() {
+  std::vector<Stage> finish(std::span<const Ref> targets) {
     std::vector<bool> is_read(tape_.size());
     for (const Cluster& cluster : clusters_) {
       for (const Ref base : reads(cluster.stage)) is_read[base.id] = true;
     }
+    std::vector<bool> is_stored = is_read;
+    for (const Ref target : targets) is_stored[target.id] = true;
     std::vector<Stage> stages;
     Stage last;
     for (Cluster& cluster : clusters_) {
+      if (cluster.is_body() && cluster.members.empty()) continue;
       Stage& stage = cluster.stage;
       if (!cluster.is_body()) {
         stages.push_back(std::move(stage));
@@ -675,7 +774,7 @@ class Fusion {
       bool is_last = stage.kind == StageKind::pointwise;
       std::vector<Store> stores;
       for (const auto& [id, local] : cluster.locals) {
-        if (!stored_[id] || home_[id] != static_cast<int>(&cluster - clusters_.data())) continue;
+        if (!is_stored[id] || home_[id] != static_cast<int>(&cluster - clusters_.data())) continue;
         stores.push_back({local, Ref{id}});
         is_last &= !is_read[id];
       }
@@ -741,7 +840,6 @@ class Fusion {
   std::vector<std::optional<View>> views_;
   std::vector<std::uint32_t> uniform_;     // ops of the chain on numbers that gives it
   std::vector<int> home_;                  // the cluster that makes it; kNowhere: in memory before
-  std::vector<bool> stored_;
   std::vector<bool> is_copied_;  // uniform, and in memory too
   std::vector<Cluster> clusters_;
   int joined_ = kNowhere;
