@@ -1,5 +1,6 @@
 #include "host/autodiff/differentiate.h"
 
+#include <algorithm>
 #include <memory>
 
 #include "host/ops/op_row.h"
@@ -35,16 +36,18 @@ Differentiated differentiate(Tape tape, std::span<const std::optional<Ref>> seed
   const std::vector<Ref> targets(tape.targets().begin(), tape.targets().end());
   TapeBuilder builder(std::move(tape));
   Cotangents cotangents(builder, forward_size);
+  std::vector<Ref> ones;
+  std::vector<ops::Emitter::Number> numbers;
 
   for (std::size_t i = 0; i < targets.size(); ++i) {
     const Ref target = targets[i];
     if (!mask.needed(target)) continue;
     const Place place = builder.tape().place(target);
     const std::optional<Ref> seed = seeds.empty() ? std::nullopt : seeds[i];
-    cotangents.add(
-        target,
-        seed ? *seed : builder.constant(1, builder.dtype(target), builder.shape(target), place),
-        place);
+    if (!seed) {
+      ones.push_back(builder.constant(1, builder.dtype(target), builder.shape(target), place));
+    }
+    cotangents.add(target, seed ? *seed : ones.back(), place);
   }
 
   std::vector<Ref> operands;
@@ -70,7 +73,8 @@ Differentiated differentiate(Tape tape, std::span<const std::optional<Ref>> seed
     const Attributes attributes = builder.tape().attributes(value);
     const Place place = builder.tape().place(value);
     ops::Pullback pullback(builder, builder.tape().op(value), operands, value, *cotangent,
-                           attributes, {needed.get(), operands.size()}, place);
+                           attributes, {needed.get(), operands.size()}, place, &numbers,
+                           std::ranges::find(ones, *cotangent) != ones.end());
     ops::row(builder.tape().op(value)).pullback(pullback);
     for (std::size_t i = 0; i < operands.size(); ++i) {
       if (needed[i]) cotangents.add(operands[i], pullback.given()[i].value(), place);

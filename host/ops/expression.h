@@ -5,19 +5,36 @@
 
 #include <tendon/backend.h>
 
+#include <bit>
 #include <type_traits>
+#include <vector>
 
 namespace tendon::ops {
 
 // Where expressions are written: the tape, the place that its ops are said to come from, and the
 // dtype of an expression made of numbers alone.
 struct Emitter {
+  // A number that has been written before, as a scalar.
+  struct Number {
+    double value;
+    DType dtype;
+    Ref ref;
+  };
   TapeBuilder& tape;
   Place place;
   DType dtype;
+  std::vector<Number>* numbers = nullptr;  // those that may be used again
 
   Ref number(double value, DType of, const Shape& shape = {}) {
-    return tape.constant(value, of, shape, place);
+    if (numbers == nullptr || shape.rank() > 0) return tape.constant(value, of, shape, place);
+    for (const Number& number : *numbers) {
+      if (std::bit_cast<std::uint64_t>(number.value) == std::bit_cast<std::uint64_t>(value) &&
+          number.dtype == of) {
+        return number.ref;
+      }
+    }
+    numbers->push_back({value, of, tape.constant(value, of, shape, place)});
+    return numbers->back().ref;
   }
 };
 
@@ -96,7 +113,7 @@ inline Value where(const Value& condition, Number auto a, Number auto b) {
 }
 
 // Slopes that use a subexpression twice.
-inline Value silu_slope(const Value& x, const Value& s) { return s * (1 + x * sigmoid(-x)); }
+inline Value silu_slope(const Value& x, const Value& s) { return s * (1 + x * (1 - s)); }
 inline Value gelu_tanh_slope(const Value& x, const Value& s) {
   // scale: far from 0 the first factor vanishes while x * x overflows.
   return s + scale(x * s * (1 - s), 1.5957691216057308 + 0.21406444881780075 * x * x);

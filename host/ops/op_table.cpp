@@ -27,7 +27,9 @@ void give_scaled(Pullback& pullback, int i, int partial) {
 }
 void give_scaled(Pullback& pullback, int i, const Value& partial) {
   const Shape shape = pullback.operand(i).shape();
-  pullback.give(i, sum_to(scale(pullback.cotangent(), partial), shape));
+  const Value cotangent = pullback.cotangent();
+  const bool is_partial = pullback.cotangent_is_one() && partial.shape() == cotangent.shape();
+  pullback.give(i, sum_to(is_partial ? partial : scale(cotangent, partial), shape));
 }
 void give_scaled(Pullback&, int, None) {}
 

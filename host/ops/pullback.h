@@ -12,14 +12,16 @@ namespace tendon::ops {
 class Pullback {
  public:
   Pullback(TapeBuilder& tape, Op op, std::span<const Ref> operands, Ref result, Ref cotangent,
-           const Attributes& attributes, std::span<const bool> needed, Place place)
-      : emitter_{tape, place, tape.dtype(result)},
+           const Attributes& attributes, std::span<const bool> needed, Place place,
+           std::vector<Emitter::Number>* numbers = nullptr, bool cotangent_is_one = false)
+      : emitter_{tape, place, tape.dtype(result), numbers},
         op_(op),
         operands_(operands),
         result_(result),
         cotangent_(cotangent),
         attributes_(attributes),
         needed_(needed),
+        cotangent_is_one_(cotangent_is_one),
         given_(operands.size()) {}
 
   Emitter& emitter() { return emitter_; }
@@ -28,6 +30,8 @@ class Pullback {
   Value operand(int i) { return {&emitter_, operands_[static_cast<std::size_t>(i)]}; }
   Value result() { return {&emitter_, result_}; }
   Value cotangent() { return {&emitter_, cotangent_}; }
+  // Known to be 1 everywhere: the seed that nobody gave.
+  bool cotangent_is_one() const { return cotangent_is_one_; }
   const Attributes& attributes() const { return attributes_; }
   // Only what is needed is to be computed and given.
   bool needed(int i) const { return needed_[static_cast<std::size_t>(i)]; }
@@ -43,6 +47,7 @@ class Pullback {
   Ref cotangent_;
   const Attributes& attributes_;
   std::span<const bool> needed_;
+  bool cotangent_is_one_;
   std::vector<std::optional<Ref>> given_;
 };
 

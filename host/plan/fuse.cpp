@@ -99,6 +99,7 @@ class Fusion {
  public:
   explicit Fusion(const Tape& tape)
       : tape_(tape),
+        first_equal_(tape.size()),
         uses_(tape.size()),
         views_(tape.size()),
         uniform_(tape.size(), kNotUniform),
@@ -106,9 +107,16 @@ class Fusion {
         is_copied_(tape.size()) {}
 
   Fused fuse() {
+    find_equal();
     count_uses();
     for (std::uint32_t id = 0; id < tape_.size(); ++id) {
-      if (uses_[id] > 0) add(Ref{id});
+      const Ref first = first_equal_[id];
+      if (uses_[id] == 0) continue;
+      if (first.id == id) {
+        add(first);
+      } else {
+        views_[id] = views_[first.id];
+      }
     }
     Fused fused;
     for (const Ref target : tape_.targets()) {
@@ -123,11 +131,46 @@ class Fusion {
  private:
   static constexpr std::uint32_t kNotUniform = ~std::uint32_t{0};
 
+  // Ops that compute the same from the same are computed once. Numbers differ from run to run: two
+  // constants are never known to be equal.
+  void find_equal() {
+    std::unordered_multimap<std::size_t, Ref> seen;
+    for (std::uint32_t id = 0; id < tape_.size(); ++id) {
+      const Ref value{id};
+      first_equal_[id] = value;
+      if (tape_.operands(value).empty() && tape_.op(value) != Op::iota) continue;
+      std::size_t hash = static_cast<std::size_t>(tape_.op(value));
+      for (const Ref operand : tape_.operands(value)) {
+        hash = hash * 0x9E3779B97F4A7C15U + first_equal_[operand.id].id + 1;
+      }
+      const auto [begin, end] = seen.equal_range(hash);
+      const auto found = std::find_if(
+          begin, end, [&](const auto& entry) { return computes_the_same(entry.second, value); });
+      if (found == end) {
+        seen.emplace(hash, value);
+      } else {
+        first_equal_[id] = found->second;
+      }
+    }
+  }
+  bool computes_the_same(Ref a, Ref b) const {
+    return tape_.op(a) == tape_.op(b) && tape_.dtype(a) == tape_.dtype(b) &&
+           tape_.shape(a) == tape_.shape(b) && tape_.attributes(a) == tape_.attributes(b) &&
+           std::ranges::equal(tape_.operands(a), tape_.operands(b), {},
+                              [&](Ref x) { return first_equal_[x.id]; },
+                              [&](Ref x) { return first_equal_[x.id]; });
+  }
+
   void count_uses() {
     for (const Ref target : tape_.targets()) ++uses_[target.id];
     for (std::uint32_t id = tape_.size(); id-- > 0;) {
       if (uses_[id] == 0) continue;
-      for (const Ref operand : tape_.operands(Ref{id})) ++uses_[operand.id];
+      const Ref first = first_equal_[id];
+      if (first.id != id) {
+        uses_[first.id] += uses_[id];
+        continue;
+      }
+      for (const Ref operand : tape_.operands(first)) ++uses_[operand.id];
     }
   }
 
@@ -632,7 +675,7 @@ class Fusion {
     if (op != Op::add && op != Op::relu) return false;
     const auto operands = tape_.operands(value);
     for (std::size_t i = 0; i < operands.size(); ++i) {
-      const Ref product = operands[i];
+      const Ref product = first_equal_[operands[i].id];
       const int at = home(product);
       if (at == kNowhere || uses_[product.id] != 1 ||
           tape_.shape(product) != tape_.shape(value)) {
@@ -836,6 +879,7 @@ class Fusion {
   }
 
   const Tape& tape_;
+  std::vector<Ref> first_equal_;  // the first value that computes the same
   std::vector<std::uint32_t> uses_;        // how many operands and targets a value is; 0: not wanted
   std::vector<std::optional<View>> views_;
   std::vector<std::uint32_t> uniform_;     // ops of the chain on numbers that gives it
