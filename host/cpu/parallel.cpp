@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <exception>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -13,7 +14,7 @@ int threads_asked_for() {
   const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   const char* given = std::getenv("TENDON_THREADS");
   const int asked = given == nullptr ? 0 : std::atoi(given);
-  return asked > 0 ? std::min(asked, 256) : cores;
+  return asked > 0 ? asked : cores;
 }
 
 }  // namespace
@@ -32,12 +33,14 @@ void parallel_for(std::int64_t count, std::int64_t least,
     if (count > 0) body(context, 0, count);
     return;
   }
-  std::exception_ptr thrown[256];
+  std::exception_ptr thrown;
+  std::mutex mutex;
   const auto part = [&](int thread) {
     try {
       body(context, count * thread / threads, count * (thread + 1) / threads);
     } catch (...) {
-      thrown[thread] = std::current_exception();
+      const std::scoped_lock lock(mutex);
+      if (!thrown) thrown = std::current_exception();
     }
   };
 #ifdef _OPENMP
@@ -49,9 +52,7 @@ void parallel_for(std::int64_t count, std::int64_t least,
   part(0);
   others.clear();  // waits
 #endif
-  for (const std::exception_ptr& error : thrown) {
-    if (error) std::rethrow_exception(error);
-  }
+  if (thrown) std::rethrow_exception(thrown);
 }
 
 }  // namespace tendon::cpu

@@ -1,8 +1,10 @@
 #include "host/cpu/tile_executor.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <limits>
+#include <unordered_map>
 
 #include "host/cpu/compute.h"
 #include "host/cpu/generate.h"
@@ -53,14 +55,14 @@ class Addresses {
   char* arena_;
 };
 
-// A thread's tiles; kept for its next run.
-class Scratch {
+// Memory that only grows.
+class Block {
  public:
-  Scratch() = default;
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  ~Scratch() { ::operator delete(data_, std::align_val_t{64}); }
-  char* memory(std::int64_t bytes) {
+  Block() = default;
+  Block(const Block&) = delete;
+  Block& operator=(const Block&) = delete;
+  ~Block() { ::operator delete(data_, std::align_val_t{64}); }
+  char* of(std::int64_t bytes) {
     if (bytes > capacity_) {
       ::operator delete(data_, std::align_val_t{64});
       data_ = nullptr;
@@ -71,12 +73,40 @@ class Scratch {
     }
     return data_;
   }
-  std::vector<char*>& pointers() { return pointers_; }
 
  private:
   char* data_ = nullptr;
   std::int64_t capacity_ = 0;
+};
+
+// The uniform tiles of a part, as a thread has filled them last.
+struct Uniforms {
+  Block tiles;
+  std::vector<double> numbers;  // of the part's number steps, in their order
+};
+
+// What a thread keeps from run to run.
+class Scratch {
+ public:
+  char* tiles(std::int64_t bytes) { return tiles_.of(bytes); }
+  std::vector<char*>& pointers() { return pointers_; }
+  Uniforms& uniforms(const PreparedPart& part) {
+    const auto found = uniforms_.find(part.serial);
+    if (found != uniforms_.end()) return found->second;
+    if (uniform_bytes_ + part.uniform_bytes > kMostUniformBytes) {
+      uniforms_.clear();
+      uniform_bytes_ = 0;
+    }
+    uniform_bytes_ += part.uniform_bytes;
+    return uniforms_[part.serial];
+  }
+
+ private:
+  static constexpr std::int64_t kMostUniformBytes = 4 << 20;
+  Block tiles_;
   std::vector<char*> pointers_;
+  std::unordered_map<std::uint64_t, Uniforms> uniforms_;
+  std::int64_t uniform_bytes_ = 0;
 };
 
 Scratch& scratch() {
@@ -102,14 +132,19 @@ class PartRun {
         row_length_(part.part->row_length()),
         row_count_(part.part->rows().size()),
         element_count_(part.part->space.size()),
-        scratch_(scratch().memory(part.scratch_bytes)),
+        scratch_(scratch().tiles(part.scratch_bytes)),
         pointers_(scratch().pointers()) {
     pointers_.resize(std::max(pointers_.size(), part.tiles.size()));
-    for (std::size_t i = 0; i < part.tiles.size(); ++i) {
-      pointers_[i] = scratch_ + part.tiles[i].offset;
+    char* uniform = nullptr;
+    if (!part.once.empty()) {
+      uniforms_ = &scratch().uniforms(part);
+      uniform = uniforms_->tiles.of(part.uniform_bytes);
     }
-    const std::int64_t widest = std::max(part.tile_elements, part.tile_rows);
-    run(part.once, {0, widest, 0, widest});
+    for (std::size_t i = 0; i < part.tiles.size(); ++i) {
+      const Tile& tile = part.tiles[i];
+      pointers_[i] = (tile.level == Level::uniform ? uniform : scratch_) + tile.offset;
+    }
+    make_uniforms();
   }
 
   void run_tile(const Extent& extent) {
@@ -178,24 +213,51 @@ class PartRun {
     return level == Level::row ? extent.first_row : extent.first_element;
   }
 
-  void run(const std::vector<Step>& steps, const Extent& extent) {
-    for (const Step& step : steps) {
-      if (step.kind == Step::Kind::loop) {
-        step.loop(pointers_[step.operands[0]], pointers_[step.operands[1]],
-                  pointers_[step.operands[2]], pointers_[step.result],
-                  count_of(step.level, extent), step.parameter);
-      } else {
-        run_other(step, extent);
+  // Numbers are as they were in most runs: their tiles are filled anew only where they are not.
+  void make_uniforms() {
+    if (part_.once.empty()) return;
+    const std::int64_t widest = std::max(part_.tile_elements, part_.tile_rows);
+    std::vector<double>& last = uniforms_->numbers;
+    std::size_t next = 0;
+    bool changed = false;
+    for (const Step& step : part_.once) {
+      if (step.kind == Step::Kind::number) {
+        const double number = numbers_.attributes(step.value).number;
+        if (next == last.size()) {
+          last.push_back(number);
+        } else if (std::bit_cast<std::uint64_t>(last[next]) ==
+                   std::bit_cast<std::uint64_t>(number)) {
+          ++next;
+          continue;
+        }
+        last[next++] = number;
+        changed = true;
+        this->number(step, number, widest);
+      } else if (step.kind == Step::Kind::load || changed || part_.once_loads) {
+        run(step, {0, widest, 0, widest});
       }
+    }
+  }
+
+  void run(const std::vector<Step>& steps, const Extent& extent) {
+    for (const Step& step : steps) run(step, extent);
+  }
+  void run(const Step& step, const Extent& extent) {
+    if (step.kind == Step::Kind::loop) {
+      step.loop(pointers_[step.operands[0]], pointers_[step.operands[1]],
+                pointers_[step.operands[2]], pointers_[step.result], count_of(step.level, extent),
+                step.parameter);
+    } else {
+      run_other(step, extent);
     }
   }
   void run_other(const Step& step, const Extent& extent) {
     const std::int64_t count = count_of(step.level, extent);
     char* into = pointers_[step.result];
     switch (step.kind) {
-      case Step::Kind::loop: return;
+      case Step::Kind::loop:
+      case Step::Kind::number: return;
       case Step::Kind::load: return load(step, extent);
-      case Step::Kind::number: return number(step, count);
       case Step::Kind::generate:
         return generate(numbers_.op(step.value), numbers_.attributes(step.value),
                         numbers_.dtype(step.value), numbers_.shape(step.value),
@@ -219,13 +281,13 @@ class PartRun {
     const Load& load = part_.loads[step.load];
     const std::int64_t first = first_of(step.level, extent);
     const std::int64_t count = count_of(step.level, extent);
-    char* own = scratch_ + part_.tiles[step.result].offset;
-    pointers_[step.result] = own;
     if (step.level == Level::uniform) {
       const plan::Piece& piece = load.view.pieces[0];
       return fill(addresses_[piece.base] + piece.offset * load.element_bytes, load.element_bytes,
-                  count, own);
+                  count, pointers_[step.result]);
     }
+    char* own = scratch_ + part_.tiles[step.result].offset;
+    pointers_[step.result] = own;
     if (load.is_row_major) {
       char* from = addresses_[load.view.pieces[0].base] + first * load.element_bytes;
       // Loops read whole vectors: the last ones of all are copied, for what lies behind is not
@@ -245,8 +307,7 @@ class PartRun {
     read(load.view, {bases, load.view.pieces.size()}, load.element_bytes, first, count, own);
   }
 
-  void number(const Step& step, std::int64_t count) {
-    const double given = numbers_.attributes(step.value).number;
+  void number(const Step& step, double given, std::int64_t count) {
     visit(numbers_.dtype(step.value), [&]<class T>() {
       const T value = from_number<T>(given);
       if constexpr (std::is_same_v<T, half> || std::is_same_v<T, bfloat16>) {
@@ -325,6 +386,7 @@ class PartRun {
   std::int64_t element_count_;
   char* scratch_;
   std::vector<char*>& pointers_;
+  Uniforms* uniforms_ = nullptr;
 };
 
 // How many of `units`, which together have so many elements, a thread should have at least.
@@ -422,7 +484,8 @@ void run_contraction(const plan::Contraction& c, const PreparedContraction& prep
 void run_irregular(const plan::Stage& stage, const Tape& numbers, const Addresses& addresses) {
   const Ref op = *stage.op;
   const auto operands = numbers.operands(op);
-  std::vector<Array> arrays;
+  thread_local std::vector<Array> arrays;  // kept: a run takes nothing from the heap
+  arrays.clear();
   for (std::size_t i = 0; i < operands.size(); ++i) {
     arrays.push_back({numbers.dtype(operands[i]), numbers.shape(operands[i]),
                       addresses[stage.operands[i]]});

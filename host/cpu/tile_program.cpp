@@ -1,6 +1,7 @@
 #include "host/cpu/tile_program.h"
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <numeric>
 
@@ -30,7 +31,9 @@ class Preparation {
  public:
   Preparation(const plan::Plan& plan, const plan::Part& part)
       : plan_(plan), tape_(plan.tape), part_(part), tile_of_(part.body.size()) {
+    static std::atomic<std::uint64_t> last = 0;
     prepared_.part = &part;
+    prepared_.serial = last.fetch_add(1, std::memory_order_relaxed) + 1;
   }
 
   PreparedPart prepare() {
@@ -49,6 +52,8 @@ class Preparation {
     for (const plan::Store& store : part_.stores) add(store);
     find_direct_stores(prepared_.each, prepared_.stores);
     find_direct_stores(prepared_.at_end, prepared_.row_stores);
+    prepared_.once_loads =
+        std::ranges::find(prepared_.once, Step::Kind::load, &Step::kind) != prepared_.once.end();
     place_tiles();
     return std::move(prepared_);
   }
@@ -231,17 +236,16 @@ class Preparation {
     }
     choose_tile(std::max<std::int64_t>(bytes_of_an_element, 1));
     std::vector<std::int64_t> offsets;
-    std::int64_t offset = 0;
-    const std::int64_t widest =
-        padded(std::max(prepared_.tile_elements, prepared_.tile_rows));
+    const std::int64_t widest = std::max(prepared_.tile_elements, prepared_.tile_rows);
     for (const Slot& slot : slots) {
-      offsets.push_back(offset);
-      const std::int64_t count = slot.level == Level::row       ? padded(prepared_.tile_rows)
-                                 : slot.level == Level::element ? padded(prepared_.tile_elements)
-                                                                : widest;
-      offset += (count * slot.element_bytes + 63) / 64 * 64;
+      const bool is_uniform = slot.level == Level::uniform;
+      std::int64_t& end = is_uniform ? prepared_.uniform_bytes : prepared_.scratch_bytes;
+      const std::int64_t count = is_uniform                  ? widest
+                                 : slot.level == Level::row ? prepared_.tile_rows
+                                                             : prepared_.tile_elements;
+      offsets.push_back(end);
+      end += (padded(count) * slot.element_bytes + 63) / 64 * 64;
     }
-    prepared_.scratch_bytes = offset;
     for (std::size_t i = 0; i < prepared_.tiles.size(); ++i) {
       if (slot_of[i] >= 0) prepared_.tiles[i].offset = offsets[static_cast<std::size_t>(slot_of[i])];
     }

@@ -18,7 +18,7 @@ using TileId = std::uint32_t;
 struct Tile {
   plan::Level level = plan::Level::element;
   std::uint32_t element_bytes = 0;
-  std::int64_t offset = 0;  // in the thread's scratch
+  std::int64_t offset = 0;  // in the thread's scratch; of uniform ones in the part's numbers
 };
 
 // A loop over a tile's elements, or one of the few other things that happen to tiles.
@@ -66,11 +66,14 @@ struct Accumulation {
 struct PreparedPart {
   const plan::Part* part = nullptr;
   std::vector<Tile> tiles;
+  std::uint64_t serial = 0;  // never given twice: a thread keeps the part's uniform tiles by it
+  std::int64_t uniform_bytes = 0;
   std::int64_t scratch_bytes = 0;
   std::int64_t tile_elements = 0;  // of a tile at most; of resident rows, whole rows
   std::int64_t tile_rows = 0;
   std::vector<Load> loads;
   std::vector<Step> once;      // uniform values, before a thread's first tile
+  bool once_loads = false;     // some of them from memory
   std::vector<Step> each;      // for each tile
   std::vector<TileStore> stores;
   std::vector<Accumulation> accumulations;

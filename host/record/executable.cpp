@@ -7,6 +7,7 @@
 #include "host/autodiff/differentiate.h"
 #include "host/plan/plan.h"
 #include "host/record/evaluate.h"
+#include "host/support/pool.h"
 #include "host/support/text.h"
 
 namespace tendon {
@@ -147,9 +148,9 @@ void Executable::run(Stream stream, std::span<const Buffer> inputs, std::span<co
   if (!impl_) throw never_compiled("run");
   check_buffers("input", inputs, impl_->inputs, impl_->device, place);
   check_buffers("output", outputs, impl_->outputs, impl_->device, place);
-  std::vector<const void*> from;
+  support::PoolVector<const void*> from;
   for (const Buffer& input : inputs) from.push_back(input.data);
-  std::vector<void*> into;
+  support::PoolVector<void*> into;
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (impl_->outputs[i].connected) into.push_back(outputs[i].data);
   }
