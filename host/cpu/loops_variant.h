@@ -117,13 +117,15 @@ TENDON_LOOP ternary_loop(const void* a, const void* b, const void* c, void* resu
         ops::S<T>{load<T>(a, i)}, ops::S<T>{load<T>(b, i)}, ops::S<T>{load<T>(c, i)}));
   });
 }
+// By masks: g++ does not vectorise a select by bytes of 8-byte elements with AVX-512.
 template <class T>
 TENDON_LOOP where_loop(const void* condition, const void* a, const void* b, void* result,
                        std::int64_t count, double) {
   for_each_padded(count, [=](std::int64_t i) {
-    const auto yes = static_cast<const T*>(a)[i];
-    const auto no = static_cast<const T*>(b)[i];
-    static_cast<T*>(result)[i] = load<bool>(condition, i) ? yes : no;
+    const auto mask = static_cast<T>(T{0} - T{static_cast<const std::uint8_t*>(condition)[i]});
+    const T yes = static_cast<const T*>(a)[i];
+    const T no = static_cast<const T*>(b)[i];
+    static_cast<T*>(result)[i] = static_cast<T>((yes & mask) | (no & ~mask));
   });
 }
 
@@ -228,10 +230,15 @@ Loop find_round(DType to) {
 }
 
 // Combines two elements, or two vectors of elements lane by lane; of a NaN and a number, the NaN.
+// Elements combined with idle(x) are unchanged, where x is one of them.
 struct Sum {
   template <class V>
   static V combine(V a, V b) {
-    return static_cast<V>(a + b);
+    return a + b;
+  }
+  template <class T>
+  static T idle(T) {
+    return static_cast<T>(-0.0);
   }
 };
 struct Max {
@@ -239,16 +246,24 @@ struct Max {
   static V combine(V best, V x) {
     return (x > best) | (x != x) ? x : best;
   }
+  template <class T>
+  static T idle(T x) {
+    return x;
+  }
 };
 struct Min {
   template <class V>
   static V combine(V best, V x) {
     return (x < best) | (x != x) ? x : best;
   }
+  template <class T>
+  static T idle(T x) {
+    return x;
+  }
 };
 
-// A row is folded into 128 bytes of lanes, in vectors of what the processor has: the lanes, and so
-// the value, are the same on each. T is unsigned where it wraps.
+// A row is folded into 128 bytes of lanes, and those by halves. The order is the same on each
+// processor, and so is the value; only the vectors that hold the lanes differ.
 #if defined(__AVX512F__)
 constexpr std::size_t kVectorBytes = 64;
 #elif defined(__AVX__)
@@ -258,35 +273,66 @@ constexpr std::size_t kVectorBytes = 16;
 #endif
 constexpr std::size_t kVectors = 128 / kVectorBytes;
 template <class T>
-constexpr std::int64_t kLanes = 128 / sizeof(T);
-template <class T>
-struct Vector {
+struct VectorOf {
   typedef T type __attribute__((vector_size(kVectorBytes)));
 };
+template <class T>
+using Vector = typename VectorOf<T>::type;
+template <class T>
+constexpr std::int64_t kWidth = kVectorBytes / sizeof(T);
+
+template <class T>
+Vector<T> load_vector(const T* x) {
+  Vector<T> vector;
+  std::memcpy(&vector, x, sizeof(vector));
+  return vector;
+}
+// The `count` elements at x, and idle ones where that is less than a vector.
+template <class T>
+Vector<T> load_vector(const T* x, std::int64_t count, T idle) {
+  if (count >= kWidth<T>) return load_vector(x);
+  T part[kWidth<T>];
+  for (T& element : part) element = idle;
+  for (std::int64_t i = 0; i < count; ++i) part[i] = x[i];
+  return load_vector(part);
+}
 
 template <class Combine, class T>
 T fold(const T* x, std::int64_t length) {
-  if (length < 2 * kLanes<T>) {
+  constexpr std::int64_t kShort = sizeof(T) == 1 ? 128 : 8;
+  if (length <= kShort) {
     T result = x[0];
     for (std::int64_t i = 1; i < length; ++i) result = Combine::combine(result, x[i]);
     return result;
   }
-  using V = typename Vector<T>::type;
-  constexpr std::int64_t kWidth = kVectorBytes / sizeof(T);
-  V vectors[kVectors];
-  std::memcpy(vectors, x, sizeof(vectors));
-  std::int64_t i = kLanes<T>;
-  for (; i + kLanes<T> <= length; i += kLanes<T>) {
+  constexpr std::int64_t kLanes = kVectors * kWidth<T>;
+  const T idle = Combine::idle(x[0]);
+  Vector<T> vectors[kVectors];
+  for (std::size_t k = 0; k < kVectors; ++k) {
+    const std::int64_t at = static_cast<std::int64_t>(k) * kWidth<T>;
+    vectors[k] = load_vector(x + at, length - at, idle);
+  }
+  std::int64_t i = kLanes;
+  for (; i + kLanes <= length; i += kLanes) {
     for (std::size_t k = 0; k < kVectors; ++k) {
-      V next;
-      std::memcpy(&next, x + i + static_cast<std::int64_t>(k) * kWidth, sizeof(next));
-      vectors[k] = Combine::combine(vectors[k], next);
+      const std::int64_t at = i + static_cast<std::int64_t>(k) * kWidth<T>;
+      vectors[k] = Combine::combine(vectors[k], load_vector(x + at));
     }
   }
-  T lanes[kLanes<T>];
-  std::memcpy(lanes, vectors, sizeof(lanes));
-  for (std::int64_t k = 0; i < length; ++i, ++k) lanes[k] = Combine::combine(lanes[k], x[i]);
-  for (std::int64_t half = kLanes<T> / 2; half > 0; half /= 2) {
+  if (i < length) {
+    for (std::size_t k = 0; k < kVectors; ++k) {
+      const std::int64_t at = i + static_cast<std::int64_t>(k) * kWidth<T>;
+      vectors[k] = Combine::combine(vectors[k], load_vector(x + at, length - at, idle));
+    }
+  }
+  for (std::size_t half = kVectors / 2; half > 0; half /= 2) {
+    for (std::size_t k = 0; k < half; ++k) {
+      vectors[k] = Combine::combine(vectors[k], vectors[k + half]);
+    }
+  }
+  T lanes[kWidth<T>];
+  std::memcpy(lanes, &vectors[0], sizeof(lanes));
+  for (std::int64_t half = kWidth<T> / 2; half > 0; half /= 2) {
     for (std::int64_t k = 0; k < half; ++k) {
       lanes[k] = Combine::combine(lanes[k], lanes[k + half]);
     }
@@ -316,7 +362,7 @@ TENDON_LOOP extreme_rows(const void* x, void* into, std::int64_t rows, std::int6
     static_cast<T*>(into)[r] = fold<Combine>(row, length);
   }
 }
-// The first element that is the extreme: where that is not a NaN, no element is.
+// The first element that is the extreme: unless that is a NaN, none is.
 template <class Combine, class T>
 TENDON_LOOP arg_rows(const void* x, void* into, std::int64_t rows, std::int64_t length) {
   constexpr std::int64_t kBlock = 64;
