@@ -33,6 +33,12 @@ T load(const void* x, std::int64_t i) {
     return value;
 }
 
+// Of an element, or of each of a vector.
+template <class V>
+auto is_nan(V x) {
+  return x != x;  // NOLINT(misc-redundant-expression)
+}
+
 // element(i) for whole blocks that cover `count`. Blocks have a constant size so that none needs a
 // scalar remainder.
 template <class Element>
@@ -47,7 +53,7 @@ template <class T>
 T unwrap(ops::S<T> value) {
   return value.v;
 }
-std::uint8_t unwrap(bool value) { return value; }
+inline std::uint8_t unwrap(bool value) { return value; }
 
 // The value formula of each row, as a function of scalars.
 #define TENDON_UNARY(name, value, ...)  \
@@ -145,7 +151,7 @@ template <class T>
 constexpr bool kComputes = !std::is_same_v<T, half> && !std::is_same_v<T, bfloat16>;
 
 // where copies: elements of one size are alike.
-Loop find_where(DType dtype) {
+inline Loop find_where(DType dtype) {
   switch (size_bytes(dtype)) {
     case 1: return where_loop<std::uint8_t>;
     case 2: return where_loop<std::uint16_t>;
@@ -154,7 +160,7 @@ Loop find_where(DType dtype) {
   }
 }
 
-Loop find_pointwise(Op op, DType dtype) {
+inline Loop find_pointwise(Op op, DType dtype) {
   if (op == Op::where) return find_where(dtype);
   return visit(dtype, [op]<class T>() -> Loop {
     if constexpr (kComputes<T>) {
@@ -194,7 +200,7 @@ To convert(From value) {
   } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
     constexpr To kLowest = std::numeric_limits<To>::min();
     constexpr To kHighest = std::numeric_limits<To>::max();
-    if (value != value) return 0;
+    if (is_nan(value)) return 0;
     // -kLowest is a power of two, so both bounds are exact.
     if (value < static_cast<From>(kLowest)) return kLowest;
     if (value >= -static_cast<From>(kLowest)) return kHighest;
@@ -218,12 +224,12 @@ TENDON_LOOP round_loop(const void* x, const void*, const void*, void* result, st
   });
 }
 
-Loop find_cast(DType from, DType to) {
+inline Loop find_cast(DType from, DType to) {
   return visit(from, [to]<class From>() {
     return visit(to, []<class To>() -> Loop { return cast_loop<From, To>; });
   });
 }
-Loop find_round(DType to) {
+inline Loop find_round(DType to) {
   if (to == DType::f16) return round_loop<half>;
   if (to == DType::bf16) return round_loop<bfloat16>;
   return nullptr;
@@ -244,7 +250,7 @@ struct Sum {
 struct Max {
   template <class V>
   static V combine(V best, V x) {
-    return (x > best) | (x != x) ? x : best;
+    return ((x > best) | is_nan(x)) ? x : best;
   }
   template <class T>
   static T idle(T x) {
@@ -254,7 +260,7 @@ struct Max {
 struct Min {
   template <class V>
   static V combine(V best, V x) {
-    return (x < best) | (x != x) ? x : best;
+    return ((x < best) | is_nan(x)) ? x : best;
   }
   template <class T>
   static T idle(T x) {
@@ -265,16 +271,16 @@ struct Min {
 // A row is folded into 128 bytes of lanes, and those by halves. The order is the same on each
 // processor, and so is the value; only the vectors that hold the lanes differ.
 #if defined(__AVX512F__)
-constexpr std::size_t kVectorBytes = 64;
+inline constexpr std::size_t kVectorBytes = 64;
 #elif defined(__AVX__)
-constexpr std::size_t kVectorBytes = 32;
+inline constexpr std::size_t kVectorBytes = 32;
 #else
-constexpr std::size_t kVectorBytes = 16;
+inline constexpr std::size_t kVectorBytes = 16;
 #endif
-constexpr std::size_t kVectors = 128 / kVectorBytes;
+inline constexpr std::size_t kVectors = 128 / kVectorBytes;
 template <class T>
 struct VectorOf {
-  typedef T type __attribute__((vector_size(kVectorBytes)));
+  typedef T type __attribute__((vector_size(kVectorBytes)));  // NOLINT(modernize-use-using)
 };
 template <class T>
 using Vector = typename VectorOf<T>::type;
@@ -369,7 +375,7 @@ TENDON_LOOP arg_rows(const void* x, void* into, std::int64_t rows, std::int64_t 
   const auto* row = static_cast<const T*>(x);
   for (std::int64_t r = 0; r < rows; ++r, row += length) {
     const T best = fold<Combine>(row, length);
-    const auto is_best = [=](std::int64_t i) { return (row[i] == best) | (row[i] != row[i]); };
+    const auto is_best = [=](std::int64_t i) { return (row[i] == best) | is_nan(row[i]); };
     std::int64_t at = 0;
     for (; at + kBlock <= length; at += kBlock) {
       int found = 0;
@@ -398,7 +404,7 @@ TENDON_LOOP accumulate_extreme(const void* x, void* into, std::int64_t count) {
   }
 }
 
-RowLoop find_reduce(Op op, DType dtype) {
+inline RowLoop find_reduce(Op op, DType dtype) {
   return visit(dtype, [op]<class T>() -> RowLoop {
     if constexpr (kComputes<T>) {
       using Element = Stored<T>;
@@ -418,7 +424,7 @@ RowLoop find_reduce(Op op, DType dtype) {
     return nullptr;
   });
 }
-AccumulateLoop find_accumulate(Op op, DType dtype) {
+inline AccumulateLoop find_accumulate(Op op, DType dtype) {
   return visit(dtype, [op]<class T>() -> AccumulateLoop {
     if constexpr (kComputes<T>) {
       using Element = Stored<T>;
