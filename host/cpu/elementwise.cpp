@@ -65,7 +65,8 @@ void compute_elementwise(const Computation& c) {
         fill(blocks[k], c.operands[k].as<char>() + from * bytes[k], step == 0,
              static_cast<std::size_t>(count), bytes[k]);
       }
-      loop(&blocks[0], &blocks[1], &blocks[2], &result, count, c.attributes.number);
+      const auto& [a, b, third] = blocks;
+      loop(&a, &b, &third, &result, count, c.attributes.number);
       const auto into = static_cast<std::size_t>(offsets[kMost] + i);
       std::memcpy(c.result.as<char>() + into * result_bytes, &result,
                   static_cast<std::size_t>(count) * result_bytes);

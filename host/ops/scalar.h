@@ -188,7 +188,8 @@ bool is_inf(S<T> x) {
 }
 template <class T>
 bool is_finite(S<T> x) {
-  return !(is_nan(x) | is_inf(x));
+  if constexpr (std::is_integral_v<T>) return true;
+  return abs(x).v < std::numeric_limits<T>::infinity();
 }
 
 // Integers: by squaring; a negative exponent gives what truncation leaves of the reciprocal, 0 to
