@@ -52,6 +52,29 @@ void record(benchmark::State& state) {
 }
 BENCHMARK(record);
 
+// flatten: record's ops, flattened and their program looked up as well; on so little data that the
+// ops cost nothing beside.
+void step_of_small_ops(benchmark::State& state) {
+  constexpr int kOps = 100;
+  const auto x = Tensor::from(std::vector<float>());
+  const auto step = [&] {
+    Tensor y = x + x;
+    for (int i = 2; i < kOps; i += 2) {
+      y = neg(y);
+      y = y * x;
+    }
+    run({y});
+  };
+  for (int i = 0; i < 100; ++i) step();
+  const std::int64_t before = heap_allocations.load();
+  for (auto _ : state) step();
+  state.counters["allocations_an_op"] = static_cast<double>(heap_allocations.load() - before) /
+                                        static_cast<double>(state.iterations()) / kOps;
+  state.counters["time_an_op"] = benchmark::Counter(
+      kOps, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+}
+BENCHMARK(step_of_small_ops);
+
 // gradient: record's tape and its gradient, as nodes; nothing is run.
 void gradient(benchmark::State& state) {
   constexpr int kOps = 100;
