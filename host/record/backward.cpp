@@ -157,15 +157,15 @@ class Replay {
  private:
   void make(Ref value) {
     const Place place = tape_.place(value);
-    const Attributes* attributes = TapeArrays::own_attributes(tape_, value);
     if (tape_.op(value) == Op::constant) {
-      made_[value.id] =
-          recorder().constant(attributes->number, attributes->dtype, attributes->shape, place);
+      made_[value.id] = recorder().constant(tape_.attributes(value).number, tape_.dtype(value),
+                                            tape_.shape(value), place);
       return;
     }
     operands_.clear();
     for (const Ref operand : tape_.operands(value)) operands_.push_back(made_[operand.id].node());
-    made_[value.id] = recorder().apply(tape_.op(value), operands_, attributes, place);
+    made_[value.id] = recorder().apply(tape_.op(value), operands_,
+                                       TapeArrays::own_attributes(tape_, value), place);
   }
 
   const Tape& tape_;

@@ -200,11 +200,11 @@ Ref Flattening::append_output(const Node& output, std::uint32_t first) {
   for (std::uint32_t id = first; id <= output.macro_output; ++id) {
     if (expanded[id - begin] != kWanted) continue;
     const Ref value{id};
-    const Attributes* attributes = TapeArrays::own_attributes(from, value);
     if (from.op(value) == Op::constant) {
-      expanded[id - begin] = TapeArrays::constant(tape_, attributes->number, from.dtype(value),
-                                                  from.shape(value), from.place(value))
-                                 .id;
+      expanded[id - begin] =
+          TapeArrays::constant(tape_, from.attributes(value).number, from.dtype(value),
+                               from.shape(value), from.place(value))
+              .id;
       continue;
     }
     operands_.clear();
@@ -215,7 +215,8 @@ Ref Flattening::append_output(const Node& output, std::uint32_t first) {
                   : made_of(macro.operands()[derivative.operand_of(operand)]).visit_ref});
     }
     expanded[id - begin] =
-        TapeArrays::append(tape_, from.op(value), operands_, attributes, from.dtype(value),
+        TapeArrays::append(tape_, from.op(value), operands_,
+                           TapeArrays::own_attributes(from, value), from.dtype(value),
                            from.shape(value), from.place(value))
             .id;
   }
