@@ -253,7 +253,7 @@ class Generator {
   // Ops.
   void step() {
     const std::uint64_t kind = below(100);
-    if (kind < 42) return elementwise();
+    if (kind < 42) return chain();
     if (kind < 47) return select();
     if (kind < 51) return convert();
     if (kind < 67) return views();
@@ -265,13 +265,23 @@ class Generator {
              chance(70) ? pick(shapes_) : random_shape()));
   }
 
-  void elementwise() {
+  // Rows of the table, most of them on the result of the one before.
+  void chain() {
+    std::optional<Ref> value;
+    const std::uint64_t count = 1 + below(6);
+    for (std::uint64_t i = 0; i < count && work_ > 0; ++i) {
+      value = elementwise(chance(80) ? value : std::nullopt);
+    }
+  }
+  std::optional<Ref> elementwise(std::optional<Ref> last) {
     Row row = kRows[below(std::size(kRows))];
     // Those with a tolerance of an ulp are arithmetic: on small dyadic numbers they are exact.
-    while (is_dyadic_ && row.table().tolerance > 1 && chance(90)) {
+    while (is_dyadic_ && row.table().tolerance > 1 && chance(85)) {
       row = kRows[below(std::size(kRows))];
     }
-    const auto found = find([&](Ref value) { return row.takes(builder_.dtype(value)); });
+    const auto found = last && row.takes(builder_.dtype(*last))
+                           ? last
+                           : find([&](Ref value) { return row.takes(builder_.dtype(value)); });
     const DType dtype =
         row.table().operands == ops::OperandClass::boolean ? DType::boolean : floating_dtype();
     std::vector<Ref> operands = {found ? *found : cast(any(), dtype)};
@@ -280,9 +290,10 @@ class Generator {
       const Ref other = beside(operands[0], builder_.dtype(operands[0]));
       for (const Ref operand : operands) {
         const Shape before = operand == operands[0] ? Shape() : together;
-        if (!ops::broadcast(before, builder_.shape(operand), together)) return;
+        if (!ops::broadcast(before, builder_.shape(operand), together)) return std::nullopt;
       }
-      if (!ops::broadcast(together, builder_.shape(other), together) || !fits(together)) return;
+      if (!ops::broadcast(together, builder_.shape(other), together) || !fits(together))
+        return std::nullopt;
       operands.push_back(other);
     }
     if (row.arity > 1 && chance(40)) std::swap(operands.front(), operands.back());
@@ -294,7 +305,7 @@ class Generator {
     Attributes attributes;
     if (row.op == Op::polygamma) attributes.number = static_cast<double>(between(1, 3));
     if (row.op == Op::leaky_relu || row.op == Op::elu) attributes.number = 0.25;
-    add(apply(row.op, operands, attributes));
+    return add(apply(row.op, operands, attributes));
   }
 
   void select() {
@@ -600,7 +611,7 @@ class Generator {
 
   std::vector<Ref> targets() {
     std::vector<Ref> targets = {values_.back()};
-    const std::uint64_t more = below(5);
+    const std::uint64_t more = 1 + below(7);
     for (std::uint64_t i = 0; i < more; ++i) targets.push_back(any());
     if (chance(15)) targets.push_back(pick(targets));
     if (chance(10)) targets.push_back(Ref{static_cast<std::uint32_t>(below(builder_.size()))});
