@@ -36,7 +36,7 @@ View changed(const View& view, const Shape& shape, Change&& change) {
 }
 
 std::int64_t divide_up(std::int64_t a, std::int64_t positive) {
-  return a >= 0 ? (a + positive - 1) / positive : -(-a / positive);
+  return a > 0 ? (a - 1) / positive + 1 : -(-a / positive);
 }
 
 View slice(const View& view, const Attributes& attributes) {
@@ -45,7 +45,8 @@ View slice(const View& view, const Attributes& attributes) {
     Piece next{piece.base, piece.offset, {}, {}, {}};
     for (int i = 0; i < shape.rank(); ++i) {
       const std::int64_t begin = attributes.begin[i];
-      const std::int64_t step = attributes.step[i];
+      // With one element or none a step of any size is never taken.
+      const std::int64_t step = shape[i] > 1 ? attributes.step[i] : 1;
       const std::int64_t first = piece.begin[at(i)];
       const std::int64_t last = piece.end[at(i)] - 1;
       next.offset += begin * piece.strides[at(i)];
@@ -78,8 +79,7 @@ std::optional<View> unslice(const View& view, const Attributes& attributes) {
   for (int i = 0; i < view.shape.rank(); ++i) {
     if (attributes.step[i] != 1 && view.shape[i] > 1) return std::nullopt;
   }
-  return moved(view, attributes.shape,
-               std::span(attributes.begin.begin(), attributes.begin.end()));
+  return moved(view, attributes.shape, std::span(attributes.begin.begin(), attributes.begin.end()));
 }
 
 std::optional<View> concat(const Shape& shape, int axis, std::span<const View> parts) {

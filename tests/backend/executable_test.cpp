@@ -87,7 +87,7 @@ TEST(Executable, LeavesOutWhatNoTargetNeeds) {
   EXPECT_EQ(summary.bytes_written, 8);
   EXPECT_EQ(summary.floor_bytes, 16);
   ASSERT_EQ(summary.kernels.size(), 1U);
-  EXPECT_NE(summary.kernels[0].find("neg(f32(2,)) -> f32(2,)"), std::string::npos)
+  EXPECT_NE(summary.kernels[0].find("pointwise: neg; %0 f32(2,) -> %2 f32(2,)"), std::string::npos)
       << summary.kernels[0];
 }
 
