@@ -33,6 +33,10 @@ struct Loops {
   // The rows of the op table, and where; the dtype is that of the operands (of where: a and b; its
   // operand a here is the condition). The 16-bit dtypes are computed in f32; where takes them.
   Loop (*pointwise)(Op op, DType operands);
+  // second(first(a, b), c), or second(c, first(a, b)) where the first's is the second operand: with
+  // the bits of the two loops one after the other. For the ops that most bodies are made of; a neg
+  // in front has b = a.
+  Loop (*pair)(Op first, Op second, bool is_second_operand, DType operands);
   // A floating value that an integer cannot hold gives the nearest that it can, NaN gives 0.
   Loop (*cast)(DType from, DType to);
   // f32 to f32: rounded to a 16-bit dtype, as by a cast there and back.

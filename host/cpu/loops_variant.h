@@ -443,10 +443,11 @@ inline AccumulateLoop find_accumulate(Op op, DType dtype) {
   });
 }
 
+#include "host/cpu/loops_pairs.h"
 #undef TENDON_LOOP
 
 constexpr Loops loops_for(const char* name) {
-  return {name, find_pointwise, find_cast, find_round, find_reduce, find_accumulate};
+  return {name, find_pointwise, find_pair, find_cast, find_round, find_reduce, find_accumulate};
 }
 
 }  // namespace

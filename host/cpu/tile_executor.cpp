@@ -36,12 +36,10 @@ class Addresses {
     switch (at.space) {
       case plan::Space::none: return nullptr;
       // An input is only read; memory has one pointer type for both uses.
-      case plan::Space::input:
-        return static_cast<char*>(const_cast<void*>(inputs_[at.index]));
+      case plan::Space::input: return static_cast<char*>(const_cast<void*>(inputs_[at.index]));
       case plan::Space::output: return static_cast<char*>(outputs_[at.index]);
       case plan::Space::literal:
-        return const_cast<char*>(
-            reinterpret_cast<const char*>(plan_.tape.literal(value).data()));
+        return const_cast<char*>(reinterpret_cast<const char*>(plan_.tape.literal(value).data()));
       case plan::Space::arena: return arena_ + at.offset;
     }
     __builtin_unreachable();
@@ -61,14 +59,14 @@ class Block {
   Block() = default;
   Block(const Block&) = delete;
   Block& operator=(const Block&) = delete;
-  ~Block() { ::operator delete(data_, std::align_val_t{64}); }
+  ~Block() { ::operator delete (data_, std::align_val_t{64}); }
   char* of(std::int64_t bytes) {
     if (bytes > capacity_) {
-      ::operator delete(data_, std::align_val_t{64});
+      ::operator delete (data_, std::align_val_t{64});
       data_ = nullptr;
       capacity_ = 0;
       data_ = static_cast<char*>(
-          ::operator new(static_cast<std::size_t>(bytes), std::align_val_t{64}));
+          ::operator new (static_cast<std::size_t>(bytes), std::align_val_t{64}));
       capacity_ = bytes;
     }
     return data_;
@@ -328,8 +326,8 @@ class PartRun {
   }
   void begin_store(const TileStore& store, const Extent& extent) {
     pointers_[store.tile] = is_whole(store, extent) ? target(store, extent)
-                            : store.is_direct ? scratch_ + part_.tiles[store.tile].offset
-                                              : pointers_[store.tile];
+                            : store.is_direct       ? scratch_ + part_.tiles[store.tile].offset
+                                                    : pointers_[store.tile];
   }
   void end_store(const TileStore& store, const Extent& extent) {
     if (is_whole(store, extent)) return;
@@ -392,7 +390,8 @@ class PartRun {
 // How many of `units`, which together have so many elements, a thread should have at least.
 std::int64_t least_units(const PreparedPart& part, std::int64_t units, std::int64_t elements) {
   const auto steps = static_cast<std::int64_t>(part.each.size() + part.at_end.size()) + 1;
-  const std::int64_t work = std::max<std::int64_t>(elements * steps / std::max<std::int64_t>(units, 1), 1);
+  const std::int64_t work =
+      std::max<std::int64_t>(elements * steps / std::max<std::int64_t>(units, 1), 1);
   return std::max<std::int64_t>(kLeastWork / work, 1);
 }
 
@@ -406,21 +405,22 @@ void run_part(const PreparedPart& part, const Tape& numbers, const Addresses& ad
     const std::int64_t unit = has_rows ? part.tile_rows : part.tile_elements;
     if (all == 0) return;
     const std::int64_t units = (all + unit - 1) / unit;
-    parallel_for(units, least_units(part, units, elements),
-                 [&](std::int64_t begin, std::int64_t end) {
-                   PartRun run(part, numbers, addresses);
-                   const std::int64_t length = planned.row_length();
-                   for (std::int64_t at = begin * unit; at < std::min(end * unit, all); at += unit) {
-                     const std::int64_t count = std::min(unit, all - at);
-                     run.run_tile(has_rows ? Extent{at, count, at * length, count * length}
-                                           : Extent{0, 0, at, count});
-                   }
-                 });
+    parallel_for(
+        units, least_units(part, units, elements), [&](std::int64_t begin, std::int64_t end) {
+          PartRun run(part, numbers, addresses);
+          const std::int64_t length = planned.row_length();
+          for (std::int64_t at = begin * unit; at < std::min(end * unit, all); at += unit) {
+            const std::int64_t count = std::min(unit, all - at);
+            run.run_tile(has_rows ? Extent{at, count, at * length, count * length}
+                                  : Extent{0, 0, at, count});
+          }
+        });
     return;
   }
   if (rows == 0) return;
   const std::int64_t inner = planned.inner_count();
-  const std::int64_t pieces = inner == 1 ? 1 : (inner + part.tile_elements - 1) / part.tile_elements;
+  const std::int64_t pieces =
+      inner == 1 ? 1 : (inner + part.tile_elements - 1) / part.tile_elements;
   const std::int64_t units = planned.outer_count() * planned.chunk_count * pieces;
   parallel_for(units, least_units(part, units, elements),
                [&](std::int64_t begin, std::int64_t end) {
@@ -487,11 +487,15 @@ void run_irregular(const plan::Stage& stage, const Tape& numbers, const Addresse
   thread_local std::vector<Array> arrays;  // kept: a run takes nothing from the heap
   arrays.clear();
   for (std::size_t i = 0; i < operands.size(); ++i) {
-    arrays.push_back({numbers.dtype(operands[i]), numbers.shape(operands[i]),
-                      addresses[stage.operands[i]]});
+    arrays.push_back(
+        {numbers.dtype(operands[i]), numbers.shape(operands[i]), addresses[stage.operands[i]]});
   }
-  compute({numbers.op(op), arrays, numbers.attributes(op),
-           {numbers.dtype(op), numbers.shape(op), addresses[op]}, {}, numbers.place(op)});
+  compute({numbers.op(op),
+           arrays,
+           numbers.attributes(op),
+           {numbers.dtype(op), numbers.shape(op), addresses[op]},
+           {},
+           numbers.place(op)});
 }
 
 // The arena of a run.

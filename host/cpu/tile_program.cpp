@@ -43,13 +43,14 @@ class Preparation {
       if (streams && step.kind == Instruction::Kind::reduce) {
         accumulate(local);
       } else {
-        into_ = step.level == Level::uniform             ? &prepared_.once
+        into_ = step.level == Level::uniform          ? &prepared_.once
                 : streams && step.level == Level::row ? &prepared_.at_end
-                                                         : &prepared_.each;
+                                                      : &prepared_.each;
         add(local);
       }
     }
     for (const plan::Store& store : part_.stores) add(store);
+    make_pairs(prepared_.each);
     find_direct_stores(prepared_.each, prepared_.stores);
     find_direct_stores(prepared_.at_end, prepared_.row_stores);
     prepared_.once_loads =
@@ -68,7 +69,10 @@ class Preparation {
 
   TileId loop(Level level, Loop function, std::initializer_list<TileId> operands, TileId result,
               double parameter = 0) {
-    Step step{.kind = Step::Kind::loop, .level = level, .result = result, .loop = function,
+    Step step{.kind = Step::Kind::loop,
+              .level = level,
+              .result = result,
+              .loop = function,
               .parameter = parameter};
     std::ranges::copy(operands, step.operands);
     into_->push_back(step);
@@ -88,13 +92,15 @@ class Preparation {
     switch (step.kind) {
       case Instruction::Kind::number:
         tile = new_tile(step.level, step.dtype);
-        into_->push_back({.kind = Step::Kind::number, .level = step.level, .result = tile,
-                          .value = step.value});
+        into_->push_back(
+            {.kind = Step::Kind::number, .level = step.level, .result = tile, .value = step.value});
         return;
       case Instruction::Kind::load: tile = add_load(step); return;
       case Instruction::Kind::generate: {
         const TileId raw = new_tile(step.level, bytes_of(step.dtype));
-        into_->push_back({.kind = Step::Kind::generate, .level = step.level, .result = raw,
+        into_->push_back({.kind = Step::Kind::generate,
+                          .level = step.level,
+                          .result = raw,
                           .value = step.value});
         tile = is_16_bit(step.dtype) ? cast(step.level, step.dtype, DType::f32, raw) : raw;
         return;
@@ -102,14 +108,18 @@ class Preparation {
       case Instruction::Kind::compute: tile = compute(step); return;
       case Instruction::Kind::expand:
         tile = new_tile(step.level, step.dtype);
-        into_->push_back({.kind = Step::Kind::expand, .level = step.level,
-                          .operands = {tile_of_[step.operands[0]]}, .result = tile});
+        into_->push_back({.kind = Step::Kind::expand,
+                          .level = step.level,
+                          .operands = {tile_of_[step.operands[0]]},
+                          .result = tile});
         return;
       case Instruction::Kind::reduce: {
         const DType from = part_.body[step.operands[0]].dtype;
         const TileId made = new_tile(step.level, step.dtype);
-        into_->push_back({.kind = Step::Kind::reduce, .level = step.level,
-                          .operands = {tile_of_[step.operands[0]]}, .result = made,
+        into_->push_back({.kind = Step::Kind::reduce,
+                          .level = step.level,
+                          .operands = {tile_of_[step.operands[0]]},
+                          .result = made,
                           .row_loop = loops().reduce(tape_.op(step.value), arithmetic(from))});
         tile = round(step.level, step.dtype, made);
         return;
@@ -120,8 +130,11 @@ class Preparation {
   TileId add_load(const Instruction& step) {
     const std::uint32_t bytes = bytes_of(step.dtype);
     const TileId raw = new_tile(step.level, bytes);
-    prepared_.loads.push_back({step.view, bytes, step.level != Level::uniform && is_row_major(step.view)});
-    into_->push_back({.kind = Step::Kind::load, .level = step.level, .result = raw,
+    prepared_.loads.push_back(
+        {step.view, bytes, step.level != Level::uniform && is_row_major(step.view)});
+    into_->push_back({.kind = Step::Kind::load,
+                      .level = step.level,
+                      .result = raw,
                       .load = static_cast<std::uint32_t>(prepared_.loads.size() - 1)});
     return is_16_bit(step.dtype) ? cast(step.level, step.dtype, DType::f32, raw) : raw;
   }
@@ -146,6 +159,8 @@ class Preparation {
          {a, tile_of_[step.operands[step.operand_count > 1 ? 1 : 0]],
           tile_of_[step.operands[step.operand_count > 2 ? 2 : 0]]},
          result, tape_.attributes(step.value).number);
+    into_->back().op = op;
+    into_->back().dtype = arithmetic(operand);
     return op == Op::where ? result : round(step.level, step.dtype, result);
   }
   TileId compute_cast(const Instruction& step, DType from, TileId a) {
@@ -196,14 +211,64 @@ class Preparation {
     (at_end ? prepared_.row_stores : prepared_.stores)
         .push_back({tile, store.value, level, bytes_of(step.dtype), false});
   }
+  // An op whose only reader is another becomes one loop with it, where there is such a loop: its
+  // values stay in registers.
+  void make_pairs(std::vector<Step>& steps) {
+    std::vector<int> reads(prepared_.tiles.size());
+    const auto count_reads = [&](const std::vector<Step>& list) {
+      for (const Step& step : list) {
+        const std::size_t count = operand_count(step);
+        for (std::size_t i = 0; i < count; ++i) ++reads[step.operands[i]];
+      }
+    };
+    count_reads(prepared_.each);
+    count_reads(prepared_.at_end);
+    for (const TileStore& store : prepared_.stores) reads[store.tile] += 2;
+    for (const Accumulation& accumulation : prepared_.accumulations) {
+      reads[accumulation.from] += 2;
+    }
+    std::vector<Step*> maker(prepared_.tiles.size());
+    for (Step& step : steps) {
+      maker[step.result] = &step;
+      if (step.op == Op::input || ops::row(step.op).arity != 2) continue;
+      for (const bool is_second : {false, true}) {
+        Step* first = maker[step.operands[is_second ? 1 : 0]];
+        if (first == nullptr || first->op == Op::input || first->level != step.level ||
+            first->dtype != step.dtype || reads[first->result] != 1) {
+          continue;
+        }
+        const Loop pair = loops().pair(first->op, step.op, is_second, step.dtype);
+        if (pair == nullptr) continue;
+        const TileId other = step.operands[is_second ? 0 : 1];
+        step.loop = pair;
+        step.op = Op::input;  // not one op any more
+        std::ranges::copy(std::initializer_list{first->operands[0], first->operands[1], other},
+                          step.operands);
+        first->loop = nullptr;
+        break;
+      }
+    }
+    std::erase_if(steps, [](const Step& step) {
+      return step.kind == Step::Kind::loop && step.loop == nullptr;
+    });
+  }
+  static std::size_t operand_count(const Step& step) {
+    switch (step.kind) {
+      case Step::Kind::loop:
+        return step.op == Op::input ? 3 : static_cast<std::size_t>(ops::row(step.op).arity);
+      case Step::Kind::expand:
+      case Step::Kind::reduce: return 1;
+      default: return 0;
+    }
+  }
+
   // A tile that one loop makes can be made where it is stored, unless what a load reads lies there.
   void find_direct_stores(const std::vector<Step>& steps, std::vector<TileStore>& stores) {
     for (TileStore& store : stores) {
       const bool is_made_by_loop = std::ranges::any_of(steps, [&](const Step& step) {
         return step.result == store.tile && step.kind == Step::Kind::loop;
       });
-      const bool is_stored_once =
-          std::ranges::count(stores, store.tile, &TileStore::tile) == 1;
+      const bool is_stored_once = std::ranges::count(stores, store.tile, &TileStore::tile) == 1;
       store.is_direct = is_made_by_loop && is_stored_once && !overlaps_a_load(store.value);
     }
   }
@@ -240,22 +305,23 @@ class Preparation {
     for (const Slot& slot : slots) {
       const bool is_uniform = slot.level == Level::uniform;
       std::int64_t& end = is_uniform ? prepared_.uniform_bytes : prepared_.scratch_bytes;
-      const std::int64_t count = is_uniform                  ? widest
+      const std::int64_t count = is_uniform                 ? widest
                                  : slot.level == Level::row ? prepared_.tile_rows
-                                                             : prepared_.tile_elements;
+                                                            : prepared_.tile_elements;
       offsets.push_back(end);
       end += (padded(count) * slot.element_bytes + 63) / 64 * 64;
     }
     for (std::size_t i = 0; i < prepared_.tiles.size(); ++i) {
-      if (slot_of[i] >= 0) prepared_.tiles[i].offset = offsets[static_cast<std::size_t>(slot_of[i])];
+      if (slot_of[i] >= 0)
+        prepared_.tiles[i].offset = offsets[static_cast<std::size_t>(slot_of[i])];
     }
   }
   struct Slot {
     Level level;
     std::uint32_t element_bytes;
   };
-  void place_tiles(const std::vector<Step>& steps, bool is_kept,
-                   std::vector<std::int64_t>& slot_of, std::vector<Slot>& slots) {
+  void place_tiles(const std::vector<Step>& steps, bool is_kept, std::vector<std::int64_t>& slot_of,
+                   std::vector<Slot>& slots) {
     constexpr std::size_t kToTheEnd = ~std::size_t{0};
     std::vector<std::size_t> last_use(prepared_.tiles.size(), 0);
     for (std::size_t i = 0; i < steps.size(); ++i) {
@@ -303,8 +369,8 @@ class Preparation {
   }
 
   void choose_tile(std::int64_t bytes_of_an_element) {
-    const std::int64_t fitting = std::clamp(kScratchBytes / bytes_of_an_element / 64 * 64,
-                                            kFewestElements, kMostElements);
+    const std::int64_t fitting =
+        std::clamp(kScratchBytes / bytes_of_an_element / 64 * 64, kFewestElements, kMostElements);
     const std::int64_t size = part_.space.size();
     const std::int64_t length = part_.row_length();
     if (!part_.reduces()) {
@@ -312,7 +378,8 @@ class Preparation {
       prepared_.tile_rows = 0;
     } else if (part_.is_resident) {
       const std::int64_t rows = part_.rows().size();
-      std::int64_t tile_rows = std::max<std::int64_t>(fitting / std::max<std::int64_t>(length, 1), 1);
+      std::int64_t tile_rows =
+          std::max<std::int64_t>(fitting / std::max<std::int64_t>(length, 1), 1);
       // So many rows that a tile is of whole vectors can be read and written where they lie.
       const std::int64_t even = length == 0 ? 1 : kLoopPadding / std::gcd(kLoopPadding, length);
       if (tile_rows > even) tile_rows = tile_rows / even * even;

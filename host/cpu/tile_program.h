@@ -31,8 +31,10 @@ struct Step {
   Loop loop = nullptr;
   RowLoop row_loop = nullptr;
   double parameter = 0;
-  Ref value;                // of number and generate: the tape's op
-  std::uint32_t load = 0;   // of load: its entry in PreparedPart::loads
+  Op op = Op::input;         // of a loop that computes an op,
+  DType dtype = DType::f32;  // on operands of this dtype
+  Ref value;                 // of number and generate: the tape's op
+  std::uint32_t load = 0;    // of load: its entry in PreparedPart::loads
 };
 
 struct Load {
@@ -53,13 +55,13 @@ struct TileStore {
 struct Accumulation {
   Op op = Op::reduce_sum;
   TileId from = 0;
-  TileId into = 0;             // a row's result, in the rows' part
-  DType dtype = DType::f32;    // of what is reduced
+  TileId into = 0;               // a row's result, in the rows' part
+  DType dtype = DType::f32;      // of what is reduced
   DType sum_dtype = DType::f32;  // of the accumulator
   RowLoop row_loop = nullptr;
   AccumulateLoop accumulate = nullptr;
   AccumulateLoop combine = nullptr;
-  std::vector<Step> finish;    // from the accumulator, in a row tile `sum`, to `into`
+  std::vector<Step> finish;  // from the accumulator, in a row tile `sum`, to `into`
   TileId sum = 0;
 };
 
@@ -72,12 +74,12 @@ struct PreparedPart {
   std::int64_t tile_elements = 0;  // of a tile at most; of resident rows, whole rows
   std::int64_t tile_rows = 0;
   std::vector<Load> loads;
-  std::vector<Step> once;      // uniform values, before a thread's first tile
-  bool once_loads = false;     // some of them from memory
-  std::vector<Step> each;      // for each tile
+  std::vector<Step> once;   // uniform values, before a thread's first tile
+  bool once_loads = false;  // some of them from memory
+  std::vector<Step> each;   // for each tile
   std::vector<TileStore> stores;
   std::vector<Accumulation> accumulations;
-  std::vector<Step> at_end;    // of rows, when every accumulation is done
+  std::vector<Step> at_end;  // of rows, when every accumulation is done
   std::vector<TileStore> row_stores;
 };
 
