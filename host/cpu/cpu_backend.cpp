@@ -33,7 +33,7 @@ class CpuBackend final : public plan::Backend {
     runs_.fetch_add(1, std::memory_order_relaxed);
     launches_.fetch_add(static_cast<std::int64_t>(program.plan().stages.size()),
                         std::memory_order_relaxed);
-    ops_.fetch_add(plan::op_count(program.plan()), std::memory_order_relaxed);
+    ops_.fetch_add(program.plan().op_count, std::memory_order_relaxed);
   }
   void synchronize() override {}
   void count_plan_built() noexcept override {

@@ -77,34 +77,35 @@ class Block {
   std::int64_t capacity_ = 0;
 };
 
-// The uniform tiles of a part, as a thread has filled them last.
-struct Uniforms {
-  Block tiles;
-  std::vector<double> numbers;  // of the part's number steps, in their order
+// What a thread keeps of a part.
+struct Kept {
+  Block uniforms;               // its uniform tiles, as they were filled last
+  std::vector<double> numbers;  // of its number steps, in their order
+  std::vector<char*> pointers;  // where its tiles lie
+  char* scratch = nullptr;      // for which the pointers hold
 };
 
 // What a thread keeps from run to run.
 class Scratch {
  public:
   char* tiles(std::int64_t bytes) { return tiles_.of(bytes); }
-  std::vector<char*>& pointers() { return pointers_; }
-  Uniforms& uniforms(const PreparedPart& part) {
-    const auto found = uniforms_.find(part.serial);
-    if (found != uniforms_.end()) return found->second;
-    if (uniform_bytes_ + part.uniform_bytes > kMostUniformBytes) {
-      uniforms_.clear();
-      uniform_bytes_ = 0;
+  Kept& of(const PreparedPart& part) {
+    const auto found = kept_.find(part.serial);
+    if (found != kept_.end()) return found->second;
+    if (kept_bytes_ > kMostKeptBytes) {
+      kept_.clear();
+      kept_bytes_ = 0;
     }
-    uniform_bytes_ += part.uniform_bytes;
-    return uniforms_[part.serial];
+    kept_bytes_ +=
+        part.uniform_bytes + static_cast<std::int64_t>(part.tiles.size() * sizeof(char*));
+    return kept_[part.serial];
   }
 
  private:
-  static constexpr std::int64_t kMostUniformBytes = 4 << 20;
+  static constexpr std::int64_t kMostKeptBytes = 4 << 20;
   Block tiles_;
-  std::vector<char*> pointers_;
-  std::unordered_map<std::uint64_t, Uniforms> uniforms_;
-  std::int64_t uniform_bytes_ = 0;
+  std::unordered_map<std::uint64_t, Kept> kept_;
+  std::int64_t kept_bytes_ = 0;
 };
 
 Scratch& scratch() {
@@ -130,17 +131,16 @@ class PartRun {
         row_length_(part.part->row_length()),
         row_count_(part.part->rows().size()),
         element_count_(part.part->space.size()),
+        kept_(scratch().of(part)),
         scratch_(scratch().tiles(part.scratch_bytes)),
-        pointers_(scratch().pointers()) {
-    pointers_.resize(std::max(pointers_.size(), part.tiles.size()));
-    char* uniform = nullptr;
-    if (!part.once.empty()) {
-      uniforms_ = &scratch().uniforms(part);
-      uniform = uniforms_->tiles.of(part.uniform_bytes);
-    }
-    for (std::size_t i = 0; i < part.tiles.size(); ++i) {
-      const Tile& tile = part.tiles[i];
-      pointers_[i] = (tile.level == Level::uniform ? uniform : scratch_) + tile.offset;
+        pointers_(kept_.pointers) {
+    if (pointers_.empty() || kept_.scratch != scratch_) {
+      char* const uniform = kept_.uniforms.of(part.uniform_bytes);
+      kept_.scratch = scratch_;
+      pointers_.clear();
+      for (const Tile& tile : part.tiles) {
+        pointers_.push_back((tile.level == Level::uniform ? uniform : scratch_) + tile.offset);
+      }
     }
     make_uniforms();
   }
@@ -215,7 +215,7 @@ class PartRun {
   void make_uniforms() {
     if (part_.once.empty()) return;
     const std::int64_t widest = std::max(part_.tile_elements, part_.tile_rows);
-    std::vector<double>& last = uniforms_->numbers;
+    std::vector<double>& last = kept_.numbers;
     std::size_t next = 0;
     bool changed = false;
     for (const Step& step : part_.once) {
@@ -382,9 +382,9 @@ class PartRun {
   std::int64_t row_length_;
   std::int64_t row_count_;
   std::int64_t element_count_;
+  Kept& kept_;
   char* scratch_;
   std::vector<char*>& pointers_;
-  Uniforms* uniforms_ = nullptr;
 };
 
 // How many of `units`, which together have so many elements, a thread should have at least.

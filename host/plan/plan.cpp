@@ -83,6 +83,7 @@ Plan make_plan(Tape tape) {
     }
   }
   arrange(plan);
+  plan.op_count = count_ops(plan);
   return plan;
 }
 

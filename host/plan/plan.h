@@ -110,13 +110,13 @@ struct Plan {
   std::vector<Location> locations;  // one a value of the tape; none: it is not in memory
   std::vector<Copy> copies;         // done last
   std::int64_t arena_bytes = 0;
+  std::int64_t op_count = 0;        // tape ops that executing it computes
 };
 
 // Fuses what the targets depend on into stages and places them in memory; nothing else is planned.
 Plan make_plan(Tape tape);
 
-// Tape ops that executing it computes.
-std::int64_t op_count(const Plan& plan);
+std::int64_t count_ops(const Plan& plan);
 
 // What executing it costs. Bytes are counted a stage: each element that it touches once.
 PlanSummary summarize(const Plan& plan);

@@ -227,7 +227,7 @@ std::string part_text(const Tape& tape, const Part& part) {
 
 }  // namespace
 
-std::int64_t op_count(const Plan& plan) {
+std::int64_t count_ops(const Plan& plan) {
   std::int64_t count = 0;
   for (const Stage& stage : plan.stages) {
     for (const Part& part : stage.parts) count += std::ranges::count_if(part.body, is_op);
@@ -242,7 +242,7 @@ std::int64_t op_count(const Plan& plan) {
 PlanSummary summarize(const Plan& plan) {
   const Tape& tape = plan.tape;
   PlanSummary summary;
-  summary.ops = op_count(plan);
+  summary.ops = plan.op_count;
   summary.launches = static_cast<std::int64_t>(plan.stages.size());
   summary.peak_bytes = plan.arena_bytes;
   Touched of_inputs;

@@ -149,8 +149,10 @@ void Executable::run(Stream stream, std::span<const Buffer> inputs, std::span<co
   check_buffers("input", inputs, impl_->inputs, impl_->device, place);
   check_buffers("output", outputs, impl_->outputs, impl_->device, place);
   support::PoolVector<const void*> from;
+  from.reserve(inputs.size());
   for (const Buffer& input : inputs) from.push_back(input.data);
   support::PoolVector<void*> into;
+  into.reserve(outputs.size());
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (impl_->outputs[i].connected) into.push_back(outputs[i].data);
   }
