@@ -12,6 +12,8 @@ namespace {
 // Instructions of a body: beyond this a stage gains nothing, and its values no longer fit in cache
 // or registers.
 constexpr std::size_t kLongestBody = 512;
+// What computing a value again may cost, in cheap ops, before it is stored and loaded instead.
+constexpr int kMostAgain = 8;
 // Ops on numbers alone that are computed again in each stage that uses them.
 constexpr std::uint32_t kLongestUniformChain = 12;
 // How many of the latest stages are looked at for one that reads the same memory.
@@ -44,8 +46,8 @@ struct Cluster {
 
 // How an operand comes into a body.
 struct Operand {
-  enum class From : std::uint8_t { uniform, local, expanded, loaded } from = From::loaded;
-  Ref value;       // of uniform and local: the base
+  enum class From : std::uint8_t { uniform, local, expanded, again, loaded } from = From::loaded;
+  Ref value;       // of all but loaded: the base
   View view = {};  // of loaded
   Level level = Level::element;
   DType dtype = DType::f32;
@@ -104,11 +106,13 @@ class Fusion {
         views_(tape.size()),
         uniform_(tape.size(), kNotUniform),
         home_(tape.size(), kNowhere),
-        is_copied_(tape.size()) {}
+        is_copied_(tape.size()),
+        in_memory_(tape.size()) {}
 
   Fused fuse() {
     find_equal();
     count_uses();
+    find_in_memory();
     for (std::uint32_t id = 0; id < tape_.size(); ++id) {
       const Ref first = first_equal_[id];
       if (uses_[id] == 0) continue;
@@ -156,9 +160,9 @@ class Fusion {
   bool computes_the_same(Ref a, Ref b) const {
     return tape_.op(a) == tape_.op(b) && tape_.dtype(a) == tape_.dtype(b) &&
            tape_.shape(a) == tape_.shape(b) && tape_.attributes(a) == tape_.attributes(b) &&
-           std::ranges::equal(tape_.operands(a), tape_.operands(b), {},
-                              [&](Ref x) { return first_equal_[x.id]; },
-                              [&](Ref x) { return first_equal_[x.id]; });
+           std::ranges::equal(
+               tape_.operands(a), tape_.operands(b), {}, [&](Ref x) { return first_equal_[x.id]; },
+               [&](Ref x) { return first_equal_[x.id]; });
   }
 
   void count_uses() {
@@ -171,6 +175,23 @@ class Fusion {
         continue;
       }
       for (const Ref operand : tape_.operands(first)) ++uses_[operand.id];
+    }
+  }
+
+  // What will be in memory whoever else wants it.
+  void find_in_memory() {
+    for (const Ref target : tape_.targets()) in_memory_[first_equal_[target.id].id] = true;
+    for (std::uint32_t id = tape_.size(); id-- > 0;) {
+      if (uses_[id] == 0) continue;
+      const Ref value = first_equal_[id];
+      const bool is_view = kind(value) == ops::OpKind::view;
+      const bool is_whole =
+          kind(value) == ops::OpKind::contract || kind(value) == ops::OpKind::irregular;
+      if (is_whole || kind(value) == ops::OpKind::reduce) in_memory_[value.id] = true;
+      if (!is_whole && !(is_view && in_memory_[value.id])) continue;
+      for (const Ref operand : tape_.operands(value)) {
+        in_memory_[first_equal_[operand.id].id] = true;
+      }
     }
   }
 
@@ -257,9 +278,8 @@ class Fusion {
     const Ref operand = tape_.operands(value)[0];
     const std::optional<Reduction> reduction = reduction_of(value);
     if (!reduction) return add_irregular(value);
-    join_or_open({&operand, 1}, reduction->operand.shape, [&](Cluster& cluster, int at) {
-      return reduce(cluster, at, value, *reduction);
-    });
+    join_or_open({&operand, 1}, reduction->operand.shape,
+                 [&](Cluster& cluster, int at) { return reduce(cluster, at, value, *reduction); });
     home_[value.id] = joined_;
   }
 
@@ -314,6 +334,7 @@ class Fusion {
 
   // An elementwise op, at the level that its number of elements fits.
   bool compute(Cluster& cluster, int at, Ref value) {
+    at_ = at;
     Part& part = cluster.part();
     const std::int64_t size = tape_.shape(value).size();
     Level level = Level::element;
@@ -330,8 +351,12 @@ class Fusion {
       resolved[i] = *operand;
     }
     Instruction step{operands.empty() ? Instruction::Kind::generate : Instruction::Kind::compute,
-                     level, tape_.dtype(value), value,
-                     static_cast<std::uint32_t>(operands.size()), {}, {}};
+                     level,
+                     tape_.dtype(value),
+                     value,
+                     static_cast<std::uint32_t>(operands.size()),
+                     {},
+                     {}};
     for (std::size_t i = 0; i < operands.size(); ++i) {
       step.operands[i] = bring(cluster, resolved[i], level);
     }
@@ -341,6 +366,7 @@ class Fusion {
   }
 
   bool reduce(Cluster& cluster, int at, Ref value, const Reduction& reduction) {
+    at_ = at;
     Part& part = cluster.part();
     const std::vector<Instruction> before = part.body;
     const Part old = {part.space, part.first_reduced, part.reduced_count, part.is_resident, {}, {}};
@@ -362,8 +388,7 @@ class Fusion {
     operand->dtype = tape_.dtype(tape_.operands(value)[0]);
     cluster.stage.kind = StageKind::reduce;
     const Local local = bring(cluster, *operand, Level::element);
-    cluster.locals[value.id] =
-        append(
+    cluster.locals[value.id] = append(
         part, {Instruction::Kind::reduce, Level::row, tape_.dtype(value), value, 1, {local}, {}});
     cluster.members.push_back({Cluster::Member::Kind::reduction, value});
     return true;
@@ -429,7 +454,8 @@ class Fusion {
       if (is_kept && shape[i] != 1 && i < last) are_neighbours = false;
       if (i > last) inner *= shape[i];
     }
-    if (are_neighbours && !(is_arg(value) && inner > 1)) return Reduction{x, first, last - first + 1};
+    if (are_neighbours && !(is_arg(value) && inner > 1))
+      return Reduction{x, first, last - first + 1};
     Axes permutation;
     int kept = 0;
     for (int i = 0; i < shape.rank(); ++i) {
@@ -464,6 +490,13 @@ class Fusion {
       View one{Shape(), {Piece{seen->pieces[0].base, seen->pieces[0].offset, {}, {}, {}}}};
       return Operand{Operand::From::loaded, {}, std::move(one), Level::uniform};
     }
+    if (level == Level::element && is_identity(*seen)) {
+      const Ref base = seen->pieces[0].base;
+      int budget = kMostAgain;
+      if (home(base) != kNowhere && can_compute_again(cluster, at, base, budget)) {
+        return Operand{Operand::From::again, base, {}, level};
+      }
+    }
     if (level == Level::element && part.reduces()) {
       if (std::optional<View> rows = of_rows(part, *seen)) {
         if (!part.is_resident) return Operand{Operand::From::loaded, {}, std::move(*seen), level};
@@ -471,6 +504,65 @@ class Fusion {
       }
     }
     return Operand{Operand::From::loaded, {}, std::move(*seen), level};
+  }
+
+  // A value of an earlier stage that nothing else wants in memory and that few ops make from what
+  // is there: it is computed again, and neither stored nor loaded. `budget`: what that may cost.
+  bool can_compute_again(Cluster& cluster, int at, Ref base, int& budget) const {
+    const Part& part = cluster.part();
+    if (cluster.locals.contains(base.id)) return true;
+    if (kind(base) != ops::OpKind::pointwise || in_memory_[base.id] ||
+        tape_.shape(base).size() != part.space.size() || !is_made_in_body(base)) {
+      return false;
+    }
+    budget -= cost(tape_.op(base));
+    for (const Ref operand : tape_.operands(base)) {
+      if (budget < 0) return false;
+      if (is_uniform(operand)) continue;
+      const std::optional<View> seen =
+          reshape(broadcast(view(operand), tape_.shape(base)), part.space);
+      if (!seen) return false;
+      bool is_there = true;
+      for (const Piece& piece : seen->pieces) {
+        if (home(piece.base) > at) return false;
+        is_there &=
+            home(piece.base) != at && (home(piece.base) == kNowhere || in_memory_[piece.base.id]);
+        if (is_there && !cluster.loads(piece.base)) --budget;
+      }
+      if (is_there) continue;
+      if (home(seen->pieces[0].base) == at) {
+        if (!own(cluster, *seen, Level::element)) return false;
+      } else if (!is_identity(*seen) ||
+                 !can_compute_again(cluster, at, seen->pieces[0].base, budget)) {
+        return false;
+      }
+    }
+    return budget >= 0;
+  }
+  bool is_made_in_body(Ref base) const {
+    return home(base) != kNowhere && clusters_[static_cast<std::size_t>(home(base))].is_body();
+  }
+  // Beside an addition.
+  static int cost(Op op) {
+    switch (op) {
+      case Op::neg:
+      case Op::abs:
+      case Op::add:
+      case Op::sub:
+      case Op::mul:
+      case Op::scale:
+      case Op::square:
+      case Op::maximum:
+      case Op::minimum:
+      case Op::where:
+      case Op::relu:
+      case Op::step:
+      case Op::cast: return 1;
+      case Op::div:
+      case Op::sqrt:
+      case Op::reciprocal: return 3;
+      default: return 6;
+    }
   }
 
   // A value that the part itself makes: usable in the order in which it is made.
@@ -497,11 +589,27 @@ class Fusion {
       case Operand::From::local: return cluster.locals.at(operand.value.id);
       case Operand::From::expanded:
         return expand(cluster.part(), cluster.locals.at(operand.value.id));
+      case Operand::From::again: return compute_again(cluster, operand.value);
       case Operand::From::loaded: break;
     }
     const Local local = load(cluster, operand.view, operand.level, operand.dtype);
     const bool is_row = operand.level == Level::row && level == Level::element;
     return is_row ? expand(cluster.part(), local) : local;
+  }
+  Local compute_again(Cluster& cluster, Ref value) {
+    if (const auto found = cluster.locals.find(value.id); found != cluster.locals.end()) {
+      return found->second;
+    }
+    Instruction step{
+        Instruction::Kind::compute, Level::element, tape_.dtype(value), value, 0, {}, {}};
+    for (const Ref operand : tape_.operands(value)) {
+      const std::optional<Operand> resolved =
+          resolve(cluster, at_, operand, tape_.shape(value), Level::element);
+      step.operands[step.operand_count++] = bring(cluster, *resolved, Level::element);
+    }
+    const Local local = append(cluster.part(), step);
+    cluster.locals[value.id] = local;
+    return local;
   }
   Local load(Cluster& cluster, const View& view, Level level, DType dtype) {
     Part& part = cluster.part();
@@ -540,8 +648,7 @@ class Fusion {
       return load(cluster, {Shape(), {Piece{value, 0, {}, {}, {}}}}, Level::uniform, dtype);
     } else {
       for (const Ref operand : tape_.operands(value)) {
-        step.operands[step.operand_count++] =
-            uniform_local(cluster, view(operand).pieces[0].base);
+        step.operands[step.operand_count++] = uniform_local(cluster, view(operand).pieces[0].base);
       }
     }
     const Local local = append(part, step);
@@ -557,8 +664,7 @@ class Fusion {
   void store(Ref value) {
     const View& seen = view(value);
     if (is_copied_[value.id]) return;
-    if (is_identity(seen) &&
-        seen.shape.size() == tape_.shape(seen.pieces[0].base).size()) {
+    if (is_identity(seen) && seen.shape.size() == tape_.shape(seen.pieces[0].base).size()) {
       const Ref base = seen.pieces[0].base;
       if (uniform_[base.id] == kNotUniform || tape_.op(base) == Op::input) {
         return;
@@ -598,8 +704,8 @@ class Fusion {
   // A value that lies otherwise in memory, in its own order.
   bool copy(Cluster& cluster, int at, Ref value, const View& from) {
     if (cluster.part().space.size() != tape_.shape(value).size()) return false;
-    std::optional<Operand> operand =
-        resolve(cluster, at, from, tape_.shape(value), Level::element);
+    at_ = at;
+    std::optional<Operand> operand = resolve(cluster, at, from, tape_.shape(value), Level::element);
     if (!operand) return false;
     operand->dtype = tape_.dtype(value);
     cluster.members.push_back({Cluster::Member::Kind::copy, value, from});
@@ -628,8 +734,12 @@ class Fusion {
     const auto operands = tape_.operands(value);
     const Attributes& attributes = tape_.attributes(value);
     if (dtype != DType::f32 && dtype != DType::f64) return add_irregular(value);
-    Contraction contraction{value, factor(operands[0], attributes.transpose_a, shape),
-                            factor(operands[1], attributes.transpose_b, shape), {}, false, value};
+    Contraction contraction{value,
+                            factor(operands[0], attributes.transpose_a, shape),
+                            factor(operands[1], attributes.transpose_b, shape),
+                            {},
+                            false,
+                            value};
     Cluster cluster;
     cluster.stage.kind = StageKind::contract;
     cluster.stage.contraction = std::move(contraction);
@@ -647,8 +757,9 @@ class Fusion {
       const bool is_row = seen.shape[rank - 1] == 1 || piece.strides[column] == 1;
       const bool is_column = seen.shape[rank - 2] == 1 || piece.strides[row] == 1;
       // The other axis goes forward, without overlap.
-      const bool is_wide = is_row ? piece.strides[row] >= seen.shape[rank - 1] || seen.shape[rank - 2] == 1
-                                  : piece.strides[column] >= seen.shape[rank - 2] || seen.shape[rank - 1] == 1;
+      const bool is_wide =
+          is_row ? piece.strides[row] >= seen.shape[rank - 1] || seen.shape[rank - 2] == 1
+                 : piece.strides[column] >= seen.shape[rank - 2] || seen.shape[rank - 1] == 1;
       return (is_row || is_column) && is_wide;
     };
     if (!fits(view(operand))) store(operand);
@@ -677,8 +788,7 @@ class Fusion {
     for (std::size_t i = 0; i < operands.size(); ++i) {
       const Ref product = first_equal_[operands[i].id];
       const int at = home(product);
-      if (at == kNowhere || uses_[product.id] != 1 ||
-          tape_.shape(product) != tape_.shape(value)) {
+      if (at == kNowhere || uses_[product.id] != 1 || tape_.shape(product) != tape_.shape(value)) {
         continue;
       }
       Cluster& cluster = clusters_[static_cast<std::size_t>(at)];
@@ -879,14 +989,16 @@ class Fusion {
   }
 
   const Tape& tape_;
-  std::vector<Ref> first_equal_;  // the first value that computes the same
-  std::vector<std::uint32_t> uses_;        // how many operands and targets a value is; 0: not wanted
+  std::vector<Ref> first_equal_;     // the first value that computes the same
+  std::vector<std::uint32_t> uses_;  // how many operands and targets a value is; 0: not wanted
   std::vector<std::optional<View>> views_;
-  std::vector<std::uint32_t> uniform_;     // ops of the chain on numbers that gives it
-  std::vector<int> home_;                  // the cluster that makes it; kNowhere: in memory before
-  std::vector<bool> is_copied_;  // uniform, and in memory too
+  std::vector<std::uint32_t> uniform_;  // ops of the chain on numbers that gives it
+  std::vector<int> home_;               // the cluster that makes it; kNowhere: in memory before
+  std::vector<bool> is_copied_;         // uniform, and in memory too
   std::vector<Cluster> clusters_;
+  std::vector<bool> in_memory_;  // a target, or of a kind that is always stored, or read by one
   int joined_ = kNowhere;
+  int at_ = kNowhere;  // the stage that is being added to
 };
 
 }  // namespace
