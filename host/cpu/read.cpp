@@ -28,14 +28,13 @@ void copy_run(const T* from, std::int64_t stride, std::int64_t count, T* into) {
   }
 }
 
-template <class T>
-void read_piece(const plan::Piece& piece, const Shape& shape, const T* base, std::int64_t begin,
-                std::int64_t count, T* into) {
+// run(into_offset, base_offset, stride, count) for the parts of [begin, begin + count) that the
+// piece gives.
+template <class Run>
+void walk(const plan::Piece& piece, const Shape& shape, std::int64_t begin, std::int64_t count,
+          Run&& run) {
   const int rank = shape.rank();
-  if (rank == 0) {
-    into[0] = base[piece.offset];
-    return;
-  }
+  if (rank == 0) return run(std::int64_t{0}, piece.offset, std::int64_t{0}, std::int64_t{1});
   // The index of the first element, and where the piece has it.
   std::array<std::int64_t, kMaxRank> index{};
   std::int64_t left = begin;
@@ -48,21 +47,18 @@ void read_piece(const plan::Piece& piece, const Shape& shape, const T* base, std
   }
   const auto inner = static_cast<std::size_t>(rank - 1);
   const std::int64_t stride = piece.strides[inner];
-  while (count > 0) {
-    const std::int64_t run = std::min(shape[rank - 1] - index[inner], count);
+  for (std::int64_t into = 0; into < count;) {
+    const std::int64_t length = std::min(shape[rank - 1] - index[inner], count - into);
     bool is_inside = true;
     for (std::size_t a = 0; a < inner; ++a) {
       is_inside &= index[a] >= piece.begin[a] && index[a] < piece.end[a];
     }
-    if (is_inside) {
-      const std::int64_t first = std::max(piece.begin[inner] - index[inner], std::int64_t{0});
-      const std::int64_t last = std::min(piece.end[inner] - index[inner], run);
-      if (first < last) {
-        copy_run(base + (offset + first * stride), stride, last - first, into + first);
-      }
+    const std::int64_t first = std::max(piece.begin[inner] - index[inner], std::int64_t{0});
+    const std::int64_t last = std::min(piece.end[inner] - index[inner], length);
+    if (is_inside && first < last) {
+      run(into + first, offset + first * stride, stride, last - first);
     }
-    into += run;
-    count -= run;
+    into += length;
     // On to the next row.
     offset -= index[inner] * stride;
     index[inner] = 0;
@@ -85,10 +81,22 @@ void read(const plan::View& view, std::span<const void* const> bases, std::size_
   }
   with_size(element_bytes, [&]<class T>(T) {
     for (std::size_t i = 0; i < view.pieces.size(); ++i) {
-      read_piece(view.pieces[i], view.shape, static_cast<const T*>(bases[i]), begin, count,
-                 static_cast<T*>(into));
+      const T* base = static_cast<const T*>(bases[i]);
+      walk(view.pieces[i], view.shape, begin, count,
+           [&](std::int64_t at, std::int64_t offset, std::int64_t stride, std::int64_t length) {
+             copy_run(base + offset, stride, length, static_cast<T*>(into) + at);
+           });
     }
   });
+}
+
+void for_each_run(const plan::Piece& piece, const Shape& shape, std::int64_t begin,
+                  std::int64_t count,
+                  const std::function<void(std::int64_t, std::int64_t, std::int64_t)>& run) {
+  walk(piece, shape, begin, count,
+       [&](std::int64_t, std::int64_t offset, std::int64_t stride, std::int64_t length) {
+         run(offset, stride, length);
+       });
 }
 
 void fill(const void* from, std::size_t element_bytes, std::int64_t count, void* into) {

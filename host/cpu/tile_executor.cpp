@@ -24,12 +24,17 @@ std::int64_t padded(std::int64_t count) {
   return (count + kLoopPadding - 1) / kLoopPadding * kLoopPadding;
 }
 
-// The memory of a run: what the caller gave, the arena and the tape's literals.
+// The memory of a run: what the caller gave, the arena and the tape's literals; and who counts its
+// use.
 class Addresses {
  public:
   Addresses(const plan::Plan& plan, std::span<const void* const> inputs,
-            std::span<void* const> outputs, void* arena)
-      : plan_(plan), inputs_(inputs), outputs_(outputs), arena_(static_cast<char*>(arena)) {}
+            std::span<void* const> outputs, void* arena, Tally* tally)
+      : plan_(plan),
+        inputs_(inputs),
+        outputs_(outputs),
+        arena_(static_cast<char*>(arena)),
+        tally_(tally) {}
 
   char* operator[](Ref value) const {
     const plan::Location& at = plan_.locations[value.id];
@@ -45,12 +50,14 @@ class Addresses {
     __builtin_unreachable();
   }
   char* arena() const { return arena_; }
+  Tally* tally() const { return tally_; }  // none in most runs
 
  private:
   const plan::Plan& plan_;
   std::span<const void* const> inputs_;
   std::span<void* const> outputs_;
   char* arena_;
+  Tally* tally_;
 };
 
 // Memory that only grows.
@@ -279,6 +286,9 @@ class PartRun {
     const Load& load = part_.loads[step.load];
     const std::int64_t first = first_of(step.level, extent);
     const std::int64_t count = count_of(step.level, extent);
+    if (Tally* tally = addresses_.tally()) {
+      tally->read(load.view, first, step.level == Level::uniform ? 1 : count);
+    }
     if (step.level == Level::uniform) {
       const plan::Piece& piece = load.view.pieces[0];
       return fill(addresses_[piece.base] + piece.offset * load.element_bytes, load.element_bytes,
@@ -330,9 +340,9 @@ class PartRun {
                                                     : pointers_[store.tile];
   }
   void end_store(const TileStore& store, const Extent& extent) {
-    if (is_whole(store, extent)) return;
     const std::int64_t count = count_of(store.level, extent);
-    if (count == 0) return;
+    if (Tally* tally = addresses_.tally()) tally->wrote(store.value, count);
+    if (count == 0 || is_whole(store, extent)) return;
     std::memcpy(target(store, extent), pointers_[store.tile],
                 static_cast<std::size_t>(count) * store.element_bytes);
   }
@@ -458,6 +468,11 @@ void run_contraction(const plan::Contraction& c, const PreparedContraction& prep
                      const Tape& tape, const Addresses& addresses) {
   const Shape& shape = tape.shape(c.product);
   if (shape.size() == 0) return;
+  if (Tally* tally = addresses.tally()) {
+    for (const plan::View* view : {&c.a, &c.b}) tally->read(*view, 0, view->shape.size());
+    if (c.bias) tally->read(*c.bias, 0, shape.size());
+    tally->wrote(c.result, shape.size());
+  }
   const auto bytes = static_cast<std::int64_t>(size_bytes(tape.dtype(c.product)));
   const auto at = [&](const plan::View& view) {
     return addresses[view.pieces[0].base] + view.pieces[0].offset * bytes;
@@ -489,6 +504,10 @@ void run_irregular(const plan::Stage& stage, const Tape& numbers, const Addresse
   for (std::size_t i = 0; i < operands.size(); ++i) {
     arrays.push_back(
         {numbers.dtype(operands[i]), numbers.shape(operands[i]), addresses[stage.operands[i]]});
+  }
+  if (Tally* tally = addresses.tally()) {
+    for (const Ref operand : stage.operands) tally->read(operand);
+    tally->wrote(op, numbers.shape(op).size());
   }
   compute({numbers.op(op),
            arrays,
@@ -522,10 +541,9 @@ class Arena {
 
 void execute(const TileProgram& program, const Tape& numbers, std::span<const void* const> inputs,
              std::span<void* const> outputs, Memory& memory, Tally* tally) {
-  static_cast<void>(tally);
   const plan::Plan& plan = program.plan();
   const Arena arena(memory, plan.arena_bytes, {});
-  const Addresses addresses(plan, inputs, outputs, arena.data());
+  const Addresses addresses(plan, inputs, outputs, arena.data(), tally);
   for (std::size_t i = 0; i < plan.stages.size(); ++i) {
     const plan::Stage& stage = plan.stages[i];
     const PreparedStage& prepared = program.stages()[i];
@@ -534,8 +552,14 @@ void execute(const TileProgram& program, const Tape& numbers, std::span<const vo
       run_contraction(*stage.contraction, *prepared.contraction, numbers, addresses);
     }
     if (stage.op) run_irregular(stage, numbers, addresses);
+    if (tally != nullptr) tally->end_stage();
   }
   for (const plan::Copy& copy : plan.copies) {
+    if (tally != nullptr) {
+      tally->read(copy.value);
+      tally->end_stage();
+      tally->wrote(copy.value, plan.tape.shape(copy.value).size());
+    }
     const auto bytes = static_cast<std::size_t>(plan.tape.bytes(copy.value));
     if (bytes > 0) std::memcpy(outputs[copy.output], addresses[copy.value], bytes);
   }

@@ -5,18 +5,14 @@
 #include <span>
 
 #include "host/cpu/memory.h"
+#include "host/cpu/tally.h"
 #include "host/cpu/tile_program.h"
 
 namespace tendon::cpu {
 
-// Bytes that a run touched, stage by stage, each once: what describe() foretells. Tests pass one.
-struct Tally {
-  std::int64_t bytes_read = 0;
-  std::int64_t bytes_written = 0;
-};
-
 // `numbers`: a tape of the plan's structure, from which constants and random keys are taken. From
-// several threads at once; no heap allocation after a thread's first run of a program.
+// several threads at once; no heap allocation after a thread's first run of a program. A tally
+// counts what is read and written.
 void execute(const TileProgram& program, const Tape& numbers, std::span<const void* const> inputs,
              std::span<void* const> outputs, Memory& memory, Tally* tally = nullptr);
 

@@ -75,11 +75,13 @@ class Touched {
 Touched touched_by(const Tape& tape, const Stage& stage) {
   Touched touched;
   for (const Part& part : stage.parts) {
+    if (part.rows().size() == 0) continue;  // nothing runs
     for (const Instruction& step : part.body) {
       if (step.kind == Instruction::Kind::load) touched.add(tape, step.view);
     }
   }
-  if (const auto& contraction = stage.contraction) {
+  const auto& contraction = stage.contraction;
+  if (contraction && tape.shape(contraction->product).size() > 0) {
     touched.add(tape, contraction->a);
     touched.add(tape, contraction->b);
     if (contraction->bias) touched.add(tape, *contraction->bias);
