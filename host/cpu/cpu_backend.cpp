@@ -29,7 +29,8 @@ class CpuBackend final : public plan::Backend {
   void execute(const plan::Program& program, const Tape& numbers,
                std::span<const void* const> inputs, std::span<void* const> outputs,
                Stream) override {
-    cpu::execute(static_cast<const TileProgram&>(program), numbers, inputs, outputs, memory_);
+    cpu::execute(static_cast<const TileProgram&>(program), numbers, inputs, outputs, memory_,
+                 nullptr, trace_);
     runs_.fetch_add(1, std::memory_order_relaxed);
     launches_.fetch_add(static_cast<std::int64_t>(program.plan().stages.size()),
                         std::memory_order_relaxed);
@@ -58,6 +59,7 @@ class CpuBackend final : public plan::Backend {
 
  private:
   Memory memory_;
+  plan::Trace* trace_ = plan::Trace::from_environment();
   std::atomic<std::int64_t> runs_ = 0;
   std::atomic<std::int64_t> ops_ = 0;
   std::atomic<std::int64_t> launches_ = 0;

@@ -540,19 +540,22 @@ class Arena {
 }  // namespace
 
 void execute(const TileProgram& program, const Tape& numbers, std::span<const void* const> inputs,
-             std::span<void* const> outputs, Memory& memory, Tally* tally) {
+             std::span<void* const> outputs, Memory& memory, Tally* tally, plan::Trace* trace) {
+  const plan::Trace::Time begin = trace != nullptr ? plan::Trace::now() : plan::Trace::Time();
   const plan::Plan& plan = program.plan();
   const Arena arena(memory, plan.arena_bytes, {});
   const Addresses addresses(plan, inputs, outputs, arena.data(), tally);
   for (std::size_t i = 0; i < plan.stages.size(); ++i) {
     const plan::Stage& stage = plan.stages[i];
     const PreparedStage& prepared = program.stages()[i];
+    const plan::Trace::Time stage_begin = trace != nullptr ? plan::Trace::now() : begin;
     for (const PreparedPart& part : prepared.parts) run_part(part, numbers, addresses);
     if (stage.contraction) {
       run_contraction(*stage.contraction, *prepared.contraction, numbers, addresses);
     }
     if (stage.op) run_irregular(stage, numbers, addresses);
     if (tally != nullptr) tally->end_stage();
+    if (trace != nullptr) trace->stage(program, i, stage_begin, plan::Trace::now());
   }
   for (const plan::Copy& copy : plan.copies) {
     if (tally != nullptr) {
@@ -563,6 +566,7 @@ void execute(const TileProgram& program, const Tape& numbers, std::span<const vo
     const auto bytes = static_cast<std::size_t>(plan.tape.bytes(copy.value));
     if (bytes > 0) std::memcpy(outputs[copy.output], addresses[copy.value], bytes);
   }
+  if (trace != nullptr) trace->plan(program, begin, plan::Trace::now());
 }
 
 }  // namespace tendon::cpu

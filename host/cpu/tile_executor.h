@@ -7,6 +7,7 @@
 #include "host/cpu/memory.h"
 #include "host/cpu/tally.h"
 #include "host/cpu/tile_program.h"
+#include "host/plan/trace.h"
 
 namespace tendon::cpu {
 
@@ -14,6 +15,7 @@ namespace tendon::cpu {
 // several threads at once; no heap allocation after a thread's first run of a program. A tally
 // counts what is read and written.
 void execute(const TileProgram& program, const Tape& numbers, std::span<const void* const> inputs,
-             std::span<void* const> outputs, Memory& memory, Tally* tally = nullptr);
+             std::span<void* const> outputs, Memory& memory, Tally* tally = nullptr,
+             plan::Trace* trace = nullptr);
 
 }  // namespace tendon::cpu

@@ -75,8 +75,7 @@ bool is_row_major(const View& view, const Shape& shape) {
 
 class Arranger {
  public:
-  explicit Arranger(Plan& plan)
-      : plan_(plan), tape_(plan.tape), last_read_(tape_.size(), -1) {}
+  explicit Arranger(Plan& plan) : plan_(plan), tape_(plan.tape), last_read_(tape_.size(), -1) {}
 
   void arrange() {
     plan_.locations.assign(tape_.size(), {});
@@ -147,9 +146,7 @@ class Arranger {
       }
     }
   }
-  void place(Ref value) {
-    location(value) = {Space::arena, 0, free_.take(tape_.bytes(value))};
-  }
+  void place(Ref value) { location(value) = {Space::arena, 0, free_.take(tape_.bytes(value))}; }
   // Takes the memory of a value that dies here, if each element is read before it is written.
   bool reuse(const Part& part, const Store& store, std::vector<Ref>& dead) {
     if (part.body[store.local].level != Level::element) return false;
@@ -163,8 +160,7 @@ class Arranger {
         if (step.kind != Instruction::Kind::load) return true;
         const bool reads_old = std::ranges::any_of(
             step.view.pieces, [&](const Piece& piece) { return piece.base == old; });
-        return !reads_old ||
-               (step.level == Level::element && is_row_major(step.view, part.space));
+        return !reads_old || (step.level == Level::element && is_row_major(step.view, part.space));
       });
       if (!fits) continue;
       location(store.value) = location(old);

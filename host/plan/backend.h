@@ -6,8 +6,10 @@
 
 #include <cstddef>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "host/plan/plan.h"
 
@@ -21,9 +23,12 @@ class Program {
   Program& operator=(const Program&) = delete;
   virtual ~Program() = default;
   const Plan& plan() const { return plan_; }
+  const std::vector<StageCost>& costs() const;  // of its stages; found when first asked for
 
  private:
   Plan plan_;
+  mutable std::once_flag costs_found_;
+  mutable std::vector<StageCost> costs_;
 };
 
 class Backend {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "host/plan/arena.h"
+#include "host/plan/backend.h"
 #include "host/plan/fuse.h"
 
 namespace tendon::plan {
@@ -69,6 +70,13 @@ Shape Part::shape(Level level) const {
     case Level::element: return space;
   }
   __builtin_unreachable();
+}
+
+const std::vector<StageCost>& Program::costs() const {
+  std::call_once(costs_found_, [this] {
+    for (const Stage& stage : plan_.stages) costs_.push_back(cost(plan_.tape, stage));
+  });
+  return costs_;
 }
 
 Plan make_plan(Tape tape) {

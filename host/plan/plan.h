@@ -1,10 +1,11 @@
-// Plan: the stages that compute a tape's targets, in the order they run, and where their values lie.
-// What a back end makes ready to run. It knows nothing of any device.
+// Plan: the stages that compute a tape's targets, in the order they run, and where their values
+// lie. What a back end makes ready to run. It knows nothing of any device.
 #pragma once
 
 #include <tendon/backend.h>
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "host/plan/view.h"
@@ -71,8 +72,8 @@ struct Part {
 // A matrix product over the last two axes, with what the libraries do beside it.
 struct Contraction {
   Ref product;
-  View a;  // of shape (leading axes of the result..., m, k)
-  View b;  // (..., k, n)
+  View a;                    // of shape (leading axes of the result..., m, k)
+  View b;                    // (..., k, n)
   std::optional<View> bias;  // of the result's shape, the same for each row
   bool has_relu = false;
   Ref result;  // the last op of them
@@ -94,8 +95,8 @@ struct Stage {
 enum class Space : std::uint8_t { none, input, output, literal, arena };
 struct Location {
   Space space = Space::none;
-  std::uint32_t index = 0;   // of the input or output
-  std::int64_t offset = 0;   // in the arena, in bytes
+  std::uint32_t index = 0;  // of the input or output
+  std::int64_t offset = 0;  // in the arena, in bytes
 };
 
 struct Copy {  // of a value to one more output
@@ -110,13 +111,22 @@ struct Plan {
   std::vector<Location> locations;  // one a value of the tape; none: it is not in memory
   std::vector<Copy> copies;         // done last
   std::int64_t arena_bytes = 0;
-  std::int64_t op_count = 0;        // tape ops that executing it computes
+  std::int64_t op_count = 0;  // tape ops that executing it computes
 };
 
 // Fuses what the targets depend on into stages and places them in memory; nothing else is planned.
 Plan make_plan(Tape tape);
 
 std::int64_t count_ops(const Plan& plan);
+
+// What a stage costs, and a line that says what it does.
+struct StageCost {
+  std::int64_t bytes_read = 0;
+  std::int64_t bytes_written = 0;
+  std::int64_t flops = 0;
+  std::string line;
+};
+StageCost cost(const Tape& tape, const Stage& stage);
 
 // What executing it costs. Bytes are counted a stage: each element that it touches once.
 PlanSummary summarize(const Plan& plan);

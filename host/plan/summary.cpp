@@ -154,7 +154,8 @@ std::string listed(const Tape& tape, const std::vector<Ref>& values) {
   return list;
 }
 
-// One line for a person: what kind, which ops, what it reads and writes, and where it was asked for.
+// One line for a person: what kind, which ops, what it reads and writes, and where it was asked
+// for.
 std::string line(const Tape& tape, const Stage& stage) {
   constexpr std::size_t kMostNamed = 8;
   const std::set<Ref> ops = ops_of(tape, stage);
@@ -200,7 +201,10 @@ std::string part_text(const Tape& tape, const Part& part) {
   for (int i = 0; i < part.space.rank(); ++i) {
     const bool starts = part.reduces() && i == part.first_reduced;
     const bool ends = part.reduces() && i == part.first_reduced + part.reduced_count;
-    text += fmt::format("{}{}{}", i == 0 ? "" : ", ", starts ? "reduced " : ends ? "kept " : "",
+    text += fmt::format("{}{}{}", i == 0 ? "" : ", ",
+                        starts ? "reduced "
+                        : ends ? "kept "
+                               : "",
                         part.space[i]);
   }
   text += part.reduces() ? part.is_resident ? ") rows resident\n" : ") in chunks\n" : ")\n";
@@ -241,6 +245,12 @@ std::int64_t count_ops(const Plan& plan) {
   return count;
 }
 
+StageCost cost(const Tape& tape, const Stage& stage) {
+  StageCost cost{touched_by(tape, stage).bytes(tape), 0, flops(tape, stage), line(tape, stage)};
+  for (const Ref value : writes(stage)) cost.bytes_written += tape.bytes(value);
+  return cost;
+}
+
 PlanSummary summarize(const Plan& plan) {
   const Tape& tape = plan.tape;
   PlanSummary summary;
@@ -249,10 +259,11 @@ PlanSummary summarize(const Plan& plan) {
   summary.peak_bytes = plan.arena_bytes;
   Touched of_inputs;
   for (const Stage& stage : plan.stages) {
-    summary.bytes_read += touched_by(tape, stage).bytes(tape);
-    for (const Ref value : writes(stage)) summary.bytes_written += tape.bytes(value);
-    summary.flops += flops(tape, stage);
-    summary.kernels.push_back(line(tape, stage));
+    StageCost of_stage = cost(tape, stage);
+    summary.bytes_read += of_stage.bytes_read;
+    summary.bytes_written += of_stage.bytes_written;
+    summary.flops += of_stage.flops;
+    summary.kernels.push_back(std::move(of_stage.line));
     for (const Ref base : reads(stage)) {
       if (tape.op(base) == Op::input) of_inputs.add_whole(tape, base);
     }
