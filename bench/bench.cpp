@@ -52,8 +52,7 @@ void record(benchmark::State& state) {
 }
 BENCHMARK(record);
 
-// flatten: record's ops, flattened and their program looked up as well; on so little data that the
-// ops cost nothing beside.
+// step_of_small_ops: 100 ops on no data are recorded, flattened, their program found and run.
 void step_of_small_ops(benchmark::State& state) {
   constexpr int kOps = 100;
   const auto x = Tensor::from(std::vector<float>());
@@ -90,6 +89,31 @@ void gradient(benchmark::State& state) {
       kOps, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
 BENCHMARK(gradient);
+
+// training_step: a small network of two layers with Adam, the gradient and the update one run.
+void training_step(benchmark::State& state) {
+  Variable w1(full({16, 16}, 0.1), "w1");
+  Variable b1(zeros({16}), "b1");
+  Variable w2(full({16, 4}, 0.1), "w2");
+  Variable b2(zeros({4}), "b2");
+  const std::vector<Variable> variables{w1, b1, w2, b2};
+  const Tensor x = ones({8, 16});
+  const Tensor y = zeros({8, 4});
+  run({x, y});
+  optim::Adam adam({.learning_rate = 1e-3});
+  const auto step = [&] {
+    GradientTape tape;
+    const Tensor loss = reduce_mean(square(matmul(tanh(matmul(x, w1) + b1), w2) + b2 - y));
+    adam.apply(tape.gradient(loss, variables), variables);
+    return loss.item<float>();
+  };
+  for (int i = 0; i < 100; ++i) step();
+  const std::int64_t before = heap_allocations.load();
+  for (auto _ : state) benchmark::DoNotOptimize(step());
+  state.counters["allocations"] = static_cast<double>(heap_allocations.load() - before) /
+                                  static_cast<double>(state.iterations());
+}
+BENCHMARK(training_step);
 
 }  // namespace
 }  // namespace tendon
