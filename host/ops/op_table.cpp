@@ -243,7 +243,7 @@ Type infer_elementwise(const Call& call) {
     if (operand->dtype != first.dtype) {
       throw error<DTypeError>(call, "dtypes differ: {}", text(call));
     }
-    if (!broadcast(result.shape, operand->shape, result.shape)) {
+    if (operand->shape != result.shape && !broadcast(result.shape, operand->shape, result.shape)) {
       throw error<ShapeError>(call, "shapes do not broadcast: {}", text(call));
     }
   }

@@ -177,9 +177,10 @@ class Replay {
 class Macro {
  public:
   Macro(std::shared_ptr<const autodiff::Derivative> derivative, std::span<Node* const> nodes,
-        Place place)
+        std::span<const Tensor> targets, Place place)
       : derivative_(std::move(derivative)),
         nodes_(nodes),
+        targets_(targets),
         place_(place),
         made_(derivative_->tape().size() - derivative_->backward_begin()) {}
   // A value that was there before the backward pass is itself; one that two sources share is made
@@ -203,12 +204,28 @@ class Macro {
       support::PoolVector<Node*> operands;
       for (const Ref operand : derivative_->operands()) operands.push_back(nodes_[operand.id]);
       macro_ = recorder().macro(derivative_, operands, place_);
+      add_targets();
     }
     return recorder().macro_output(*macro_.node(), value);
   }
 
+  void add_targets() {
+    const std::scoped_lock lock(graph_mutex());
+    for (const Tensor& target : targets_) {
+      Node& node = *target.node();
+      if (node.event != explain::Event::op || node.type.shape.size() != 1) continue;
+      GradientPart& part = gradient_part(node);
+      if (!part.self) {
+        part.self = std::allocate_shared<WeakNode>(support::PoolAllocator<WeakNode>());
+        part.self->node = &node;
+      }
+      macro_.node()->gradient->targets.push_back(part.self);
+    }
+  }
+
   std::shared_ptr<const autodiff::Derivative> derivative_;
   std::span<Node* const> nodes_;
+  std::span<const Tensor> targets_;
   Place place_;
   Tensor macro_;
   Tensor given_;
@@ -251,7 +268,7 @@ std::vector<std::optional<Tensor>> backward(const detail::TapeState& tape,
   if (recorder().records()) {
     fill(Replay(*derivative, extract->nodes()));
   } else {
-    fill(Macro(derivative, extract->nodes(), place));
+    fill(Macro(derivative, extract->nodes(), values, place));
   }
   return gradients;
 }

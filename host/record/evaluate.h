@@ -14,7 +14,8 @@ plan::Backend& backend_of(Device device);
 
 // The nodes' values are there afterwards. Also kept, since they cost more to compute again than to
 // keep: scalars with a handle, the results of reductions, contractions and irregular ops that a
-// handle or a tape reaches, and the values of variables met on the way.
+// handle or a tape reaches, the values of variables met on the way, and the scalar targets of
+// gradients met, where a handle waits for them.
 void evaluate(std::span<Node* const> nodes);
 
 PlanSummary describe(std::span<Node* const> nodes);

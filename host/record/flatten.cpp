@@ -63,6 +63,7 @@ void Flattening::clear() {
   stack_.clear();
   outputs_.clear();
   is_output_.clear();
+  companions_.clear();
   inputs_.clear();
   aliases_.clear();
   alias_roots_.clear();
@@ -161,12 +162,20 @@ Ref Flattening::apply(const Node& node) {
 // the operands that these read. Returns the first op to append.
 std::uint32_t Flattening::open_output(const Node& output) {
   Node& macro = *output.operands()[0];
-  const autodiff::Derivative& derivative = *macro.derivative;
+  const autodiff::Derivative& derivative = *macro.gradient->derivative;
   const std::uint32_t begin = derivative.backward_begin();
   if (macro.visit != walk_) {
     macro.visit = walk_;
     macro.visit_ref = static_cast<std::uint32_t>(expanded_.size());
     expanded_.resize(expanded_.size() + derivative.tape().size() - begin, kUnmet);
+    if (keeps_) {
+      for (const auto& target : macro.gradient->targets) {
+        NodePtr held = lock(*target);
+        if (!held || is_ready(*held)) continue;
+        push(held.get());
+        companions_.push_back(std::move(held));
+      }
+    }
   }
   std::uint32_t* const expanded = expanded_.data() + macro.visit_ref;
   std::uint32_t first = output.macro_output;
@@ -193,7 +202,7 @@ std::uint32_t Flattening::open_output(const Node& output) {
 
 Ref Flattening::append_output(const Node& output, std::uint32_t first) {
   const Node& macro = *output.operands()[0];
-  const autodiff::Derivative& derivative = *macro.derivative;
+  const autodiff::Derivative& derivative = *macro.gradient->derivative;
   const Tape& from = derivative.tape();
   const std::uint32_t begin = derivative.backward_begin();
   std::uint32_t* const expanded = expanded_.data() + macro.visit_ref;

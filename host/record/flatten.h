@@ -59,6 +59,7 @@ class Flattening {
   std::vector<Ref> targets_;
   std::vector<Output> outputs_;
   std::vector<std::uint8_t> is_output_;  // by value, as far as one is
+  std::vector<NodePtr> companions_;      // targets of macros
   std::vector<std::shared_ptr<Storage>> inputs_;
   std::vector<std::pair<NodePtr, NodePtr>> aliases_;
   std::vector<Node*> alias_roots_;

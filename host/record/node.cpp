@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <new>
 
+#include "host/autodiff/derivative.h"
 #include "host/record/recorder.h"
 #include "host/support/text.h"
 
@@ -18,6 +19,16 @@ void free_operands(Node& node) noexcept {
   node.operand_count = 0;
 }
 
+void free_gradient(Node& node) noexcept {
+  if (node.gradient == nullptr) return;
+  if (node.gradient->self) {
+    const std::scoped_lock lock(graph_mutex());
+    node.gradient->self->node = nullptr;
+  }
+  node.gradient->~GradientPart();
+  support::pool_free(node.gradient, sizeof(GradientPart));
+}
+
 }  // namespace
 
 std::mutex& graph_mutex() {
@@ -28,6 +39,26 @@ std::mutex& graph_mutex() {
 std::uint64_t next_walk() {
   static std::uint64_t last = 0;
   return ++last;
+}
+
+GradientPart& gradient_part(Node& node) {
+  if (node.gradient == nullptr) {
+    node.gradient = new (support::pool_allocate(sizeof(GradientPart))) GradientPart;
+  }
+  return *node.gradient;
+}
+
+NodePtr lock(const WeakNode& weak) {
+  if (weak.node == nullptr) return NodePtr();
+  // A count that has reached zero stays there: the node is about to go.
+  std::uint64_t count = weak.node->references.load(std::memory_order_relaxed);
+  while (count >= kHandle) {
+    if (weak.node->references.compare_exchange_weak(count, count + 1, std::memory_order_acquire,
+                                                    std::memory_order_relaxed)) {
+      return NodePtr::adopt(weak.node);
+    }
+  }
+  return NodePtr();
 }
 
 Node* allocate_node() { return new (support::pool_allocate(sizeof(Node))) Node; }
@@ -49,8 +80,8 @@ void take_operands(Node& node, std::vector<Node*>& into) {
   free_operands(node);
 }
 
-// Without recursion, since a chain may be a million nodes long. A node whose count is zero is seen
-// by no other thread.
+// Not under graph_mutex(). Without recursion, since a chain may be a million nodes long. A node
+// whose count is zero is seen by no other thread.
 void destroy(Node* node) noexcept {
   support::PoolVector<Node*> stack;
   stack.push_back(node);
@@ -62,6 +93,7 @@ void destroy(Node* node) noexcept {
         stack.push_back(operand);
     }
     free_operands(*next);
+    free_gradient(*next);
     if (next->attributes != nullptr) support::pool_free(next->attributes, sizeof(Attributes));
     next->~Node();
     support::pool_free(next, sizeof(Node));

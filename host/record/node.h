@@ -72,6 +72,10 @@ class TapeIds {
   std::unique_ptr<std::vector<TapeId>> more_;
 };
 
+// A gradient() that no tape records is one node, the macro, over what its backward pass reads: the
+// derivative's operands. It has no value. Each gradient is a node whose operand is the macro.
+struct GradientPart;
+
 }  // namespace tendon::record
 
 namespace tendon::detail {
@@ -93,11 +97,9 @@ struct Node {
   Attributes* attributes = nullptr;  // where the op has any
   record::TapeIds tapes;
 
-  // A gradient() that no tape records is one node, the macro, over what its backward pass reads:
-  // the derivative's operands. It has no value and no handle. Each gradient is a node whose operand
-  // is the macro.
-  std::shared_ptr<const autodiff::Derivative> derivative;  // of a macro
-  std::uint32_t macro_output = 0;  // of a gradient, which of the derivative's values; 0: none is
+  record::GradientPart* gradient = nullptr;  // of a macro, and of the targets of one
+  std::uint32_t macro_output =
+      0;  // of a macro's value, which of the derivative's; 0: no such value
 
   // Low half: held by nodes, tapes and cells; upper half: by handles.
   std::atomic<std::uint64_t> references = 0;
@@ -123,6 +125,21 @@ namespace tendon::record {
 using detail::Node;
 
 inline constexpr std::uint64_t kHandle = std::uint64_t{1} << 32;
+
+// Finds a node as long as there is one. Guarded by graph_mutex().
+struct WeakNode {
+  Node* node = nullptr;
+};
+
+struct GradientPart {
+  std::shared_ptr<const autodiff::Derivative> derivative;
+  // Its scalar targets, which are computed with the gradients where a handle waits for them: most
+  // often the loss.
+  support::PoolVector<std::shared_ptr<WeakNode>> targets;
+  std::shared_ptr<WeakNode> self;  // of a target
+};
+// The node's, made where it has none. Requires graph_mutex(), or a node that is not shared yet.
+GradientPart& gradient_part(Node& node);
 
 // Guards what nodes may lose or gain after they are shared. Recording does not take it.
 std::mutex& graph_mutex();
@@ -156,6 +173,12 @@ class NodePtr {
   ~NodePtr() {
     if (node_ != nullptr) release(node_);
   }
+  // Gives up what was retained before.
+  static NodePtr adopt(Node* node) {
+    NodePtr pointer;
+    pointer.node_ = node;
+    return pointer;
+  }
   Node* get() const { return node_; }
   Node* operator->() const { return node_; }
   Node& operator*() const { return *node_; }
@@ -164,6 +187,9 @@ class NodePtr {
  private:
   Node* node_ = nullptr;
 };
+
+// The node, if a handle to it is left. Requires graph_mutex().
+NodePtr lock(const WeakNode& weak);
 
 // A handle to a node that others hold too.
 inline Tensor handle(Node* node) {

@@ -164,13 +164,13 @@ Tensor Recorder::macro(std::shared_ptr<const autodiff::Derivative> derivative,
   node->called = "gradient";
   node->place = place;
   pending_since_ -= derivative->op_count();  // which are pending too, without being recorded
-  node->derivative = std::move(derivative);
+  gradient_part(*node).derivative = std::move(derivative);
   set_operands(*node, operands);
   return finish(node, 0);
 }
 
 Tensor Recorder::macro_output(Node& macro, Ref value) {
-  const Tape& tape = macro.derivative->tape();
+  const Tape& tape = macro.gradient->derivative->tape();
   Node* node = allocate_node();
   node->op = Op::identity;  // for explanations
   node->called = macro.called;
