@@ -5,6 +5,7 @@
 #include <cblas.h>
 #include <dnnl.h>
 
+#include <cmath>
 #include <limits>
 
 namespace tendon::cpu {
@@ -94,7 +95,7 @@ void finish(Extents e, const T* bias, bool relu, T* c) {
     if (bias != nullptr)
       for (std::int64_t j = 0; j < e.n; ++j) c[j] += bias[j];
     if (relu)
-      for (std::int64_t j = 0; j < e.n; ++j) c[j] = c[j] > 0 || c[j] != c[j] ? c[j] : T{0};
+      for (std::int64_t j = 0; j < e.n; ++j) c[j] = c[j] > 0 || std::isnan(c[j]) ? c[j] : T{0};
   }
 }
 
