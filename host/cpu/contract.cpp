@@ -4,9 +4,12 @@
 
 #include <cblas.h>
 #include <dnnl.h>
+#include <omp.h>
 
 #include <cmath>
 #include <limits>
+
+#include "host/cpu/parallel.h"
 
 namespace tendon::cpu {
 namespace {
@@ -102,6 +105,19 @@ void finish(Extents e, const T* bias, bool relu, T* c) {
 // Multiply-adds from which sharing a batch among threads pays for waking them.
 constexpr std::int64_t kWorthThreads = std::int64_t{1} << 18;
 
+// While it lives, the libraries use as many threads as the rest of the executor. The caller's
+// OpenMP setting is as it was afterwards.
+class Threads {
+ public:
+  Threads() : before_(omp_get_max_threads()) { omp_set_num_threads(thread_count()); }
+  Threads(const Threads&) = delete;
+  Threads& operator=(const Threads&) = delete;
+  ~Threads() { omp_set_num_threads(before_); }
+
+ private:
+  int before_;
+};
+
 template <class T>
 class LibraryProduct final : public Contractor {
  public:
@@ -121,14 +137,14 @@ class LibraryProduct final : public Contractor {
       finish(e, contraction_.has_bias ? static_cast<const T*>(bias) : nullptr,
              contraction_.activation == Op::relu, into);
     };
-    // Inside a shared batch the libraries find that they are in parallel, and use one thread each.
     const std::int64_t batch = contraction_.batch;
-    if (batch > 1 && batch * e.m * e.n * e.k >= kWorthThreads) {
-#pragma omp parallel for schedule(static)
-      for (std::int64_t i = 0; i < batch; ++i) one(i);
-    } else {
-      for (std::int64_t i = 0; i < batch; ++i) one(i);
-    }
+    const Threads threads;
+    // Inside a shared batch the libraries find that they are in parallel, and use one thread each.
+    const std::int64_t work = e.m * e.n * e.k;
+    const std::int64_t least = batch * work >= kWorthThreads ? 1 : batch;
+    parallel_for(batch, least, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) one(i);
+    });
   }
   const char* library() const override { return library_; }
 
@@ -177,9 +193,9 @@ bool takes(const Contraction& c) {
   return layout(c.a, c.m, c.k) && layout(c.b, c.k, c.n);
 }
 
-// oneDNN could append tanh, sigmoid, silu, gelu and elu, but a loop of ours is as fast, and of
-// these only tanh is within its op's tolerance everywhere: sigmoid and silu flush small results to
-// zero, and gelu and elu cancel.
+// Our own loop, after the product. Of what oneDNN could append, only tanh stayed within its op's
+// tolerance on all arguments that were tried: sigmoid and silu flush small results to zero, and
+// gelu and elu cancel.
 bool can_fuse(DType dtype, Op activation) {
   return activation == Op::relu && (dtype == DType::f32 || dtype == DType::f64);
 }

@@ -131,23 +131,13 @@ class Preparation {
     const std::uint32_t bytes = bytes_of(step.dtype);
     const TileId raw = new_tile(step.level, bytes);
     prepared_.loads.push_back(
-        {step.view, bytes, step.level != Level::uniform && is_row_major(step.view)});
+        {step.view, bytes, step.level != Level::uniform && plan::is_row_major(step.view)});
     into_->push_back({.kind = Step::Kind::load,
                       .level = step.level,
                       .result = raw,
                       .load = static_cast<std::uint32_t>(prepared_.loads.size() - 1)});
     return is_16_bit(step.dtype) ? cast(step.level, step.dtype, DType::f32, raw) : raw;
   }
-  static bool is_row_major(const plan::View& view) {
-    if (!view.is_whole() || view.pieces[0].offset != 0) return false;
-    const plan::Strides strides = plan::contiguous(view.shape);
-    for (int i = 0; i < view.shape.rank(); ++i) {
-      const auto a = static_cast<std::size_t>(i);
-      if (view.shape[i] != 1 && view.pieces[0].strides[a] != strides[a]) return false;
-    }
-    return true;
-  }
-
   TileId compute(const Instruction& step) {
     const Op op = tape_.op(step.value);
     const DType operand = part_.body[step.operands[op == Op::where ? 1 : 0]].dtype;

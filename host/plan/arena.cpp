@@ -62,17 +62,6 @@ void note(std::vector<Ref>& list, const View& view) {
   for (const Piece& piece : view.pieces) note(list, piece.base);
 }
 
-// Whether an element of the result needs no other element of the loaded value.
-bool is_row_major(const View& view, const Shape& shape) {
-  if (!view.is_whole() || view.pieces[0].offset != 0) return false;
-  const Strides strides = contiguous(shape);
-  for (int i = 0; i < shape.rank(); ++i) {
-    const auto a = static_cast<std::size_t>(i);
-    if (shape[i] != 1 && view.pieces[0].strides[a] != strides[a]) return false;
-  }
-  return true;
-}
-
 class Arranger {
  public:
   explicit Arranger(Plan& plan) : plan_(plan), tape_(plan.tape), last_read_(tape_.size(), -1) {}
@@ -160,7 +149,7 @@ class Arranger {
         if (step.kind != Instruction::Kind::load) return true;
         const bool reads_old = std::ranges::any_of(
             step.view.pieces, [&](const Piece& piece) { return piece.base == old; });
-        return !reads_old || (step.level == Level::element && is_row_major(step.view, part.space));
+        return !reads_old || (step.level == Level::element && is_row_major(step.view));
       });
       if (!fits) continue;
       location(store.value) = location(old);

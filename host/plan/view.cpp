@@ -175,6 +175,15 @@ bool View::is_one_element() const {
   return true;
 }
 
+bool is_row_major(const View& view) {
+  if (!view.is_whole() || view.pieces[0].offset != 0) return false;
+  const Strides strides = contiguous(view.shape);
+  for (int i = 0; i < view.shape.rank(); ++i) {
+    if (view.shape[i] != 1 && view.pieces[0].strides[at(i)] != strides[at(i)]) return false;
+  }
+  return true;
+}
+
 View view_of(Ref base, const Shape& shape) {
   Piece piece{base, 0, contiguous(shape), {}, {}};
   for (int i = 0; i < shape.rank(); ++i) {

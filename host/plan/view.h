@@ -42,6 +42,9 @@ struct View {
   friend bool operator==(const View&, const View&) = default;
 };
 
+// Whether element i of the view, in row-major order, is element i of the base.
+bool is_row_major(const View& view);
+
 View view_of(Ref base, const Shape& shape);
 
 // The same elements, stretched as in NumPy's broadcasting.

@@ -1,0 +1,183 @@
+// Fusion: the work of fuse(), over several files. fusion.cpp walks the tape; fusion_body.cpp adds
+// an op to a stage; fusion_product.cpp makes matrix products; fusion_merge.cpp makes stages one;
+// fusion_stages.cpp finishes them.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "host/ops/op_row.h"
+#include "host/plan/fuse.h"
+
+namespace tendon::plan {
+
+inline constexpr int kNowhere = -1;
+// Instructions of a body: beyond this a stage gains nothing, and its values no longer fit in cache
+// or registers.
+inline constexpr std::size_t kLongestBody = 512;
+
+// A stage that is being made. Stages run in the order of their making, and an op joins one only if
+// all it needs is made by earlier ones or by the stage itself: so there are no cycles.
+struct Cluster {
+  // What it was made of, in order, so that it can be made again together with another.
+  struct Member {
+    enum class Kind : std::uint8_t { op, reduction, copy } kind = Kind::op;
+    Ref value;
+    View view = {};  // of a copy: what is copied
+  };
+  Stage stage;
+  std::vector<Member> members;
+  std::unordered_map<std::uint32_t, Local> locals;  // by value
+  std::vector<Ref> loaded;                          // bases of its loads
+
+  static Cluster over(const Shape& space) {
+    Cluster cluster;
+    cluster.stage.parts.emplace_back();
+    cluster.part().space = space;
+    return cluster;
+  }
+  Part& part() { return stage.parts[0]; }
+  const Part& part() const { return stage.parts[0]; }
+  bool is_body() const {
+    return stage.kind == StageKind::pointwise || stage.kind == StageKind::reduce;
+  }
+  bool loads(Ref base) const { return std::ranges::find(loaded, base) != loaded.end(); }
+};
+
+// How an operand comes into a body.
+struct Operand {
+  enum class From : std::uint8_t { uniform, local, expanded, again, loaded } from = From::loaded;
+  Ref value;       // of all but loaded: the base
+  View view = {};  // of loaded
+  Level level = Level::element;
+  DType dtype = DType::f32;
+};
+
+// The reduced axes of an op and the operand's elements in an order in which they are neighbours.
+struct Reduction {
+  View operand;
+  int first = 0;
+  int count = 0;
+};
+
+class Fusion {
+ public:
+  explicit Fusion(const Tape& tape)
+      : tape_(tape),
+        first_equal_(tape.size()),
+        uses_(tape.size()),
+        views_(tape.size()),
+        uniform_(tape.size(), kNotUniform),
+        home_(tape.size(), kNowhere),
+        is_copied_(tape.size()),
+        in_memory_(tape.size()) {}
+  Fused fuse();
+
+ private:
+  static constexpr std::uint32_t kNotUniform = ~std::uint32_t{0};
+
+  // Ops that compute the same from the same are computed once. Numbers differ from run to run: two
+  // constants are never known to be equal.
+  void find_equal();
+  bool computes_the_same(Ref a, Ref b) const;
+  void count_uses();
+  // What will be in memory whoever else wants it.
+  void find_in_memory();
+  ops::OpKind kind(Ref value) const { return ops::row(tape_.op(value)).kind; }
+  const View& view(Ref value) const { return *views_[value.id]; }
+  int home(Ref base) const { return home_[base.id]; }
+  // Whether the value is the same everywhere and few ops on numbers give it.
+  bool is_uniform(Ref value) const;
+  // Not in memory, since each stage that uses it makes it again.
+  bool is_made_where_used(Ref base) const;
+  void add(Ref value);
+  // The view of other values' memory that the op is, if it computes nothing.
+  std::optional<View> seen_as(Ref value);
+  void add_leaf(Ref value);
+  void add_pointwise(Ref value);
+  void add_reduction(Ref value);
+  // Joins the first stage that takes it: that of its operands, then later ones that read the same
+  // memory; else opens one over `space`. Returns the stage.
+  int join_or_open(const Cluster::Member& member, std::span<const Ref> operands,
+                   const Shape& space);
+  bool join_at(int at, const Cluster::Member& member);
+  bool shares_memory(const Cluster& cluster, std::span<const Ref> operands) const;
+  // An elementwise op, at the level that its number of elements fits.
+  bool compute(Cluster& cluster, int at, Ref value);
+  bool reduce(Cluster& cluster, int at, Ref value, const Reduction& reduction);
+  // Turns a pointwise part's space into that of the reduction.
+  bool begin_reducing(Part& part, Ref value, const Reduction& reduction);
+  static bool same_rows(const Part& part, const Reduction& reduction);
+  static bool same_rows(const Part& part, const Part& other);
+  bool is_arg(Ref value) const;
+  // The operand with its reduced axes side by side; none where the op is computed whole.
+  std::optional<Reduction> reduction_of(Ref value) const;
+  // How the operand, stretched over `shape`, comes into the body at `level`; none where it cannot.
+  std::optional<Operand> resolve(Cluster& cluster, int at, Ref value, const Shape& shape,
+                                 Level level) const;
+  std::optional<Operand> resolve(Cluster& cluster, int at, const View& operand, const Shape& shape,
+                                 Level level) const;
+  // A value of an earlier stage that nothing else wants in memory and that few ops make from what
+  // is there: it is computed again, and neither stored nor loaded. `budget`: what that may cost.
+  bool can_compute_again(Cluster& cluster, int at, Ref base, int& budget) const;
+  bool is_made_in_body(Ref base) const;
+  // Beside an addition.
+  static int cost(Op op);
+  // A value that the part itself makes: usable in the order in which it is made.
+  std::optional<Operand> own(Cluster& cluster, const View& seen, Level level) const;
+  // The operand as a local of the body.
+  Local bring(Cluster& cluster, const Operand& operand, Level level);
+  Local compute_again(Cluster& cluster, Ref value);
+  Local load(Cluster& cluster, const View& view, Level level, DType dtype);
+  static Local expand(Part& part, Local row);
+  Local uniform_local(Cluster& cluster, Ref value);
+  static Local append(Part& part, Instruction step);
+  // Puts the value in memory in row-major order: where it is made, or by a copy.
+  void store(Ref value);
+  // The value whose memory holds one that has been stored.
+  Ref stored_as(Ref value) const;
+  // A value that lies otherwise in memory, in its own order.
+  bool copy(Cluster& cluster, int at, Ref value, const View& from);
+  void add_irregular(Ref value);
+  void open(Cluster cluster, Ref value);
+  void add_product(Ref value);
+  // An operand as a matrix for each leading index of the result. Libraries want one of its two last
+  // axes without gaps.
+  View factor(Ref operand, bool is_transposed, const Shape& result);
+  // What the libraries do beside a product: a row added to each row, then relu.
+  bool join_product(Ref value);
+  static bool is_row_vector(const View& view);
+  // Ops that start from different inputs and meet later were put in different stages: those that
+  // one reads from, or that read the same memory, become one where nothing between them forbids it.
+  void merge_clusters();
+  bool merge_into(int at);
+  bool have_to_do(const Cluster& cluster, const Cluster& other, int other_at) const;
+  bool can_move_down(int from, int to) const;
+  bool can_move_up(int from, int to) const;
+  bool reads_from(const Cluster& cluster, int at) const;
+  // Makes what two clusters are made of again, as one at `at`.
+  bool merge(int first, int second, int at);
+  bool join(Cluster& cluster, int at, const Cluster::Member& member);
+  // The stages, with what they store. Pointwise ones whose results only the caller reads become one
+  // launch, the last.
+  std::vector<Stage> finish(std::span<const Ref> targets);
+  // Drops axes of extent 1, and sees neighbouring ones as one where every load can.
+  static void collapse(Part& part);
+  const Tape& tape_;
+  std::vector<Ref> first_equal_;     // the first value that computes the same
+  std::vector<std::uint32_t> uses_;  // how many operands and targets a value is; 0: not wanted
+  std::vector<std::optional<View>> views_;
+  std::vector<std::uint32_t> uniform_;  // ops of the chain on numbers that gives it
+  std::vector<int> home_;               // the cluster that makes it; kNowhere: in memory before
+  std::vector<bool> is_copied_;         // uniform, and in memory too
+  std::vector<Cluster> clusters_;
+  std::vector<bool> in_memory_;  // a target, or of a kind that is always stored, or read by one
+  int at_ = kNowhere;            // the stage that is being added to
+};
+
+// Whether an axis of the part's space is reduced.
+bool is_reduced(const Part& part, int axis);
+
+}  // namespace tendon::plan

@@ -1,0 +1,379 @@
+// Adding an op to a stage: how its operands come into the body.
+#include <algorithm>
+
+#include "host/plan/fusion.h"
+
+namespace tendon::plan {
+namespace {
+
+// What computing a value again may cost, in cheap ops, before it is stored and loaded instead.
+constexpr int kMostAgain = 8;
+
+// The view of an element's row, where it is the same for all of the row.
+std::optional<View> of_rows(const Part& part, const View& view) {
+  View rows{part.rows(), {}};
+  for (const Piece& piece : view.pieces) {
+    Piece next{piece.base, piece.offset, {}, {}, {}};
+    std::size_t into = 0;
+    for (int i = 0; i < part.space.rank(); ++i) {
+      const auto a = static_cast<std::size_t>(i);
+      if (is_reduced(part, i)) {
+        if (piece.begin[a] > 0 || piece.end[a] < part.space[i]) return std::nullopt;
+        if (part.space[i] != 1 && piece.strides[a] != 0) return std::nullopt;
+        continue;
+      }
+      next.strides[into] = piece.strides[a];
+      next.begin[into] = piece.begin[a];
+      next.end[into++] = piece.end[a];
+    }
+    rows.pieces.push_back(next);
+  }
+  return rows;
+}
+
+}  // namespace
+
+bool is_reduced(const Part& part, int axis) {
+  return axis >= part.first_reduced && axis < part.first_reduced + part.reduced_count;
+}
+
+bool Fusion::compute(Cluster& cluster, int at, Ref value) {
+  at_ = at;
+  Part& part = cluster.part();
+  const std::int64_t size = tape_.shape(value).size();
+  Level level = Level::element;
+  if (size != part.space.size()) {
+    if (!part.reduces() || size != part.rows().size()) return false;
+    level = Level::row;
+  }
+  const auto operands = tape_.operands(value);
+  Operand resolved[3];
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    const std::optional<Operand> operand =
+        resolve(cluster, at, operands[i], tape_.shape(value), level);
+    if (!operand) return false;
+    resolved[i] = *operand;
+  }
+  Instruction step{operands.empty() ? Instruction::Kind::generate : Instruction::Kind::compute,
+                   level,
+                   tape_.dtype(value),
+                   value,
+                   static_cast<std::uint32_t>(operands.size()),
+                   {},
+                   {}};
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    step.operands[i] = bring(cluster, resolved[i], level);
+  }
+  cluster.locals[value.id] = append(part, step);
+  cluster.members.push_back({Cluster::Member::Kind::op, value});
+  return true;
+}
+
+bool Fusion::reduce(Cluster& cluster, int at, Ref value, const Reduction& reduction) {
+  at_ = at;
+  Part& part = cluster.part();
+  const std::vector<Instruction> before = part.body;
+  const Part old = {part.space, part.first_reduced, part.reduced_count, part.is_resident, {}, {}};
+  if (!part.reduces()) {
+    if (!begin_reducing(part, value, reduction)) return false;
+  } else if (!same_rows(part, reduction) || (is_arg(value) && !part.is_resident)) {
+    return false;
+  }
+  std::optional<Operand> operand =
+      resolve(cluster, at, reduction.operand, reduction.operand.shape, Level::element);
+  if (!operand || (!part.is_resident && operand->from == Operand::From::expanded)) {
+    part.space = old.space;
+    part.first_reduced = old.first_reduced;
+    part.reduced_count = old.reduced_count;
+    part.is_resident = old.is_resident;
+    part.body = before;
+    return false;
+  }
+  operand->dtype = tape_.dtype(tape_.operands(value)[0]);
+  cluster.stage.kind = StageKind::reduce;
+  const Local local = bring(cluster, *operand, Level::element);
+  cluster.locals[value.id] = append(
+      part, {Instruction::Kind::reduce, Level::row, tape_.dtype(value), value, 1, {local}, {}});
+  cluster.members.push_back({Cluster::Member::Kind::reduction, value});
+  return true;
+}
+
+bool Fusion::begin_reducing(Part& part, Ref value, const Reduction& reduction) {
+  const Shape& space = reduction.operand.shape;
+  if (part.space.size() != space.size()) return false;
+  if (part.space != space) {
+    for (const Instruction& step : part.body) {
+      if (step.level == Level::element && step.kind == Instruction::Kind::load &&
+          !reshape(step.view, space)) {
+        return false;
+      }
+    }
+    for (Instruction& step : part.body) {
+      if (step.level == Level::element && step.kind == Instruction::Kind::load) {
+        step.view = *reshape(step.view, space);
+      }
+    }
+  }
+  part.space = space;
+  part.first_reduced = reduction.first;
+  part.reduced_count = reduction.count;
+  part.is_resident =
+      part.inner_count() == 1 && (is_arg(value) || part.row_length() <= kLongestResidentRow);
+  return true;
+}
+
+bool Fusion::same_rows(const Part& part, const Reduction& reduction) {
+  return same_rows(part, Part{reduction.operand.shape, reduction.first, reduction.count});
+}
+
+bool Fusion::same_rows(const Part& part, const Part& other) {
+  return part.space.size() == other.space.size() && part.row_length() == other.row_length() &&
+         part.inner_count() == other.inner_count() && part.rows().size() == other.rows().size();
+}
+
+bool Fusion::is_arg(Ref value) const {
+  return tape_.op(value) == Op::argmax || tape_.op(value) == Op::argmin;
+}
+
+std::optional<Reduction> Fusion::reduction_of(Ref value) const {
+  const View& x = view(tape_.operands(value)[0]);
+  const Shape shape = tape_.shape(tape_.operands(value)[0]);
+  const Axes& axes = tape_.attributes(value).axes;
+  unsigned reduced = axes.count() == 0 ? ~0U : 0;
+  for (const int axis : axes) reduced |= 1U << (axis < 0 ? axis + shape.rank() : axis);
+  int first = shape.rank();
+  int last = -1;
+  std::int64_t length = 1;
+  for (int i = 0; i < shape.rank(); ++i) {
+    if (((reduced >> i) & 1U) == 0 || shape[i] == 1) continue;
+    first = std::min(first, i);
+    last = i;
+    length *= shape[i];
+  }
+  if (length == 1) return std::nullopt;
+  bool are_neighbours = true;
+  std::int64_t inner = 1;
+  for (int i = first; i < shape.rank(); ++i) {
+    const bool is_kept = ((reduced >> i) & 1U) == 0;
+    if (is_kept && shape[i] != 1 && i < last) are_neighbours = false;
+    if (i > last) inner *= shape[i];
+  }
+  if (are_neighbours && !(is_arg(value) && inner > 1)) return Reduction{x, first, last - first + 1};
+  Axes permutation;
+  int kept = 0;
+  for (int i = 0; i < shape.rank(); ++i) {
+    if (((reduced >> i) & 1U) == 0) permutation.push_back(i), ++kept;
+  }
+  for (int i = 0; i < shape.rank(); ++i) {
+    if (((reduced >> i) & 1U) != 0) permutation.push_back(i);
+  }
+  return Reduction{transpose(x, permutation), kept, shape.rank() - kept};
+}
+
+std::optional<Operand> Fusion::resolve(Cluster& cluster, int at, Ref value, const Shape& shape,
+                                       Level level) const {
+  std::optional<Operand> operand = resolve(cluster, at, view(value), shape, level);
+  if (operand) operand->dtype = tape_.dtype(value);
+  return operand;
+}
+
+std::optional<Operand> Fusion::resolve(Cluster& cluster, int at, const View& operand,
+                                       const Shape& shape, Level level) const {
+  if (operand.is_whole() && uniform_[operand.pieces[0].base.id] != kNotUniform) {
+    return Operand{Operand::From::uniform, operand.pieces[0].base, {}, Level::uniform};
+  }
+  const Part& part = cluster.part();
+  std::optional<View> seen = reshape(broadcast(operand, shape), part.shape(level));
+  if (!seen) return std::nullopt;
+  for (const Piece& piece : seen->pieces) {
+    if (home(piece.base) > at) return std::nullopt;
+    if (home(piece.base) == at) return own(cluster, *seen, level);
+  }
+  if (seen->is_one_element()) {
+    View one{Shape(), {Piece{seen->pieces[0].base, seen->pieces[0].offset, {}, {}, {}}}};
+    return Operand{Operand::From::loaded, {}, std::move(one), Level::uniform};
+  }
+  if (level == Level::element && is_row_major(*seen)) {
+    const Ref base = seen->pieces[0].base;
+    int budget = kMostAgain;
+    if (home(base) != kNowhere && can_compute_again(cluster, at, base, budget)) {
+      return Operand{Operand::From::again, base, {}, level};
+    }
+  }
+  if (level == Level::element && part.reduces()) {
+    if (std::optional<View> rows = of_rows(part, *seen)) {
+      if (!part.is_resident) return Operand{Operand::From::loaded, {}, std::move(*seen), level};
+      return Operand{Operand::From::loaded, {}, std::move(*rows), Level::row};
+    }
+  }
+  return Operand{Operand::From::loaded, {}, std::move(*seen), level};
+}
+
+bool Fusion::can_compute_again(Cluster& cluster, int at, Ref base, int& budget) const {
+  const Part& part = cluster.part();
+  if (cluster.locals.contains(base.id)) return true;
+  if (kind(base) != ops::OpKind::pointwise || in_memory_[base.id] ||
+      tape_.shape(base).size() != part.space.size() || !is_made_in_body(base)) {
+    return false;
+  }
+  budget -= cost(tape_.op(base));
+  for (const Ref operand : tape_.operands(base)) {
+    if (budget < 0) return false;
+    if (is_uniform(operand)) continue;
+    const std::optional<View> seen =
+        reshape(broadcast(view(operand), tape_.shape(base)), part.space);
+    if (!seen) return false;
+    bool is_there = true;
+    for (const Piece& piece : seen->pieces) {
+      if (home(piece.base) > at) return false;
+      is_there &=
+          home(piece.base) != at && (home(piece.base) == kNowhere || in_memory_[piece.base.id]);
+      if (is_there && !cluster.loads(piece.base)) --budget;
+    }
+    if (is_there) continue;
+    if (home(seen->pieces[0].base) == at) {
+      if (!own(cluster, *seen, Level::element)) return false;
+    } else if (!is_row_major(*seen) ||
+               !can_compute_again(cluster, at, seen->pieces[0].base, budget)) {
+      return false;
+    }
+  }
+  return budget >= 0;
+}
+
+bool Fusion::is_made_in_body(Ref base) const {
+  return home(base) != kNowhere && clusters_[static_cast<std::size_t>(home(base))].is_body();
+}
+
+int Fusion::cost(Op op) {
+  switch (op) {
+    case Op::neg:
+    case Op::abs:
+    case Op::add:
+    case Op::sub:
+    case Op::mul:
+    case Op::scale:
+    case Op::square:
+    case Op::maximum:
+    case Op::minimum:
+    case Op::where:
+    case Op::relu:
+    case Op::step:
+    case Op::cast: return 1;
+    case Op::div:
+    case Op::sqrt:
+    case Op::reciprocal: return 3;
+    default: return 6;
+  }
+}
+
+std::optional<Operand> Fusion::own(Cluster& cluster, const View& seen, Level level) const {
+  const Part& part = cluster.part();
+  const Ref base = seen.pieces[0].base;
+  const auto local = cluster.locals.find(base.id);
+  if (seen.pieces.size() != 1 || local == cluster.locals.end()) return std::nullopt;
+  const Level made = part.body[local->second].level;
+  if (made == level) {
+    if (!is_row_major(seen)) return std::nullopt;
+    return Operand{Operand::From::local, base, {}, level};
+  }
+  if (made != Level::row || !part.is_resident) return std::nullopt;
+  const std::optional<View> rows = of_rows(part, seen);
+  if (!rows || !is_row_major(*rows)) return std::nullopt;
+  return Operand{Operand::From::expanded, base, {}, Level::row};
+}
+
+Local Fusion::bring(Cluster& cluster, const Operand& operand, Level level) {
+  switch (operand.from) {
+    case Operand::From::uniform: return uniform_local(cluster, operand.value);
+    case Operand::From::local: return cluster.locals.at(operand.value.id);
+    case Operand::From::expanded:
+      return expand(cluster.part(), cluster.locals.at(operand.value.id));
+    case Operand::From::again: return compute_again(cluster, operand.value);
+    case Operand::From::loaded: break;
+  }
+  const Local local = load(cluster, operand.view, operand.level, operand.dtype);
+  const bool is_row = operand.level == Level::row && level == Level::element;
+  return is_row ? expand(cluster.part(), local) : local;
+}
+
+Local Fusion::compute_again(Cluster& cluster, Ref value) {
+  if (const auto found = cluster.locals.find(value.id); found != cluster.locals.end()) {
+    return found->second;
+  }
+  Instruction step{
+      Instruction::Kind::compute, Level::element, tape_.dtype(value), value, 0, {}, {}};
+  for (const Ref operand : tape_.operands(value)) {
+    const std::optional<Operand> resolved =
+        resolve(cluster, at_, operand, tape_.shape(value), Level::element);
+    step.operands[step.operand_count++] = bring(cluster, *resolved, Level::element);
+  }
+  const Local local = append(cluster.part(), step);
+  cluster.locals[value.id] = local;
+  return local;
+}
+
+Local Fusion::load(Cluster& cluster, const View& view, Level level, DType dtype) {
+  Part& part = cluster.part();
+  for (Local i = 0; i < part.body.size(); ++i) {
+    const Instruction& step = part.body[i];
+    if (step.kind == Instruction::Kind::load && step.level == level && step.dtype == dtype &&
+        step.view == view) {
+      return i;
+    }
+  }
+  const Ref value = view.pieces.empty() ? Ref{} : view.pieces[0].base;
+  for (const Piece& piece : view.pieces) {
+    if (!cluster.loads(piece.base)) cluster.loaded.push_back(piece.base);
+  }
+  return append(part, {Instruction::Kind::load, level, dtype, value, 0, {}, view});
+}
+
+Local Fusion::expand(Part& part, Local row) {
+  for (Local i = 0; i < part.body.size(); ++i) {
+    const Instruction& step = part.body[i];
+    if (step.kind == Instruction::Kind::expand && step.operands[0] == row) return i;
+  }
+  const Instruction made = part.body[row];
+  return append(part,
+                {Instruction::Kind::expand, Level::element, made.dtype, made.value, 1, {row}, {}});
+}
+
+Local Fusion::uniform_local(Cluster& cluster, Ref value) {
+  if (const auto found = cluster.locals.find(value.id); found != cluster.locals.end()) {
+    return found->second;
+  }
+  Part& part = cluster.part();
+  const DType dtype = tape_.dtype(value);
+  Instruction step{Instruction::Kind::compute, Level::uniform, dtype, value, 0, {}, {}};
+  if (tape_.op(value) == Op::constant) {
+    step.kind = Instruction::Kind::number;
+  } else if (tape_.op(value) == Op::input) {
+    return load(cluster, {Shape(), {Piece{value, 0, {}, {}, {}}}}, Level::uniform, dtype);
+  } else {
+    for (const Ref operand : tape_.operands(value)) {
+      step.operands[step.operand_count++] = uniform_local(cluster, view(operand).pieces[0].base);
+    }
+  }
+  const Local local = append(part, step);
+  cluster.locals[value.id] = local;
+  return local;
+}
+
+Local Fusion::append(Part& part, Instruction step) {
+  part.body.push_back(std::move(step));
+  return static_cast<Local>(part.body.size() - 1);
+}
+
+bool Fusion::copy(Cluster& cluster, int at, Ref value, const View& from) {
+  if (cluster.part().space.size() != tape_.shape(value).size()) return false;
+  at_ = at;
+  std::optional<Operand> operand = resolve(cluster, at, from, tape_.shape(value), Level::element);
+  if (!operand) return false;
+  operand->dtype = tape_.dtype(value);
+  cluster.members.push_back({Cluster::Member::Kind::copy, value, from});
+  cluster.locals[value.id] = bring(cluster, *operand, Level::element);
+  return true;
+}
+
+}  // namespace tendon::plan

@@ -1,0 +1,88 @@
+// From clusters to stages.
+#include <algorithm>
+
+#include "host/plan/arena.h"
+#include "host/plan/fusion.h"
+
+namespace tendon::plan {
+
+std::vector<Stage> Fusion::finish(std::span<const Ref> targets) {
+  std::vector<bool> is_read(tape_.size());
+  for (const Cluster& cluster : clusters_) {
+    for (const Ref base : reads(cluster.stage)) is_read[base.id] = true;
+  }
+  std::vector<bool> is_stored = is_read;
+  for (const Ref target : targets) is_stored[target.id] = true;
+  std::vector<Stage> stages;
+  Stage last;
+  for (Cluster& cluster : clusters_) {
+    if (cluster.is_body() && cluster.members.empty()) continue;
+    Stage& stage = cluster.stage;
+    if (!cluster.is_body()) {
+      stages.push_back(std::move(stage));
+      continue;
+    }
+    bool is_last = stage.kind == StageKind::pointwise;
+    std::vector<Store> stores;
+    for (const auto& [id, local] : cluster.locals) {
+      if (!is_stored[id] || home_[id] != static_cast<int>(&cluster - clusters_.data())) continue;
+      stores.push_back({local, Ref{id}});
+      is_last &= !is_read[id];
+    }
+    std::ranges::sort(stores, {}, [](const Store& store) { return store.value; });
+    cluster.part().stores = std::move(stores);
+    collapse(cluster.part());
+    if (is_last) {
+      last.parts.push_back(std::move(cluster.part()));
+    } else {
+      stages.push_back(std::move(stage));
+    }
+  }
+  if (!last.parts.empty()) {
+    last.kind = last.parts.size() == 1 ? StageKind::pointwise : StageKind::multi;
+    stages.push_back(std::move(last));
+  }
+  return stages;
+}
+
+void Fusion::collapse(Part& part) {
+  Shape space;
+  Shape rows;
+  int first_reduced = 0;
+  int reduced_count = 0;
+  int before = -1;      // the axis before, of the space,
+  int row_before = -1;  // and of the rows
+  int row = -1;
+  for (int i = 0; i < part.space.rank(); ++i) {
+    const bool reduced = is_reduced(part, i);
+    if (!reduced) ++row;
+    if (part.space[i] == 1) continue;
+    // Rows in front of the reduced axes and rows behind them stay apart.
+    bool merges = before >= 0 && is_reduced(part, before) == reduced &&
+                  (before < part.first_reduced) == (i < part.first_reduced);
+    for (const Instruction& step : part.body) {
+      if (!merges || step.kind != Instruction::Kind::load) continue;
+      if (step.level == Level::element) merges = can_collapse(step.view, before, i);
+      if (step.level == Level::row && !reduced) merges = can_collapse(step.view, row_before, row);
+    }
+    if (merges) {
+      space[space.rank() - 1] *= part.space[i];
+      if (!reduced) rows[rows.rank() - 1] *= part.space[i];
+    } else {
+      space.push_back(part.space[i]);
+      if (!reduced) rows.push_back(part.space[i]);
+      if (reduced && reduced_count++ == 0) first_reduced = space.rank() - 1;
+    }
+    before = i;
+    if (!reduced) row_before = row;
+  }
+  for (Instruction& step : part.body) {
+    if (step.kind != Instruction::Kind::load || step.level == Level::uniform) continue;
+    step.view = *reshape(step.view, step.level == Level::element ? space : rows);
+  }
+  part.space = space;
+  part.first_reduced = first_reduced;
+  part.reduced_count = reduced_count;
+}
+
+}  // namespace tendon::plan
