@@ -77,7 +77,7 @@ void Recorder::show_tapes(Node& node) {
 
 Tensor Recorder::finish(Node* node, std::uint64_t note) {
   std::array<explain::NodeId, Node::kInline> few;
-  std::vector<explain::NodeId> many;
+  support::PoolVector<explain::NodeId> many;
   explain::NodeId* ids = few.data();
   if (node->operand_count > few.size()) {
     many.resize(node->operand_count);
@@ -200,7 +200,7 @@ NodePtr Recorder::alias(explain::Event event, Node& source, std::uint64_t cell, 
   }
   const Tensor made = finish(node, cell);
   if (node->ready.load(std::memory_order_relaxed)) {
-    std::vector<Node*> dropped;
+    support::PoolVector<Node*> dropped;
     take_operands(*node, dropped);
     for (Node* dropped_operand : dropped) release(dropped_operand);
   }
