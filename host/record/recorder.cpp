@@ -31,8 +31,9 @@ std::uint64_t hash(const void* values, const ops::Type& type) {
 namespace {
 
 // Deleted at the thread's end. What computes later still, a static's destructor, gets a new one,
-// which is not.
-thread_local Recorder* instance = nullptr;
+// which is not. Found without a call in every op: a pointer fits into what the loader keeps free
+// for libraries that are opened late.
+[[gnu::tls_model("initial-exec")]] thread_local Recorder* instance = nullptr;
 struct EndOfThread {
   EndOfThread() = default;
   EndOfThread(const EndOfThread&) = delete;
