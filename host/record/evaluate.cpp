@@ -21,7 +21,7 @@ struct Run {
   std::vector<const void*> inputs;
   std::vector<std::shared_ptr<Storage>> values;
   std::vector<void*> outputs;
-  std::vector<Node*> dropped;
+  support::PoolVector<Node*> dropped;
 
   void clear() {
     flattening.clear();
@@ -34,7 +34,7 @@ struct Run {
 };
 
 // Gives a node its value. Requires graph_mutex().
-void publish(Node& node, std::shared_ptr<Storage> value, std::vector<Node*>& dropped) {
+void publish(Node& node, std::shared_ptr<Storage> value, support::PoolVector<Node*>& dropped) {
   if (node.ready.load(std::memory_order_relaxed)) return;  // another thread was first
   node.value = std::move(value);
   node.ready.store(true, std::memory_order_release);
@@ -105,8 +105,9 @@ PlanSummary describe(std::span<Node* const> nodes) {
 
 namespace {
 
-std::vector<Node*> nodes_of(std::span<const Tensor> tensors, const char* call) {
-  std::vector<Node*> nodes;
+support::PoolVector<Node*> nodes_of(std::span<const Tensor> tensors, const char* call) {
+  support::PoolVector<Node*> nodes;
+  nodes.reserve(tensors.size());
   for (const Tensor& tensor : tensors) nodes.push_back(&node_of(tensor, call, Place()));
   return nodes;
 }

@@ -74,7 +74,7 @@ void set_operands(Node& node, std::span<Node* const> operands) {
   for (Node* operand : operands) retain(operand);
 }
 
-void take_operands(Node& node, std::vector<Node*>& into) {
+void take_operands(Node& node, support::PoolVector<Node*>& into) {
   const auto operands = node.operands();
   into.insert(into.end(), operands.begin(), operands.end());
   free_operands(node);

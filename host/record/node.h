@@ -202,7 +202,7 @@ Node* allocate_node();
 // Sets the operands, retaining each.
 void set_operands(Node& node, std::span<Node* const> operands);
 // Takes the operands away, for release after the graph is unlocked. Requires graph_mutex().
-void take_operands(Node& node, std::vector<Node*>& into);
+void take_operands(Node& node, support::PoolVector<Node*>& into);
 
 // The node of a tensor; Error for an empty handle, naming the call.
 Node& node_of(const Tensor& tensor, const char* call, Place place);

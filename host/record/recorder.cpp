@@ -31,8 +31,9 @@ std::uint64_t hash(const void* values, const ops::Type& type) {
 namespace {
 
 // Deleted at the thread's end. What computes later still, a static's destructor, gets a new one,
-// which is not.
-thread_local Recorder* instance = nullptr;
+// which is not. Found without a call in every op: a pointer fits into what the loader keeps free
+// for libraries that are opened late.
+[[gnu::tls_model("initial-exec")]] thread_local Recorder* instance = nullptr;
 struct EndOfThread {
   EndOfThread() = default;
   EndOfThread(const EndOfThread&) = delete;
@@ -77,7 +78,7 @@ void Recorder::show_tapes(Node& node) {
 
 Tensor Recorder::finish(Node* node, std::uint64_t note) {
   std::array<explain::NodeId, Node::kInline> few;
-  std::vector<explain::NodeId> many;
+  support::PoolVector<explain::NodeId> many;
   explain::NodeId* ids = few.data();
   if (node->operand_count > few.size()) {
     many.resize(node->operand_count);
@@ -200,7 +201,7 @@ NodePtr Recorder::alias(explain::Event event, Node& source, std::uint64_t cell, 
   }
   const Tensor made = finish(node, cell);
   if (node->ready.load(std::memory_order_relaxed)) {
-    std::vector<Node*> dropped;
+    support::PoolVector<Node*> dropped;
     take_operands(*node, dropped);
     for (Node* dropped_operand : dropped) release(dropped_operand);
   }

@@ -35,7 +35,7 @@ void TapeState::forget(std::uint64_t at, Place place) {
 }
 
 void TapeState::release() {
-  std::vector<record::Node*> operands;
+  support::PoolVector<record::Node*> operands;
   {
     const std::scoped_lock lock(record::graph_mutex());
     for (const record::NodePtr& node : held_) {

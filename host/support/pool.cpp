@@ -43,22 +43,27 @@ struct Cache {
 };
 // The state outlives the cache's destructor, since objects may be freed later still at a thread's
 // exit.
-enum class Life : unsigned char { unborn, alive, gone };
-thread_local Life life = Life::unborn;
+thread_local bool gone = false;
+// Found without a call in every op: a pointer fits into what the loader keeps free for libraries
+// that are opened late.
+[[gnu::tls_model("initial-exec")]] thread_local Cache* alive = nullptr;
 
 Cache::~Cache() {
-  life = Life::gone;
+  gone = true;
+  alive = nullptr;
   for (Block* block : free) {
     while (block != nullptr) ::operator delete(std::exchange(block, block->next));
   }
 }
 
-Cache* cache() {
-  if (life == Life::gone) return nullptr;
+Cache* new_cache() {
+  if (gone) return nullptr;
   thread_local Cache instance;
-  life = Life::alive;
-  return &instance;
+  alive = &instance;
+  return alive;
 }
+
+Cache* cache() { return alive != nullptr ? alive : new_cache(); }
 
 }  // namespace
 

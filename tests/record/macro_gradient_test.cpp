@@ -176,6 +176,32 @@ TEST(MacroGradient, IsFreedWithWhatItReads) {
   EXPECT_EQ(now().bytes_allocated, before);
 }
 
+TEST(MacroGradient, ComputesTheTargetThatAHandleWaitsForInItsRun) {
+  Variable w(Tensor::from({1.0F, 2.0F}), "w");
+  GradientTape tape;
+  const Tensor loss = reduce_sum(w * w);
+  const Gradient gradient = tape.gradient(loss, w);
+  const Counters before = now();
+  gradient->to_vector<float>();
+  EXPECT_EQ(loss.item<float>(), 5);
+  EXPECT_EQ(now().runs, before.runs + 1);
+}
+
+TEST(MacroGradient, LeavesATargetWithoutAHandleAlone) {
+  const std::int64_t before = now().bytes_allocated;
+  const Tensor x = Tensor::from(std::vector<float>(1000, 1.0F));
+  Gradients gradients;
+  {
+    const Tensor beside = Tensor::from(std::vector<float>(1000, 1.0F));
+    GradientTape tape;
+    tape.watch(x);
+    gradients = tape.gradient(reduce_sum(exp(x)) + reduce_sum(beside), {x});
+  }
+  EXPECT_EQ(now().bytes_allocated, before + 4000);
+  gradients[0]->to_vector<float>();
+  EXPECT_EQ(now().bytes_allocated, before + 8000);
+}
+
 TEST(MacroGradient, CountsAsPendingWork) {
   Variable w(ones({2}), "w");
   const Counters before = now();
