@@ -239,6 +239,7 @@ std::vector<Bound> bounds(const Tape& tape, std::span<const Bytes> inputs) {
       bound.agreement = std::max(bound.agreement, exact ? Agreement::numbers : Agreement::near);
       bound.may_turn_nonfinite |= !exact && meets_large_numbers(tape, value, plain);
     }
+    if (bound.agreement == Agreement::near && jumps(tape, value)) bound.agreement = Agreement::none;
     const DType dtype = tape.dtype(value);
     double difference = 0;
     for (Values& run : disturbed) {
@@ -253,7 +254,6 @@ std::vector<Bound> bounds(const Tape& tape, std::span<const Bytes> inputs) {
       const auto [most, is_finite_alike] = difference_of(dtype, run[value], plain[value]);
       difference = std::max(difference, most);
       bound.may_turn_nonfinite |= !is_finite_alike;
-      if (jumps(tape, value)) bound.agreement = Agreement::none;
     }
     if (bound.agreement == Agreement::near && is_floating(dtype)) {
       const double most = grid_of(dtype, plain[value]).most;
