@@ -2,8 +2,26 @@
 #include <gtest/gtest.h>
 #include <tendon/tendon.h>
 
+#include <atomic>
 #include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <new>
 #include <thread>
+
+namespace {
+std::atomic<std::int64_t> heap_allocations = 0;
+}  // namespace
+
+// GCC does not see that these fit each other.
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+void* operator new(std::size_t bytes) {
+  heap_allocations.fetch_add(1, std::memory_order_relaxed);
+  if (void* block = std::malloc(bytes)) return block;
+  throw std::bad_alloc();
+}
+void operator delete(void* block) noexcept { std::free(block); }
+void operator delete(void* block, std::size_t) noexcept { std::free(block); }
 
 namespace tendon {
 namespace {
@@ -154,6 +172,72 @@ TEST(Describe, PeakIsWhatARunAllocates) {
   run({y});
   EXPECT_EQ(counters(Device::cpu()).bytes_allocated, before + 4000);
   EXPECT_GE(counters(Device::cpu()).peak_bytes, before + summary.peak_bytes);
+}
+
+// Pointwise, reduce, contract and multi stages.
+Executable of_every_stage() {
+  TapeBuilder builder;
+  const Ref x = builder.input(DType::f32, {40, 30});
+  const Ref w = builder.input(DType::f32, {30, 20});
+  const Ref b = builder.input(DType::f32, {20});
+  const Ref hidden =
+      builder.apply(Op::tanh, {builder.apply(Op::add, {builder.apply(Op::matmul, {x, w}), b})});
+  const Ref loss = builder.apply(Op::reduce_sum, {builder.apply(Op::square, {hidden})});
+  return compile(std::move(builder).finish({loss, hidden}), {.sources = {w, b}, .gradients = true});
+}
+
+struct Buffers {
+  explicit Buffers(const std::vector<Executable::Value>& values, std::size_t offset = 0) {
+    for (const Executable::Value& value : values) {
+      // Aligned to its element, and no more.
+      memory.emplace_back(value.bytes + 64 + offset);
+      std::byte* data = memory.back().data() + offset;
+      for (std::size_t i = 0; i + 4 <= value.bytes; i += 4) {
+        const float element = static_cast<float>(i % 97) / 97 - 0.5F;
+        std::memcpy(data + i, &element, sizeof element);
+      }
+      buffers.push_back({data, value.bytes});
+    }
+  }
+  std::vector<std::vector<std::byte>> memory;
+  std::vector<Buffer> buffers;
+};
+
+TEST(Executable, RunsOnManyThreadsAtOnceWithTheSameBits) {
+  const Executable executable = of_every_stage();
+  const Buffers inputs(executable.inputs());
+  const Buffers expected(executable.outputs());
+  executable.run(Stream(), inputs.buffers, expected.buffers);
+  std::vector<std::thread> threads;
+  for (std::size_t thread = 0; thread < 8; ++thread) {
+    threads.emplace_back([&, thread] {
+      const Buffers own(executable.inputs(), 4 * thread);
+      for (int round = 0; round < 20; ++round) {
+        const Buffers outputs(executable.outputs(), 4 * thread);
+        executable.run(Stream(), own.buffers, outputs.buffers);
+        for (std::size_t i = 0; i < outputs.buffers.size(); ++i) {
+          EXPECT_EQ(std::memcmp(outputs.buffers[i].data, expected.buffers[i].data,
+                                expected.buffers[i].bytes),
+                    0)
+              << "output " << i;
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST(Executable, TakesNothingFromTheHeapAfterItsFirstRun) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "with a sanitizer nothing is pooled";
+#endif
+  const Executable executable = of_every_stage();
+  const Buffers inputs(executable.inputs());
+  const Buffers outputs(executable.outputs());
+  executable.run(Stream(), inputs.buffers, outputs.buffers);
+  const std::int64_t before = heap_allocations;
+  for (int i = 0; i < 10; ++i) executable.run(Stream(), inputs.buffers, outputs.buffers);
+  EXPECT_EQ(heap_allocations, before);
 }
 
 }  // namespace
