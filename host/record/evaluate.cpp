@@ -51,7 +51,7 @@ plan::Backend& backend_of(Device device) {
   return cpu::backend();
 }
 
-void evaluate(std::span<Node* const> nodes) {
+void evaluate(std::span<Node* const> nodes, Keeps keeps) {
   if (std::ranges::all_of(nodes,
                           [](const Node* n) { return n->ready.load(std::memory_order_acquire); })) {
     return;
@@ -61,7 +61,7 @@ void evaluate(std::span<Node* const> nodes) {
   Flattening& flattening = run->flattening;
   {
     const std::scoped_lock lock(graph_mutex());
-    flattening.start(true);
+    flattening.start(keeps);
     for (Node* node : nodes) flattening.want(node);
   }
   const Tape& tape = flattening.finish();
@@ -97,7 +97,7 @@ PlanSummary describe(std::span<Node* const> nodes) {
   const support::Spare<Run> run;
   {
     const std::scoped_lock lock(graph_mutex());
-    run->flattening.start(false);
+    run->flattening.start(Keeps::nothing);
     for (Node* node : nodes) run->flattening.want(node);
   }
   return plan::summarize(plan::make_plan(run->flattening.finish()));

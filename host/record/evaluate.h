@@ -4,6 +4,7 @@
 
 #include <tendon/run.h>
 
+#include <cstdint>
 #include <span>
 
 #include "host/record/node.h"
@@ -12,11 +13,20 @@ namespace tendon::record {
 
 plan::Backend& backend_of(Device device);
 
-// The nodes' values are there afterwards. Also kept, since they cost more to compute again than to
-// keep: scalars with a handle, the results of reductions, contractions and irregular ops that a
-// handle or a tape reaches, the values of variables met on the way, and the scalar targets of
-// gradients met, where a handle waits for them.
-void evaluate(std::span<Node* const> nodes);
+// What a run gives values to beside what it is asked for.
+enum class Keeps : std::uint8_t {
+  nothing,
+  // What it computes on the way and costs more to compute again than to keep: scalars with a
+  // handle, the results of reductions, contractions and irregular ops that a handle or a tape
+  // reaches, and the values of variables.
+  worth,
+  // And the scalar targets of gradients that it computes, where a handle waits for them: a training
+  // step reads its loss.
+  worth_and_losses,
+};
+
+// The nodes' values are there afterwards.
+void evaluate(std::span<Node* const> nodes, Keeps keeps = Keeps::worth);
 
 PlanSummary describe(std::span<Node* const> nodes);
 

@@ -40,7 +40,7 @@ bool worth_keeping(const Node& node) {
 
 }  // namespace
 
-void Flattening::start(bool keeps) {
+void Flattening::start(Keeps keeps) {
   keeps_ = keeps;
   walk_ = next_walk();
 }
@@ -123,7 +123,8 @@ Ref Flattening::flatten(Node* root) {
   }
   // The values of variables met on the way are kept: what is assigned next is made from them.
   for (Node* node : alias_roots_) {
-    if (keeps_ && node->visit == walk_ && !is_ready(*node)) add_output(node, Ref{node->visit_ref});
+    if (keeps_ != Keeps::nothing && node->visit == walk_ && !is_ready(*node))
+      add_output(node, Ref{node->visit_ref});
   }
   alias_roots_.clear();
   return Ref{root->visit_ref};
@@ -132,7 +133,7 @@ Ref Flattening::flatten(Node* root) {
 void Flattening::finish_node(Node& node, Ref value) {
   node.visit = walk_;
   node.visit_ref = value.id;
-  if (keeps_ && !is_ready(node) && worth_keeping(node)) add_output(&node, value);
+  if (keeps_ != Keeps::nothing && !is_ready(node) && worth_keeping(node)) add_output(&node, value);
 }
 
 // Nodes that share their memory are one input.
@@ -168,7 +169,7 @@ std::uint32_t Flattening::open_output(const Node& output) {
     macro.visit = walk_;
     macro.visit_ref = static_cast<std::uint32_t>(expanded_.size());
     expanded_.resize(expanded_.size() + derivative.tape().size() - begin, kUnmet);
-    if (keeps_) {
+    if (keeps_ == Keeps::worth_and_losses) {
       for (const auto& target : macro.gradient->targets) {
         NodePtr held = lock(*target);
         if (!held || is_ready(*held)) continue;

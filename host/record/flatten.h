@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "host/record/evaluate.h"
 #include "host/record/node.h"
 
 namespace tendon::record {
@@ -20,9 +21,8 @@ class Flattening {
     Ref value;
   };
 
-  // Begins a walk. `keeps`: also note the values that are worth keeping. Requires graph_mutex(),
-  // like want().
-  void start(bool keeps);
+  // Begins a walk. Requires graph_mutex(), like want().
+  void start(Keeps keeps);
   void want(Node* node);
   // The tape, whose targets are the outputs' values; it stays as it is until clear().
   const Tape& finish();
@@ -51,7 +51,7 @@ class Flattening {
   Ref append_output(const Node& output, std::uint32_t first);
   void add_output(Node* node, Ref value);
 
-  bool keeps_ = false;
+  Keeps keeps_ = Keeps::nothing;
   std::uint64_t walk_ = 0;
   Tape tape_;
   std::vector<Frame> stack_;

@@ -75,7 +75,9 @@ class Step {
   // A moment, computed with the rest.
   void keep(const Tensor& moment) { computed_.push_back(moment); }
   void finish() {
-    run(computed_);
+    std::vector<record::Node*> nodes;
+    for (const Tensor& tensor : computed_) nodes.push_back(tensor.node());
+    record::evaluate(nodes, record::Keeps::worth_and_losses);
     for (auto& [variable, value] : values_) variable.assign(value, place_);
   }
 

@@ -176,15 +176,25 @@ TEST(MacroGradient, IsFreedWithWhatItReads) {
   EXPECT_EQ(now().bytes_allocated, before);
 }
 
-TEST(MacroGradient, ComputesTheTargetThatAHandleWaitsForInItsRun) {
+TEST(MacroGradient, OfAStepComputesTheLossThatAHandleWaitsForInItsRun) {
   Variable w(Tensor::from({1.0F, 2.0F}), "w");
+  optim::Sgd sgd({.learning_rate = 0.1});
   GradientTape tape;
   const Tensor loss = reduce_sum(w * w);
-  const Gradient gradient = tape.gradient(loss, w);
   const Counters before = now();
-  gradient->to_vector<float>();
+  sgd.apply(tape.gradient(loss, {w}), {w});
   EXPECT_EQ(loss.item<float>(), 5);
   EXPECT_EQ(now().runs, before.runs + 1);
+}
+
+TEST(MacroGradient, ThatIsReadAloneComputesNoLoss) {
+  Variable w(Tensor::from({1.0F, 2.0F}), "w");
+  GradientTape tape;
+  const Tensor loss = reduce_sum(exp(w));
+  const Gradient gradient = tape.gradient(loss, w);
+  const std::int64_t before = now().ops;
+  gradient->to_vector<float>();
+  EXPECT_EQ(now().ops, before + 1);  // exp(w) is the gradient
 }
 
 TEST(MacroGradient, LeavesATargetWithoutAHandleAlone) {
