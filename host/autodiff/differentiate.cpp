@@ -27,6 +27,15 @@ class Cotangents {
   std::vector<std::optional<Ref>> sums_;
 };
 
+// Whether the value is one of `ones`, however it is laid out.
+bool is_one(const Tape& tape, Ref value, std::span<const Ref> ones) {
+  while (tape.op(value) == Op::broadcast_to || tape.op(value) == Op::reshape ||
+         tape.op(value) == Op::transpose) {
+    value = tape.operands(value)[0];
+  }
+  return std::ranges::find(ones, value) != ones.end();
+}
+
 }  // namespace
 
 Differentiated differentiate(Tape tape, std::span<const std::optional<Ref>> seeds,
@@ -74,7 +83,7 @@ Differentiated differentiate(Tape tape, std::span<const std::optional<Ref>> seed
     const Place place = builder.tape().place(value);
     ops::Pullback pullback(builder, builder.tape().op(value), operands, value, *cotangent,
                            attributes, {needed.get(), operands.size()}, place, &numbers,
-                           std::ranges::find(ones, *cotangent) != ones.end());
+                           is_one(builder.tape(), *cotangent, ones));
     ops::row(builder.tape().op(value)).pullback(pullback);
     for (std::size_t i = 0; i < operands.size(); ++i) {
       if (needed[i]) cotangents.add(operands[i], pullback.given()[i].value(), place);
