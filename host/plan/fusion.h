@@ -3,6 +3,7 @@
 // fusion_stages.cpp finishes them.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <span>
 #include <unordered_map>
