@@ -4,12 +4,15 @@
 
 #include <cblas.h>
 #include <dnnl.h>
-#include <omp.h>
 
 #include <cmath>
 #include <limits>
 
 #include "host/cpu/parallel.h"
+
+// Of OpenMP's runtime; its header is the compiler's, and not every tool has it.
+extern "C" int omp_get_max_threads();
+extern "C" void omp_set_num_threads(int);
 
 namespace tendon::cpu {
 namespace {
