@@ -29,21 +29,21 @@ T uniform_element(const Attributes& attributes, std::uint64_t i) {
 }  // namespace
 
 void generate(Op op, const Attributes& attributes, DType dtype, const Shape& shape,
-              std::int64_t first, std::int64_t count, void* destination) {
+              std::int64_t first, std::int64_t count, void* into) {
   visit(dtype, [&]<class T>() {
-    auto* into = static_cast<T*>(destination);
+    auto* elements = static_cast<T*>(into);
     if (op == Op::constant) {
       const T value = from_number<T>(attributes.number);
-      for (std::int64_t i = 0; i < count; ++i) into[i] = value;
+      for (std::int64_t i = 0; i < count; ++i) elements[i] = value;
     } else if (op == Op::iota) {
       const int axis = attributes.axes[0];
       const std::int64_t inner = contiguous(shape)[static_cast<std::size_t>(axis)];
       for (std::int64_t i = 0; i < count; ++i) {
-        into[i] = from_number<T>(static_cast<double>((first + i) / inner % shape[axis]));
+        elements[i] = from_number<T>(static_cast<double>((first + i) / inner % shape[axis]));
       }
     } else if constexpr (is_floating(dtype_of<T>())) {
       for (std::int64_t i = 0; i < count; ++i) {
-        into[i] = uniform_element<T>(attributes, static_cast<std::uint64_t>(first + i));
+        elements[i] = uniform_element<T>(attributes, static_cast<std::uint64_t>(first + i));
       }
     }
   });
