@@ -5,6 +5,7 @@
 #include <cblas.h>
 #include <dnnl.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -112,7 +113,9 @@ constexpr std::int64_t kWorthThreads = std::int64_t{1} << 18;
 // OpenMP setting is as it was afterwards.
 class Threads {
  public:
-  Threads() : before_(omp_get_max_threads()) { omp_set_num_threads(thread_count()); }
+  Threads() : before_(omp_get_max_threads()) {
+    omp_set_num_threads(std::min(before_, thread_count()));
+  }
   Threads(const Threads&) = delete;
   Threads& operator=(const Threads&) = delete;
   ~Threads() { omp_set_num_threads(before_); }
