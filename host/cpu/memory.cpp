@@ -18,6 +18,9 @@ constexpr std::align_val_t kAlignment{64};
 // and ends the process when the pages are touched.
 constexpr std::size_t kLarge = std::size_t{64} << 20;
 
+// A block is at most a quarter larger than what was asked for, or so much.
+constexpr std::int64_t kRounding = 4096;
+
 #ifdef __SANITIZE_ADDRESS__
 constexpr bool kKeeps = false;  // a block that is kept is one whose misuse is not seen
 #else
@@ -116,7 +119,7 @@ void Memory::deallocate(void* memory, std::size_t bytes) noexcept {
   if (kKeeps) {
     const std::scoped_lock lock(mutex_);
     const std::int64_t kept = kept_bytes_ + static_cast<std::int64_t>(size);
-    if (kept <= peak_bytes()) {
+    if (kept <= peak_bytes() + peak_bytes() / 4 + kRounding) {
       try {
         kept_[size].push_back(memory);
         kept_bytes_ = kept;

@@ -13,7 +13,8 @@
 namespace tendon::cpu {
 
 // Blocks that are given back are kept for the next of their size, since fresh memory costs more
-// than most of what is computed in it; never more than the values once took together.
+// than most of what is computed in it; no more than the values once took
+// together.
 class Memory {
  public:
   Memory() = default;

@@ -16,7 +16,7 @@ using plan::Level;
 using plan::Local;
 
 // What a thread's tiles may take together, so that they stay in the first-level cache.
-constexpr std::int64_t kScratchBytes = 24 * 1024;
+constexpr std::int64_t kScratchBytes = 24 << 10;
 constexpr std::int64_t kFewestElements = 128;
 constexpr std::int64_t kMostElements = 2048;
 
@@ -232,8 +232,9 @@ class Preparation {
         const TileId other = step.operands[is_second ? 0 : 1];
         step.loop = pair;
         step.op = Op::input;  // not one op any more
-        std::ranges::copy(std::initializer_list{first->operands[0], first->operands[1], other},
-                          step.operands);
+        step.operands[0] = first->operands[0];
+        step.operands[1] = first->operands[1];
+        step.operands[2] = other;
         first->loop = nullptr;
         break;
       }

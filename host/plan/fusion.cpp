@@ -35,8 +35,6 @@ Fused Fusion::fuse() {
   return fused;
 }
 
-constexpr std::uint32_t kNotUniform = ~std::uint32_t{0};
-
 // Ops that compute the same from the same are computed once. Numbers differ from run to run: two
 // constants are never known to be equal.
 void Fusion::find_equal() {
@@ -45,7 +43,7 @@ void Fusion::find_equal() {
     const Ref value{id};
     first_equal_[id] = value;
     if (tape_.operands(value).empty() && tape_.op(value) != Op::iota) continue;
-    std::size_t hash = static_cast<std::size_t>(tape_.op(value));
+    auto hash = static_cast<std::size_t>(tape_.op(value));
     for (const Ref operand : tape_.operands(value)) {
       hash = hash * 0x9E3779B97F4A7C15U + first_equal_[operand.id].id + 1;
     }

@@ -127,11 +127,11 @@ class Fusion {
   // Beside an addition.
   static int cost(Op op);
   // A value that the part itself makes: usable in the order in which it is made.
-  std::optional<Operand> own(Cluster& cluster, const View& seen, Level level) const;
+  static std::optional<Operand> own(Cluster& cluster, const View& seen, Level level);
   // The operand as a local of the body.
   Local bring(Cluster& cluster, const Operand& operand, Level level);
   Local compute_again(Cluster& cluster, Ref value);
-  Local load(Cluster& cluster, const View& view, Level level, DType dtype);
+  static Local load(Cluster& cluster, const View& view, Level level, DType dtype);
   static Local expand(Part& part, Local row);
   Local uniform_local(Cluster& cluster, Ref value);
   static Local append(Part& part, Instruction step);

@@ -267,7 +267,7 @@ int Fusion::cost(Op op) {
   }
 }
 
-std::optional<Operand> Fusion::own(Cluster& cluster, const View& seen, Level level) const {
+std::optional<Operand> Fusion::own(Cluster& cluster, const View& seen, Level level) {
   const Part& part = cluster.part();
   const Ref base = seen.pieces[0].base;
   const auto local = cluster.locals.find(base.id);

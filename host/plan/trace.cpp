@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <exception>
 #include <fstream>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -33,9 +34,14 @@ class File final : public Trace {
   File(const File&) = delete;
   File& operator=(const File&) = delete;
   ~File() {
-    const std::scoped_lock lock(mutex_);
-    if (is_well_) stream_ << "\n]\n" << std::flush;
-    check();
+    try {
+      const std::scoped_lock lock(mutex_);
+      if (is_well_) stream_ << "\n]\n" << std::flush;
+      check();
+    } catch (const std::exception&) {
+      // What could not be written can no longer be said.
+      is_well_ = false;
+    }
   }
 
   void stage(const Program& program, std::size_t index, Time begin, Time end) override {
