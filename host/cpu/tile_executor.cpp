@@ -18,7 +18,7 @@ namespace {
 using plan::Level;
 
 // Elements times steps that a thread should have before another is worth waking.
-constexpr std::int64_t kLeastWork = 64 << 10;
+constexpr std::int64_t kLeastWork = 256 << 10;
 
 std::int64_t padded(std::int64_t count) {
   return (count + kLoopPadding - 1) / kLoopPadding * kLoopPadding;
