@@ -118,14 +118,12 @@ class Values {
     compute(value, operands);
   }
 
-  // The sum as another order might round it: of addends that are slightly others, each in its own
-  // way, or all in the same, since the errors of a running sum of like addends do not cancel. Where
-  // it is 0, its sign is the other one.
-  void compute_disturbed_sum(Ref value, double disturbance, bool leans, std::mt19937_64& random) {
+  // The sum as another order might round it: of addends that are slightly others. Where it is 0,
+  // its sign is the other one.
+  void compute_disturbed_sum(Ref value, double disturbance, std::mt19937_64& random) {
     std::vector<cpu::Array> operands;
     for (const Ref operand : tape_.operands(value)) operands.push_back(array(operand));
     Bytes addends = values_[tape_.operands(value)[0].id];
-    const double lean = random() % 2 == 0 ? 1 : -1;
     if (disturbance > 0) {
       operands[0].data = addends.data();
       cpu::visit(operands[0].dtype, [&]<class T>() {
@@ -133,7 +131,7 @@ class Values {
           using Number = std::conditional_t<sizeof(T) == 2, float, T>;
           auto* elements = reinterpret_cast<T*>(addends.data());
           for (std::size_t i = 0; i < addends.size() / sizeof(T); ++i) {
-            const double share = leans ? lean : static_cast<double>(random() >> 11) * 0x1p-52 - 1;
+            const double share = static_cast<double>(random() >> 11) * 0x1p-52 - 1;
             elements[i] = static_cast<Number>(
                 static_cast<double>(static_cast<Number>(elements[i])) * (1 + disturbance * share));
           }
@@ -244,10 +242,9 @@ std::vector<Bound> bounds(const Tape& tape, std::span<const Bytes> inputs) {
     if (bound.agreement == Agreement::near && jumps(tape, value)) bound.agreement = Agreement::none;
     const DType dtype = tape.dtype(value);
     double difference = 0;
-    for (std::size_t i = 0; i < disturbed.size(); ++i) {
-      Values& run = disturbed[i];
+    for (Values& run : disturbed) {
       if (sums) {
-        run.compute_disturbed_sum(value, exact ? 0 : disturbance(dtype), i % 2 == 1, random);
+        run.compute_disturbed_sum(value, exact ? 0 : disturbance(dtype), random);
       } else {
         run.compute(value);
       }
