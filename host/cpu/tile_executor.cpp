@@ -4,12 +4,13 @@
 #include <bit>
 #include <cstring>
 #include <limits>
-#include <unordered_map>
 
+#include "host/cpu/addresses.h"
 #include "host/cpu/compute.h"
 #include "host/cpu/generate.h"
 #include "host/cpu/parallel.h"
 #include "host/cpu/read.h"
+#include "host/cpu/scratch.h"
 #include "host/cpu/visit.h"
 
 namespace tendon::cpu {
@@ -22,102 +23,6 @@ constexpr std::int64_t kLeastWork = 256 << 10;
 
 std::int64_t padded(std::int64_t count) {
   return (count + kLoopPadding - 1) / kLoopPadding * kLoopPadding;
-}
-
-// The memory of a run: what the caller gave, the arena and the tape's literals; and who counts its
-// use.
-class Addresses {
- public:
-  Addresses(const plan::Plan& plan, std::span<const void* const> inputs,
-            std::span<void* const> outputs, void* arena, Tally* tally)
-      : plan_(plan),
-        inputs_(inputs),
-        outputs_(outputs),
-        arena_(static_cast<char*>(arena)),
-        tally_(tally) {}
-
-  char* operator[](Ref value) const {
-    const plan::Location& at = plan_.locations[value.id];
-    switch (at.space) {
-      case plan::Space::none: return nullptr;
-      // An input is only read; memory has one pointer type for both uses.
-      case plan::Space::input: return static_cast<char*>(const_cast<void*>(inputs_[at.index]));
-      case plan::Space::output: return static_cast<char*>(outputs_[at.index]);
-      case plan::Space::literal:
-        return const_cast<char*>(reinterpret_cast<const char*>(plan_.tape.literal(value).data()));
-      case plan::Space::arena: return arena_ + at.offset;
-    }
-    __builtin_unreachable();
-  }
-  char* arena() const { return arena_; }
-  Tally* tally() const { return tally_; }  // none in most runs
-
- private:
-  const plan::Plan& plan_;
-  std::span<const void* const> inputs_;
-  std::span<void* const> outputs_;
-  char* arena_;
-  Tally* tally_;
-};
-
-// Memory that only grows.
-class Block {
- public:
-  Block() = default;
-  Block(const Block&) = delete;
-  Block& operator=(const Block&) = delete;
-  ~Block() { ::operator delete (data_, std::align_val_t{64}); }
-  char* of(std::int64_t bytes) {
-    if (bytes > capacity_) {
-      ::operator delete (data_, std::align_val_t{64});
-      data_ = nullptr;
-      capacity_ = 0;
-      data_ = static_cast<char*>(
-          ::operator new (static_cast<std::size_t>(bytes), std::align_val_t{64}));
-      capacity_ = bytes;
-    }
-    return data_;
-  }
-
- private:
-  char* data_ = nullptr;
-  std::int64_t capacity_ = 0;
-};
-
-// What a thread keeps of a part.
-struct Kept {
-  Block uniforms;               // its uniform tiles, as they were filled last
-  std::vector<double> numbers;  // of its number steps, in their order
-  std::vector<char*> pointers;  // where its tiles lie
-  char* scratch = nullptr;      // for which the pointers hold
-};
-
-// What a thread keeps from run to run.
-class Scratch {
- public:
-  char* tiles(std::int64_t bytes) { return tiles_.of(bytes); }
-  Kept& of(const PreparedPart& part) {
-    const auto found = kept_.find(part.serial);
-    if (found != kept_.end()) return found->second;
-    if (kept_bytes_ > kMostKeptBytes) {
-      kept_.clear();
-      kept_bytes_ = 0;
-    }
-    kept_bytes_ +=
-        part.uniform_bytes + static_cast<std::int64_t>(part.tiles.size() * sizeof(char*));
-    return kept_[part.serial];
-  }
-
- private:
-  static constexpr std::int64_t kMostKeptBytes = 4 << 20;
-  Block tiles_;
-  std::unordered_map<std::uint64_t, Kept> kept_;
-  std::int64_t kept_bytes_ = 0;
-};
-
-Scratch& scratch() {
-  thread_local Scratch instance;
-  return instance;
 }
 
 // What a step works on: ranges of the part's rows and elements.

@@ -8,6 +8,7 @@
 
 #include "host/ops/op_row.h"
 #include "tests/support/numeric.h"
+#include "tests/support/operand_class.h"
 
 namespace tendon::test {
 
@@ -20,15 +21,7 @@ struct ElementwiseRow {
 
   const char* name() const { return tendon::name(op); }
   const ops::Elementwise& table() const { return ops::row(op).elementwise; }
-  bool takes(DType dtype) const {
-    switch (table().operands) {
-      case ops::OperandClass::floating: return is_floating(dtype);
-      case ops::OperandClass::numeric: return dtype != DType::boolean;
-      case ops::OperandClass::any: return true;
-      case ops::OperandClass::boolean: return dtype == DType::boolean;
-    }
-    return false;
-  }
+  bool takes(DType dtype) const { return test::takes(table(), dtype); }
   bool is_cut() const { return partials[0] == "none"; }
   bool gives_numbers() const {
     return table().result == ops::ResultClass::same && takes(DType::f32);

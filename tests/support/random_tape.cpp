@@ -14,6 +14,7 @@
 #include "host/ops/checks.h"
 #include "host/ops/op_row.h"
 #include "host/support/text.h"
+#include "tests/support/operand_class.h"
 
 namespace tendon::test {
 namespace {
@@ -23,15 +24,7 @@ struct Row {
   std::size_t arity;
 
   const ops::Elementwise& table() const { return ops::row(op).elementwise; }
-  bool takes(DType dtype) const {
-    switch (table().operands) {
-      case ops::OperandClass::floating: return is_floating(dtype);
-      case ops::OperandClass::numeric: return dtype != DType::boolean;
-      case ops::OperandClass::any: return true;
-      case ops::OperandClass::boolean: return dtype == DType::boolean;
-    }
-    return false;
-  }
+  bool takes(DType dtype) const { return test::takes(table(), dtype); }
 };
 
 constexpr Row kRows[] = {
