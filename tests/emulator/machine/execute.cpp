@@ -1,0 +1,175 @@
+// Modules, and launches from their first block to their last.
+#include <algorithm>
+#include <deque>
+#include <iterator>
+#include <numeric>
+
+#include "machine/block.h"
+#include "machine/decode.h"
+
+namespace emulator {
+namespace {
+
+constexpr std::size_t kMostResident =
+    256;  // blocks begun and not ended, as long as they make progress
+
+class LoadedModule : public Module {
+ public:
+  LoadedModule(std::string_view text, int device, Memory& memory) {
+    try {
+      ptx_ = ptx::parse(std::string(text));
+    } catch (const ptx::ParseError& error) {
+      throw ModuleError{"line " + std::to_string(error.line) + ": " + error.what};
+    }
+    for (const ptx::Variable& variable : ptx_.variables) {
+      if (variable.space == Space::shared || variable.is_extern) continue;
+      place(variable, device, memory);
+    }
+    for (const ptx::Variable& variable : ptx_.variables) refer(variable, memory);
+  }
+
+  const Kernel* find_kernel(std::string_view mangled) const override {
+    const auto known = kernels_.find(mangled);
+    if (known != kernels_.end()) return known->second.get();
+    const auto found = ptx_.functions.find(mangled);
+    if (found == ptx_.functions.end() || !found->second.is_entry) return nullptr;
+    const AddressOf address_of = [this](std::string_view name) { return find_variable(name); };
+    auto kernel = decode(ptx_, found->second, address_of);
+    for (const Variable& variable : variables_) {
+      if (variable.is_constant)
+        kernel->attributes.constant_bytes += static_cast<std::uint32_t>(variable.bytes);
+    }
+    return (kernels_[found->first] = std::move(kernel)).get();
+  }
+
+  std::vector<std::string> kernel_names() const override {
+    std::vector<std::string> names;
+    for (const auto& [name, function] : ptx_.functions) {
+      if (function.is_entry && function.has_body) names.emplace_back(name);
+    }
+    return names;
+  }
+
+  const Variable* find_variable(std::string_view mangled) const override {
+    const auto found = std::find_if(variables_.begin(), variables_.end(),
+                                    [&](const Variable& v) { return v.name == mangled; });
+    return found == variables_.end() ? nullptr : &*found;
+  }
+
+  std::span<const Variable> variables() const override { return variables_; }
+
+ private:
+  void place(const ptx::Variable& variable, int device, Memory& memory) {
+    Variable placed;
+    placed.name = std::string(variable.name);
+    placed.bytes = std::max<std::uint64_t>(variable.bytes, 1);
+    placed.is_constant = variable.space == Space::constant;
+    placed.address =
+        memory.allocate(device, placed.bytes, MemoryKind::device, "the variable " + placed.name);
+    if (placed.address == 0) throw ModuleError{"no memory for the variable " + placed.name};
+    AccessFault fault{};
+    std::byte* view = memory.write(placed.address, placed.bytes, kHost, &fault);
+    std::fill_n(view, placed.bytes, std::byte{0});
+    std::copy_n(reinterpret_cast<const std::byte*>(variable.initial.data()),
+                variable.initial.size(), view);
+    variables_.push_back(std::move(placed));
+  }
+
+  // Initial values that are addresses of other variables.
+  void refer(const ptx::Variable& variable, Memory& memory) {
+    for (const ptx::Variable::Reference& reference : variable.references) {
+      const Variable* from = find_variable(variable.name);
+      const Variable* to = find_variable(reference.symbol);
+      if (from == nullptr || to == nullptr)
+        throw ModuleError{"the symbol " + std::string(reference.symbol) + " is not known"};
+      AccessFault fault{};
+      std::byte* view = memory.write(from->address + reference.offset, 8, kHost, &fault);
+      const Address address = to->address + static_cast<std::uint64_t>(reference.addend);
+      std::copy_n(reinterpret_cast<const std::byte*>(&address), sizeof address, view);
+    }
+  }
+
+  mutable ptx::Module ptx_;
+  mutable std::map<std::string_view, std::unique_ptr<Kernel>> kernels_;
+  std::vector<Variable> variables_;
+};
+
+std::uint64_t scrambled(std::uint64_t& state) {  // splitmix64
+  std::uint64_t z = state += 0x9e37'79b9'7f4a'7c15u;
+  z = (z ^ z >> 30) * 0xbf58'476d'1ce4'e5b9u;
+  z = (z ^ z >> 27) * 0x94d0'49bb'1331'11ebu;
+  return z ^ z >> 31;
+}
+
+// The blocks in the order in which they begin.
+class BlockOrder {
+ public:
+  BlockOrder(std::uint64_t count, const Options& options, WorkId work) : count_(count) {
+    if (!options.random_blocks || count > (std::uint64_t{1} << 28)) return;
+    order_.resize(count);
+    std::iota(order_.begin(), order_.end(), 0u);
+    std::uint64_t state = options.seed ^ (std::uint64_t{work} << 32);
+    for (std::size_t i = order_.size(); i > 1; --i)
+      std::swap(order_[i - 1], order_[scrambled(state) % i]);
+  }
+  bool is_over() const { return next_ == count_; }
+  std::uint64_t take() {
+    const std::uint64_t i = next_++;
+    return order_.empty() ? i : order_[i];
+  }
+
+ private:
+  std::uint64_t count_, next_ = 0;
+  std::vector<std::uint32_t> order_;
+};
+
+}  // namespace
+
+std::shared_ptr<Module> Module::load(std::string_view ptx, int device, Memory& memory) {
+  return std::make_shared<LoadedModule>(ptx, device, memory);
+}
+
+KernelAttributes attributes(const Kernel& kernel) { return kernel.attributes; }
+const std::string& name(const Kernel& kernel) { return kernel.name; }
+
+LaunchStatus execute(const Launch& launch, Memory& memory, const Options& options,
+                     const DeviceCalls& calls, Counters& counters) {
+  Running running{launch, *launch.kernel, memory, options, calls, counters};
+  memory.checks_writes = options.check_unwritten;
+  memory.checks_order = options.check_order;
+  BlockOrder order(launch.grid.count(), options, launch.work);
+  std::deque<std::unique_ptr<Block>> waiting;  // for what another block does
+  std::vector<std::unique_ptr<Block>> idle;    // ended; their memory serves the next
+  std::size_t turns_without_progress = 0;
+  try {
+    while (!order.is_over() || !waiting.empty()) {
+      std::unique_ptr<Block> block;
+      const bool all_wait = turns_without_progress >= waiting.size();
+      if (!order.is_over() && (waiting.size() < kMostResident || all_wait)) {
+        if (idle.empty()) {
+          block = std::make_unique<Block>(running);
+        } else {
+          block = std::move(idle.back());
+          idle.pop_back();
+        }
+        block->begin(order.take());
+      } else {
+        block = std::move(waiting.front());
+        waiting.pop_front();
+      }
+      const std::uint64_t before = running.progress;
+      const bool is_over = block->run();
+      turns_without_progress = running.progress == before ? turns_without_progress + 1 : 0;
+      if (is_over) {
+        idle.push_back(std::move(block));
+      } else {
+        waiting.push_back(std::move(block));
+      }
+    }
+  } catch (const Stop& stop) {
+    return stop.status;
+  }
+  return LaunchStatus::done;
+}
+
+}  // namespace emulator

@@ -1,0 +1,225 @@
+// Block: the gate to memory, and what it counts.
+#include <algorithm>
+#include <bit>
+
+#include "machine/block.h"
+
+namespace emulator {
+namespace {
+
+bool is_contiguous(const Address* addresses, Mask mask, std::uint32_t bytes) {
+  if (mask != kAllLanes) return false;
+  for (int lane = 1; lane < kLanes; ++lane) {
+    if (addresses[lane] != addresses[lane - 1] + bytes) return false;
+  }
+  return true;
+}
+
+LaunchStatus status_of(Fault fault) {
+  return fault == Fault::misaligned ? LaunchStatus::misaligned_address
+                                    : LaunchStatus::illegal_address;
+}
+
+bool is_in(Address address, Address window) {
+  return address >= window && address < window + kWindowBytes;
+}
+
+}  // namespace
+
+void Block::reach(Warp& warp, const Step& step, Mask mask, const Address* addresses,
+                  std::uint32_t bytes, AccessKind kind, const std::byte* data,
+                  std::byte** pointers) {
+  for (Mask left = mask; left != 0; left &= left - 1) {
+    const int lane = std::countr_zero(left);
+    if (addresses[lane] % bytes == 0) continue;
+    stop(Fault::misaligned, LaunchStatus::misaligned_address, warp, lane, step,
+         "an access of " + std::to_string(bytes) + " bytes at an address that is " +
+             std::to_string(addresses[lane] % bytes) + " bytes past a multiple of " +
+             std::to_string(bytes));
+  }
+  if (step.space == Space::shared) {
+    Address offsets[kLanes];
+    for (int lane = 0; lane < kLanes; ++lane) {
+      offsets[lane] =
+          is_in(addresses[lane], kSharedWindow) ? addresses[lane] - kSharedWindow : addresses[lane];
+    }
+    return reach_shared(warp, step, mask, offsets, bytes, kind, data, pointers);
+  }
+  if (step.space == Space::local || step.space == Space::parameter ||
+      step.space == Space::generic) {
+    Mask rest = 0, in_shared = 0;
+    Address offsets[kLanes] = {};
+    for (Mask left = mask; left != 0; left &= left - 1) {
+      const int lane = std::countr_zero(left);
+      const Address address = addresses[lane];
+      if (step.space == Space::parameter || is_in(address, kParameterWindow)) {
+        const Address offset =
+            is_in(address, kParameterWindow) ? address - kParameterWindow : address;
+        if (offset + bytes > running_.launch.parameters.size() || kind != AccessKind::load) {
+          stop(Fault::out_of_bounds, LaunchStatus::illegal_address, warp, lane, step,
+               "an access outside of the kernel's parameters");
+        }
+        pointers[lane] = const_cast<std::byte*>(running_.launch.parameters.data()) + offset;
+      } else if (step.space == Space::local || is_in(address, kLocalWindow)) {
+        const Address offset = is_in(address, kLocalWindow) ? address - kLocalWindow : address;
+        if (offset + bytes > kernel_.local_bytes) {
+          stop(Fault::out_of_bounds, LaunchStatus::illegal_address, warp, lane, step,
+               "an access " + std::to_string(offset) + " bytes into the " +
+                   std::to_string(kernel_.local_bytes) + " bytes of a thread's local memory");
+        }
+        pointers[lane] = warp.local + static_cast<std::size_t>(lane) * kernel_.local_bytes + offset;
+        running_.counters.local_bytes += bytes;
+      } else if (is_in(address, kSharedWindow)) {
+        in_shared |= Mask{1} << lane;
+        offsets[lane] = address - kSharedWindow;
+      } else {
+        rest |= Mask{1} << lane;
+      }
+    }
+    if (in_shared != 0) reach_shared(warp, step, in_shared, offsets, bytes, kind, data, pointers);
+    if (rest == 0) return;
+    return reach_global(warp, step, rest, addresses, bytes, kind, pointers);
+  }
+  reach_global(warp, step, mask, addresses, bytes, kind, pointers);
+}
+
+void Block::reach_global(Warp& warp, const Step& step, Mask mask, const Address* addresses,
+                         std::uint32_t bytes, AccessKind kind, std::byte** pointers) {
+  const WorkId work = running_.launch.work;
+  const bool is_write = kind != AccessKind::load;
+  Touched touched;
+  const auto access = [&](Address address, std::uint64_t count, AccessFault* fault) {
+    if (kind == AccessKind::atomic) {
+      // Reads as well; the first touch is counted as the write's.
+      if (running_.memory.read(address, count, work, fault, nullptr) == nullptr)
+        return static_cast<std::byte*>(nullptr);
+    }
+    return is_write ? running_.memory.write(address, count, work, fault, &touched)
+                    : running_.memory.read(address, count, work, fault, &touched);
+  };
+  bool is_done = false;
+  if (is_contiguous(addresses, mask, bytes)) {
+    AccessFault fault{};
+    std::byte* const first = access(addresses[0], std::uint64_t{bytes} * kLanes, &fault);
+    // Where something is wrong, the lanes are asked one by one, to name the thread.
+    if (first != nullptr && fault.detail.empty()) {
+      for (int lane = 0; lane < kLanes; ++lane)
+        pointers[lane] = first + static_cast<std::ptrdiff_t>(lane) * bytes;
+      is_done = true;
+    } else if (first != nullptr) {
+      report(fault.fault, warp, static_cast<int>((fault.address - addresses[0]) / bytes), step,
+             fault.detail);
+      for (int lane = 0; lane < kLanes; ++lane)
+        pointers[lane] = first + static_cast<std::ptrdiff_t>(lane) * bytes;
+      is_done = true;
+    }
+  }
+  for (Mask left = is_done ? 0 : mask; left != 0; left &= left - 1) {
+    const int lane = std::countr_zero(left);
+    AccessFault fault{};
+    pointers[lane] = access(addresses[lane], bytes, &fault);
+    if (fault.detail.empty()) continue;
+    if (pointers[lane] == nullptr)
+      stop(fault.fault, status_of(fault.fault), warp, lane, step, fault.detail);
+    report(fault.fault, warp, lane, step, fault.detail);
+  }
+  if (kind == AccessKind::atomic) return;
+  count_global(addresses, mask, bytes, is_write, touched.first);
+}
+
+void Block::count_global(const Address* addresses, Mask mask, std::uint32_t bytes, bool is_write,
+                         std::uint32_t first) {
+  Traffic& traffic = is_write ? running_.counters.global_store : running_.counters.global_load;
+  ++traffic.requests;
+  traffic.bytes += static_cast<std::uint64_t>(std::popcount(mask)) * bytes;
+  traffic.first_touch += first;
+  Address sorted[kLanes];
+  std::size_t count = 0;
+  for (Mask left = mask; left != 0; left &= left - 1)
+    sorted[count++] = addresses[std::countr_zero(left)];
+  if (!std::is_sorted(sorted, sorted + count)) std::sort(sorted, sorted + count);
+  std::uint64_t sectors = 0, distinct = 0;
+  Address next_sector = 0, end = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const Address begin = std::max(sorted[i], end), access_end = sorted[i] + bytes;
+    if (access_end > begin) distinct += access_end - begin;
+    end = std::max(end, access_end);
+    const Address first_sector = std::max(sorted[i] / 32, next_sector),
+                  last_sector = (access_end - 1) / 32;
+    if (last_sector >= first_sector) {
+      sectors += last_sector - first_sector + 1;
+      next_sector = last_sector + 1;
+    }
+  }
+  traffic.sectors += sectors;
+  traffic.excess += sectors - (distinct + 31) / 32;
+}
+
+void Block::reach_shared(Warp& warp, const Step& step, Mask mask, const Address* offsets,
+                         std::uint32_t bytes, AccessKind kind, const std::byte* data,
+                         std::byte** pointers) {
+  count_shared(offsets, mask, bytes);
+  const bool is_strong = step.is_strong || kind == AccessKind::atomic;
+  for (Mask left = mask; left != 0; left &= left - 1) {
+    const int lane = std::countr_zero(left);
+    pointers[lane] = shared_.at(offsets[lane], bytes);
+    if (pointers[lane] == nullptr) {
+      const bool is_dynamic = offsets[lane] >= kDynamicShared;
+      stop(Fault::out_of_bounds, LaunchStatus::illegal_address, warp, lane, step,
+           std::to_string(bytes) + " bytes are accessed " +
+               std::to_string(is_dynamic ? offsets[lane] - kDynamicShared : offsets[lane]) +
+               " bytes into the " +
+               std::to_string(is_dynamic ? running_.launch.dynamic_shared_bytes
+                                         : kernel_.shared_bytes) +
+               (is_dynamic ? " bytes of dynamic shared memory" : " bytes of static shared memory"));
+    }
+    if (!shared_.checks_races && !shared_.checks_unwritten) continue;
+    const std::uint32_t thread = warp.index * kLanes + static_cast<std::uint32_t>(lane);
+    const auto tell = [&](const SharedMemory::Found& found, bool is_write) {
+      if (found.finding == SharedMemory::Finding::race) {
+        report(Fault::shared_race, warp, lane, step,
+               std::string("a ") + (is_write ? "write" : "read") + " of shared memory that " +
+                   named_thread(found.other) + (found.other_wrote ? " wrote" : " read") +
+                   ", with no barrier between the two");
+      } else if (found.finding == SharedMemory::Finding::unwritten) {
+        report(Fault::unwritten, warp, lane, step,
+               "shared memory is read that no thread of the block has written");
+      }
+    };
+    if (kind != AccessKind::store)
+      tell(shared_.access(offsets[lane], bytes, thread, false, is_strong, nullptr), false);
+    if (kind == AccessKind::load) continue;
+    const std::byte* const mine =
+        data == nullptr ? nullptr : data + static_cast<std::size_t>(lane) * bytes;
+    tell(shared_.access(offsets[lane], bytes, thread, true, is_strong, mine), true);
+    // Later lanes of the same step must see what this one wrote.
+    if (mine != nullptr) std::copy(mine, mine + bytes, pointers[lane]);
+  }
+}
+
+void Block::count_shared(const Address* offsets, Mask mask, std::uint32_t bytes) {
+  ++running_.counters.shared_requests;
+  // Accesses of 8 and 16 bytes are served to half and quarter warps in turn.
+  const int lanes_at_once = bytes <= 4 ? 32 : bytes == 8 ? 16 : 8;
+  for (int begin = 0; begin < kLanes; begin += lanes_at_once) {
+    Address words[kLanes];
+    std::size_t count = 0;
+    for (int lane = begin; lane < begin + lanes_at_once; ++lane) {
+      if ((mask >> lane & 1) == 0) continue;
+      for (Address word = offsets[lane] / 4; word * 4 < offsets[lane] + bytes && count < kLanes;
+           ++word)
+        words[count++] = word;
+    }
+    if (count == 0) continue;
+    std::sort(words, words + count);
+    std::array<std::uint8_t, 32> in_bank{};
+    std::uint8_t passes = 1;
+    for (std::size_t i = 0; i < count; ++i) {
+      if (i != 0 && words[i] == words[i - 1]) continue;
+      passes = std::max(passes, ++in_bank[words[i] % 32]);
+    }
+    running_.counters.shared_conflicts += passes - 1u;
+  }
+}
+
+}  // namespace emulator

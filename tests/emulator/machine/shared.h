@@ -1,0 +1,69 @@
+// The shared memory of a block, and who touched each of its bytes last.
+//
+// Two accesses of a byte race where one of them writes, another thread made the other, and no
+// barrier of both lies between. Time is counted in synchronizations: each gives the warps that take
+// part a new clock, and a warp remembers up to which clock it has seen each other warp.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "machine/step.h"
+
+namespace emulator {
+
+inline constexpr std::uint32_t kMostWarps = 32;
+
+class SharedMemory {
+ public:
+  // A block's begin: static bytes, and the dynamic ones behind them.
+  void begin(std::uint32_t static_bytes, std::uint32_t dynamic_bytes);
+
+  // The byte at an offset within the window; null where [offset, offset + bytes) is not all inside.
+  std::byte* at(std::uint64_t offset, std::uint32_t bytes);
+
+  enum class Finding { none, race, unwritten };
+  struct Found {
+    Finding finding = Finding::none;
+    std::uint32_t other = 0;  // the thread of the other access
+    bool other_wrote = false;
+  };
+  // Records an access by a thread of the block and says what is wrong with it. `data`: what a write
+  // puts there, since two threads may write the same.
+  Found access(std::uint64_t offset, std::uint32_t bytes, std::uint32_t thread, bool is_write,
+               bool is_strong, const std::byte* data);
+
+  // The lanes of a mask of one warp have met; all threads of some warps have.
+  void synchronize_lanes(std::uint32_t warp, Mask lanes, Mask live);
+  void synchronize_warps(std::uint32_t warps);  // a bit a warp
+
+  bool checks_races = true, checks_unwritten = true;
+
+ private:
+  using Clock = std::uint32_t;
+  struct Mark {
+    Clock clock = 0;  // 0: none in this launch; less than begin_: in an earlier block
+    std::uint16_t thread = 0;
+    bool is_strong = false;
+  };
+  struct Cell {
+    Mark writer, reader, other_reader;
+  };
+  bool is_ordered(const Mark& mark, std::uint32_t thread) const;
+  std::uint64_t index(std::uint64_t offset) const;
+
+  std::vector<std::byte> bytes_;
+  std::vector<Cell> cells_;
+  std::uint32_t static_bytes_ = 0, total_bytes_ = 0;
+  Clock last_ = 1, begin_ = 1;
+  std::array<Clock, kMostWarps> now_{};                           // of each warp
+  std::array<std::array<Clock, kMostWarps>, kMostWarps> seen_{};  // [warp][other warp]
+  std::array<Clock, kMostWarps> met_{};                           // all lanes of the warp
+  std::array<std::array<std::array<Clock, kLanes>, kLanes>, kMostWarps> lanes_met_{};
+  std::array<bool, kMostWarps> has_lanes_met_{};  // some met that were not all
+};
+
+}  // namespace emulator

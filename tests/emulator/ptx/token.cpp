@@ -1,0 +1,138 @@
+#include "ptx/token.h"
+
+#include <charconv>
+#include <string>
+
+namespace emulator::ptx {
+namespace {
+
+bool is_word_begin(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$' || c == '%' ||
+         c == '.';
+}
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_word(char c) { return is_word_begin(c) || is_digit(c); }
+
+}  // namespace
+
+Tokens::Tokens(std::string_view text, std::size_t begin, std::size_t end, std::uint32_t line)
+    : text_(text), at_(begin), end_(end), line_(line) {
+  read();
+}
+
+void Tokens::read() {
+  for (;;) {
+    while (at_ < end_ &&
+           (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r')) {
+      line_ += text_[at_] == '\n';
+      ++at_;
+    }
+    if (text_.substr(at_, 2) == "//" && at_ < end_) {
+      while (at_ < end_ && text_[at_] != '\n') ++at_;
+    } else if (text_.substr(at_, 2) == "/*" && at_ < end_) {
+      const std::size_t close = text_.find("*/", at_ + 2);
+      if (close == std::string_view::npos) throw ParseError{line_, "a comment is not closed"};
+      for (; at_ < close + 2; ++at_) line_ += text_[at_] == '\n';
+    } else {
+      break;
+    }
+  }
+  begin_of_next_ = at_;
+  next_ = {Token::Kind::end, {}, line_};
+  if (at_ >= end_) return;
+  const std::size_t begin = at_;
+  const char c = text_[at_];
+  if (c == '"') {
+    const std::size_t close = text_.find('"', at_ + 1);
+    if (close == std::string_view::npos || close >= end_)
+      throw ParseError{line_, "a string is not closed"};
+    next_ = {Token::Kind::string, text_.substr(begin + 1, close - begin - 1), line_};
+    at_ = close + 1;
+    return;
+  }
+  if (is_digit(c)) {
+    while (at_ < end_ && is_word(text_[at_])) ++at_;
+    next_.kind = Token::Kind::number;
+  } else if (is_word_begin(c)) {
+    ++at_;
+    // "::" stands inside of words such as "ld.global.L2::128B".
+    while (at_ < end_ && (is_word(text_[at_]) || text_.substr(at_, 2) == "::" ||
+                          (text_[at_] == ':' && text_[at_ - 1] == ':'))) {
+      ++at_;
+    }
+    next_.kind = Token::Kind::word;
+  } else {
+    ++at_;
+    next_.kind = Token::Kind::mark;
+  }
+  next_.text = text_.substr(begin, at_ - begin);
+}
+
+Token Tokens::take() {
+  const Token taken = next_;
+  read();
+  return taken;
+}
+
+bool Tokens::take_if(std::string_view wanted) {
+  if (!next_.is(wanted)) return false;
+  read();
+  return true;
+}
+
+Token Tokens::expect(std::string_view wanted) {
+  if (!next_.is(wanted)) fail(wanted);
+  return take();
+}
+
+Token Tokens::expect_word() {
+  if (next_.kind != Token::Kind::word) fail("a name");
+  return take();
+}
+
+std::int64_t Tokens::expect_integer() {
+  const bool is_negative = take_if("-");
+  if (next_.kind != Token::Kind::number) fail("a number");
+  const std::int64_t value = integer_value(take());
+  return is_negative ? static_cast<std::int64_t>(0 - static_cast<std::uint64_t>(value)) : value;
+}
+
+std::size_t Tokens::skip_block() {
+  for (int depth = 1;;) {
+    const std::size_t here = begin_of_next_;
+    const Token token = take();
+    if (token.kind == Token::Kind::end) throw ParseError{token.line, "a brace is not closed"};
+    depth += token.is("{") - token.is("}");
+    if (depth == 0) return here;
+  }
+}
+
+void Tokens::fail(std::string_view wanted) const {
+  const std::string found =
+      next_.kind == Token::Kind::end ? "the end of the text" : '"' + std::string(next_.text) + '"';
+  throw ParseError{next_.line, "expected " + std::string(wanted) + ", found " + found};
+}
+
+std::int64_t integer_value(const Token& token) {
+  std::string_view digits = token.text;
+  if (!digits.empty() && digits.back() == 'U') digits.remove_suffix(1);
+  int base = 10;
+  if (digits.starts_with("0x") || digits.starts_with("0X")) {
+    base = 16;
+    digits.remove_prefix(2);
+  } else if (digits.starts_with("0b") || digits.starts_with("0B")) {
+    base = 2;
+    digits.remove_prefix(2);
+  } else if (digits.size() > 1 && digits[0] == '0') {
+    base = 8;
+  }
+  std::uint64_t value = 0;
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
+  if (error != std::errc{} || end != digits.data() + digits.size()) {
+    throw ParseError{token.line, "\"" + std::string(token.text) + "\" is no integer"};
+  }
+  return static_cast<std::int64_t>(value);
+}
+
+}  // namespace emulator::ptx
