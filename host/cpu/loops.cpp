@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "host/cpu/loops_variants.h"
+#include "host/support/text.h"
 
 namespace tendon::cpu {
 
@@ -39,6 +40,10 @@ const Loops& loops() {
       for (const Loops* variant : available) {
         if (std::string_view(asked) == variant->name) return *variant;
       }
+      fmt::print(stderr,
+                 "tendon: TENDON_CPU is '{}', which is none of the loops that this processor runs; "
+                 "taking {}.\n",
+                 asked, available.back()->name);
     }
     return *available.back();
   }();

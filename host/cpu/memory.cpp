@@ -76,6 +76,10 @@ void* Memory::find_kept(std::size_t size) {
 
 void Memory::free_kept() noexcept {
   const std::scoped_lock lock(mutex_);
+  drop_kept();
+}
+
+void Memory::drop_kept() noexcept {
   for (auto& [size, blocks] : kept_) {
     for (void* block : blocks) ::operator delete(block, kAlignment);
     blocks.clear();
@@ -118,8 +122,11 @@ void Memory::deallocate(void* memory, std::size_t bytes) noexcept {
   const std::size_t size = bytes >= kLarge ? bytes : block_size(bytes);
   if (kKeeps) {
     const std::scoped_lock lock(mutex_);
+    // What is kept of other sizes may be of a time that is over.
+    const std::int64_t most = peak_bytes() + peak_bytes() / 4 + kRounding;
+    if (kept_bytes_ + static_cast<std::int64_t>(size) > most) drop_kept();
     const std::int64_t kept = kept_bytes_ + static_cast<std::int64_t>(size);
-    if (kept <= peak_bytes() + peak_bytes() / 4 + kRounding) {
+    if (kept <= most) {
       try {
         kept_[size].push_back(memory);
         kept_bytes_ = kept;

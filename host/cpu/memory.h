@@ -32,6 +32,7 @@ class Memory {
  private:
   void* find_kept(std::size_t size);
   void free_kept() noexcept;
+  void drop_kept() noexcept;  // the same, with the mutex held
 
   std::atomic<std::int64_t> in_use_ = 0;
   std::atomic<std::int64_t> peak_ = 0;

@@ -1,20 +1,34 @@
 #include "host/cpu/parallel.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <mutex>
 #include <thread>
 #include <vector>
 
+#include "host/support/text.h"
+
 namespace tendon::cpu {
 namespace {
+
+constexpr int kMostThreads = 4096;
 
 int threads_asked_for() {
   const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   const char* given = std::getenv("TENDON_THREADS");
-  const int asked = given == nullptr ? 0 : std::atoi(given);
-  return asked > 0 ? asked : cores;
+  if (given == nullptr || *given == 0) return cores;
+  int asked = 0;
+  const char* const end = given + std::strlen(given);
+  const auto [parsed, error] = std::from_chars(given, end, asked);
+  if (error == std::errc{} && parsed == end && asked >= 1 && asked <= kMostThreads) return asked;
+  fmt::print(
+      stderr,
+      "tendon: TENDON_THREADS is '{}'; it must be a number from 1 to {}. Taking all {} cores.\n",
+      given, kMostThreads, cores);
+  return cores;
 }
 
 }  // namespace

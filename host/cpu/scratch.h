@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "host/cpu/compute.h"
 #include "host/cpu/tile_program.h"
 
 namespace tendon::cpu {
@@ -46,6 +47,7 @@ struct Kept {
 // What a thread keeps from run to run.
 class Scratch {
  public:
+  std::vector<Array> arrays;  // of an irregular op's operands
   char* tiles(std::int64_t bytes) { return tiles_.of(bytes); }
   Kept& of(const PreparedPart& part) {
     const auto found = kept_.find(part.serial);
@@ -66,9 +68,8 @@ class Scratch {
   std::int64_t kept_bytes_ = 0;
 };
 
-inline Scratch& scratch() {
-  thread_local Scratch instance;
-  return instance;
-}
+// Deleted at the thread's end. What computes later still, a static's destructor, gets a new one,
+// which is not.
+Scratch& scratch();
 
 }  // namespace tendon::cpu

@@ -364,7 +364,7 @@ template <class T>
 void fill_product(const plan::Contraction& c, const Shape& shape, const T* bias, T* into) {
   const std::int64_t columns = shape[shape.rank() - 1];
   for (std::int64_t i = 0; i < shape.size(); ++i) {
-    const T value = bias == nullptr ? T{} : bias[i % columns];
+    const T value = bias == nullptr ? T{} : T{} + bias[i % columns];
     into[i] = c.has_relu && value < 0 ? T{} : value;
   }
 }
@@ -404,7 +404,7 @@ void run_contraction(const plan::Contraction& c, const PreparedContraction& prep
 void run_irregular(const plan::Stage& stage, const Tape& numbers, const Addresses& addresses) {
   const Ref op = *stage.op;
   const auto operands = numbers.operands(op);
-  thread_local std::vector<Array> arrays;  // kept: a run takes nothing from the heap
+  std::vector<Array>& arrays = scratch().arrays;  // kept: a run takes nothing from the heap
   arrays.clear();
   for (std::size_t i = 0; i < operands.size(); ++i) {
     arrays.push_back(

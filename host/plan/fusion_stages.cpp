@@ -5,6 +5,31 @@
 #include "host/plan/fusion.h"
 
 namespace tendon::plan {
+namespace {
+
+// Leaves out what no store depends on.
+void drop_unused(Part& part) {
+  std::vector<bool> is_used(part.body.size());
+  for (const Store& store : part.stores) is_used[store.local] = true;
+  for (std::size_t i = part.body.size(); i-- > 0;) {
+    if (!is_used[i]) continue;
+    for (std::uint32_t j = 0; j < part.body[i].operand_count; ++j)
+      is_used[part.body[i].operands[j]] = true;
+  }
+  std::vector<Local> now(part.body.size());
+  std::vector<Instruction> body;
+  for (std::size_t i = 0; i < part.body.size(); ++i) {
+    if (!is_used[i]) continue;
+    now[i] = static_cast<Local>(body.size());
+    body.push_back(part.body[i]);
+    Instruction& step = body.back();
+    for (std::uint32_t j = 0; j < step.operand_count; ++j) step.operands[j] = now[step.operands[j]];
+  }
+  for (Store& store : part.stores) store.local = now[store.local];
+  part.body = std::move(body);
+}
+
+}  // namespace
 
 std::vector<Stage> Fusion::finish(std::span<const Ref> targets) {
   std::vector<bool> is_read(tape_.size());
@@ -30,7 +55,9 @@ std::vector<Stage> Fusion::finish(std::span<const Ref> targets) {
       is_last &= !is_read[id];
     }
     std::ranges::sort(stores, {}, [](const Store& store) { return store.value; });
+    if (stores.empty()) continue;  // what it computes is computed again where it is used
     cluster.part().stores = std::move(stores);
+    drop_unused(cluster.part());
     collapse(cluster.part());
     if (is_last) {
       last.parts.push_back(std::move(cluster.part()));

@@ -13,6 +13,8 @@ namespace {
 constexpr std::int64_t kChunkElements = 16384;
 constexpr std::int64_t kMostChunks = 64;
 constexpr std::int64_t kMostPartials = 256;
+// Where rows lie side by side, a partial result is 8 bytes of memory for so many elements at least.
+constexpr std::int64_t kLeastLines = 16;
 
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
@@ -21,7 +23,8 @@ void cut_into_chunks(Part& part) {
   const std::int64_t row = part.row_length();
   const std::int64_t wanted = divide_up(row * part.inner_count(), kChunkElements);
   const std::int64_t rows = std::max<std::int64_t>(part.outer_count(), 1);
-  const std::int64_t most = std::clamp<std::int64_t>(kMostPartials / rows, 1, kMostChunks);
+  std::int64_t most = std::clamp<std::int64_t>(kMostPartials / rows, 1, kMostChunks);
+  if (part.inner_count() > 1) most = std::clamp<std::int64_t>(row / kLeastLines, 1, most);
   const std::int64_t count = std::clamp<std::int64_t>(wanted, 1, most);
   part.chunk_length = std::max<std::int64_t>(divide_up(row, count), 1);
   part.chunk_count = std::max<std::int64_t>(divide_up(row, part.chunk_length), 1);

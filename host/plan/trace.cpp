@@ -7,7 +7,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <exception>
 #include <fstream>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -33,15 +32,14 @@ class File final : public Trace {
   }
   File(const File&) = delete;
   File& operator=(const File&) = delete;
-  ~File() {
-    try {
-      const std::scoped_lock lock(mutex_);
-      if (is_well_) stream_ << "\n]\n" << std::flush;
-      check();
-    } catch (const std::exception&) {
-      // What could not be written can no longer be said.
-      is_well_ = false;
-    }
+  ~File() = default;
+
+  // The end of the file, after which nothing more is written.
+  void finish() {
+    const std::scoped_lock lock(mutex_);
+    if (is_well_) stream_ << "\n]\n" << std::flush;
+    check();
+    is_well_ = false;
   }
 
   void stage(const Program& program, std::size_t index, Time begin, Time end) override {
@@ -90,7 +88,7 @@ class File final : public Trace {
     if (!is_well_ || stream_) return;
     is_well_ = false;
     fmt::print(stderr, "tendon: TENDON_TRACE: {} cannot be written: {}\n", path_,
-               std::strerror(errno));
+               errno == 0 ? "the stream failed" : std::strerror(errno));
   }
 
   std::string path_;
@@ -101,15 +99,20 @@ class File final : public Trace {
   bool is_well_ = true;
 };
 
+// Never destroyed: a thread that nobody waits for may run a plan while the process ends.
+File* open_file() {
+  const char* path = std::getenv("TENDON_TRACE");
+  if (path == nullptr || *path == 0) return nullptr;
+  static File* opened = nullptr;
+  opened = new File(path);
+  std::atexit([] { opened->finish(); });
+  return opened;
+}
+
 }  // namespace
 
 Trace* Trace::from_environment() {
-  static File* const file = []() -> File* {
-    const char* path = std::getenv("TENDON_TRACE");
-    if (path == nullptr || *path == 0) return nullptr;
-    static File instance(path);
-    return &instance;
-  }();
+  static File* const file = open_file();
   return file;
 }
 

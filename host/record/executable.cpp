@@ -69,10 +69,14 @@ void check_buffers(const char* kind, std::span<const Buffer> buffers,
   for (std::size_t i = 0; i < buffers.size(); ++i) {
     const Executable::Value& value = values[i];
     if (!value.connected) continue;
-    if (buffers[i].bytes < value.bytes || (buffers[i].data == nullptr && value.bytes > 0)) {
+    if (buffers[i].data == nullptr && value.bytes > 0) {
+      throw ShapeError(fmt::format("Executable::run{}: {} buffer {} is null, {} {} needs {} bytes",
+                                   support::at(place), kind, i, value.dtype, value.shape,
+                                   value.bytes));
+    }
+    if (buffers[i].bytes < value.bytes) {
       throw ShapeError(fmt::format("Executable::run{}: {} buffer {} has {} bytes, {} {} needs {}",
-                                   support::at(place), kind, i,
-                                   buffers[i].data == nullptr ? 0 : buffers[i].bytes, value.dtype,
+                                   support::at(place), kind, i, buffers[i].bytes, value.dtype,
                                    value.shape, value.bytes));
     }
     if (buffers[i].device != device) {

@@ -69,10 +69,8 @@ Ref TapeArrays::input(Tape& tape, DType dtype, const Shape& shape, Place place) 
 Ref TapeArrays::constant(Tape& tape, double number, DType dtype, const Shape& shape, Place place) {
   const Ref value = append(tape, Op::constant, {}, nullptr, dtype, shape, place);
   const Attributes& last = tape.attributes_.back();
-  const bool same =
-      tape.attributes_.size() > 1 &&
-      std::bit_cast<std::uint64_t>(last.number) == std::bit_cast<std::uint64_t>(number) &&
-      last == Attributes{.shape = shape, .number = number, .dtype = dtype};
+  const bool same = tape.attributes_.size() > 1 &&
+                    last == Attributes{.shape = shape, .number = number, .dtype = dtype};
   if (!same) {
     Attributes& attributes = tape.attributes_.emplace_back();
     attributes.shape = shape;

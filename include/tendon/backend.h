@@ -9,6 +9,7 @@
 #include <tendon/shape.h>
 #include <tendon/tensor.h>
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -72,7 +73,14 @@ struct Attributes {
   bool transpose_a = false;
   bool transpose_b = false;
 
-  friend bool operator==(const Attributes&, const Attributes&) = default;
+  // By the bits of the number: 0 is not -0, and NaN is itself.
+  friend bool operator==(const Attributes& a, const Attributes& b) {
+    return a.axes == b.axes && a.shape == b.shape && a.begin == b.begin && a.step == b.step &&
+           std::bit_cast<std::uint64_t>(a.number) == std::bit_cast<std::uint64_t>(b.number) &&
+           a.key[0] == b.key[0] && a.key[1] == b.key[1] && a.dtype == b.dtype &&
+           a.keep_dims == b.keep_dims && a.transpose_a == b.transpose_a &&
+           a.transpose_b == b.transpose_b;
+  }
 };
 
 // A value of a tape: the result of its id-th op.

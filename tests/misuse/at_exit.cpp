@@ -8,7 +8,11 @@ using namespace tendon;
 
 struct Logger {
   Tensor last;
-  ~Logger() { std::printf("last loss %g\n", last.item<double>() + (last * 2).item<double>()); }
+  Tensor losses;
+  ~Logger() {
+    const double sum = reduce_sum(exp(losses)).item<double>();  // by tiles, and by a reduction
+    std::printf("last loss %g of %g\n", last.item<double>() + (last * 2).item<double>(), sum);
+  }
 };
 
 static Logger logger;
@@ -20,5 +24,7 @@ int main() {
   variable = std::make_unique<Variable>(Tensor(3), "static");
   tape = std::make_unique<GradientTape>(TapeOptions{.persistent = true});
   logger.last = *variable * *variable;
+  logger.losses = zeros({1000});
+  exp(logger.losses).to_vector<float>();
   gradients = tape->gradient(logger.last, {*variable});
 }
