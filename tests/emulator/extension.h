@@ -19,8 +19,8 @@ const char* emulatorReportText(int index);
 const char* emulatorReportFault(int index);
 /* The counters as JSON (README.md has the keys); valid until the next call of it. */
 const char* emulatorCounters(void);
-/* Forgets reports and counters; and the error that is left of a fault, which on a real device only a
-   new process forgets. Waits for nothing. */
+/* Forgets reports and counters; and the error that is left of a fault, which on a real device only
+   a new process forgets. Waits for nothing. */
 void emulatorReset(void);
 /* The n-th call from now (from 1) of the function with this name fails with this cudaError_t;
    n = 0 takes it back. The names are those of the runtime, "cudaMalloc"; "kernel" fails the n-th
@@ -30,9 +30,10 @@ int emulatorFailCall(const char* function, int n, int error);
 void emulatorSetSeed(uint64_t seed, int random_blocks);
 
 /* For libraries: work on a stream, captured into a graph if the stream is being captured. `run` is
-   called when the work is executed, with `data`; `release` once when it will not run again. Gives a
-   cudaError_t. `stream` is a cudaStream_t. */
-int emulatorEnqueue(void* stream, const char* name, void (*run)(void* data), void (*release)(void* data), void* data);
+   called when the work is executed, with `data`; `release` once when it will not run again, also
+   where this fails. Gives a cudaError_t. `stream` is a cudaStream_t. */
+int emulatorEnqueue(void* stream, const char* name, void (*run)(void* data),
+                    void (*release)(void* data), void* data);
 /* Inside `run`: where the bytes of a device address lie, checked and recorded as an access of the
    work that runs; null where they may not be touched (the report is made). */
 const void* emulatorRead(const void* device, size_t bytes);

@@ -248,8 +248,8 @@ std::byte* Memory::access(Address address, std::uint64_t bytes, WorkId work, boo
     each_word(offset, bytes, [&](std::uint64_t word, std::uint64_t mask) {
       const std::uint64_t lacking = mask & ~shadow.written[word];
       if (lacking == 0) return true;
+      if (is_written) at = word * 64 + static_cast<std::uint64_t>(std::countr_zero(lacking));
       is_written = false;
-      at = word * 64 + static_cast<std::uint64_t>(std::countr_zero(lacking));
       shadow.written[word] |= lacking;  // told once
       return true;
     });

@@ -1,0 +1,112 @@
+// Libraries that the program loads itself, and their kernels.
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "runtime/call.h"
+#include "runtime/context.h"
+
+using namespace emulator;
+
+namespace {
+
+Library& library_at(Context& state, cudaLibrary_t handle) {
+  require(state.libraries.holds(handle), cudaErrorInvalidResourceHandle);
+  return *handle;
+}
+
+// The file's or the program's bytes need not last.
+Library& load(Context& state, const void* code) {
+  const Image image = read_code(code);
+  require(image.refusal == cudaSuccess, image.refusal);
+  Library& library = *state.libraries.make();
+  library.text = image.ptx;
+  library.image = {library.text, cudaSuccess};
+  try {
+    // At once, unlike the program's own: whoever loads it wants to hear what is wrong with it.
+    module_on(state, library, thread_state().device);
+  } catch (const Failure&) {
+    destroy_library(state, library);
+    throw;
+  }
+  return library;
+}
+
+}  // namespace
+
+// The options are for the compiler that turns PTX into machine code: there is none here.
+cudaError_t cudaLibraryLoadData(cudaLibrary_t* library, const void* code, cudaJitOption*, void**,
+                                unsigned, cudaLibraryOption*, void**, unsigned) {
+  return call(__func__, [&](Context& state) {
+    require(library != nullptr && code != nullptr);
+    *library = &load(state, code);
+  });
+}
+
+cudaError_t cudaLibraryLoadFromFile(cudaLibrary_t* library, const char* name, cudaJitOption*,
+                                    void**, unsigned, cudaLibraryOption*, void**, unsigned) {
+  return call(__func__, [&](Context& state) {
+    require(library != nullptr && name != nullptr);
+    std::ifstream file(name, std::ios::binary);
+    require(file.good(), cudaErrorFileNotFound);
+    const std::string code((std::istreambuf_iterator<char>(file)), {});
+    require(code.size() >= sizeof(std::uint32_t), cudaErrorInvalidKernelImage);
+    *library = &load(state, code.c_str());
+  });
+}
+
+cudaError_t cudaLibraryUnload(cudaLibrary_t library) {
+  return call(__func__,
+              [&](Context& state) { destroy_library(state, library_at(state, library)); });
+}
+
+cudaError_t cudaLibraryGetKernel(cudaKernel_t* kernel, cudaLibrary_t library, const char* name) {
+  return call(__func__, [&](Context& state) {
+    require(kernel != nullptr && name != nullptr);
+    Library& found = library_at(state, library);
+    require(module_on(state, found, thread_state().device)->find_kernel(name) != nullptr,
+            cudaErrorSymbolNotFound);
+    *kernel = &function_named(state, found, name);
+  });
+}
+
+cudaError_t cudaLibraryGetKernelCount(unsigned* count, cudaLibrary_t library) {
+  return call(__func__, [&](Context& state) {
+    require(count != nullptr);
+    const auto module = module_on(state, library_at(state, library), thread_state().device);
+    *count = static_cast<unsigned>(module->kernel_names().size());
+  });
+}
+
+cudaError_t cudaLibraryEnumerateKernels(cudaKernel_t* kernels, unsigned count,
+                                        cudaLibrary_t library) {
+  return call(__func__, [&](Context& state) {
+    require(kernels != nullptr || count == 0);
+    Library& found = library_at(state, library);
+    const auto names = module_on(state, found, thread_state().device)->kernel_names();
+    for (unsigned i = 0; i < count && i < names.size(); ++i)
+      kernels[i] = &function_named(state, found, names[i]);
+  });
+}
+
+cudaError_t cudaLibraryGetGlobal(void** address, size_t* bytes, cudaLibrary_t library,
+                                 const char* name) {
+  return call(__func__, [&](Context& state) {
+    require(name != nullptr && (address != nullptr || bytes != nullptr));
+    const auto module = module_on(state, library_at(state, library), thread_state().device);
+    const Variable* variable = module->find_variable(name);
+    require(variable != nullptr, cudaErrorSymbolNotFound);
+    if (address) *address = reinterpret_cast<void*>(variable->address);
+    if (bytes) *bytes = variable->bytes;
+  });
+}
+
+cudaError_t cudaGetKernel(cudaKernel_t* kernel, const void* stub) {
+  return call(__func__, [&](Context& state) {
+    require(kernel != nullptr);
+    *kernel = &function_of(state, stub);
+  });
+}

@@ -1,0 +1,189 @@
+// Kernels that touch memory they may not, and their sound twins.
+#include <cstdint>
+
+#include "support/faults.h"
+
+namespace emulator_test {
+namespace {
+
+__global__ void write_array(int* out, int n) {
+  const int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i < n) out[i] = i;
+}
+constexpr int kWrite = __LINE__ - 2;
+
+__global__ void read_array(const int* in, int* out, int n) {
+  const int i = blockIdx.x * blockDim.x + threadIdx.x;
+  int value = 0;
+  if (i < n) value = in[i];
+  if (i < n) out[i] = value + 1;
+}
+constexpr int kRead = __LINE__ - 3;
+
+__global__ void load_four(const float* in, float* out) {
+  const float4 value = *reinterpret_cast<const float4*>(in + 4 * threadIdx.x);
+  out[threadIdx.x] = value.x + value.y + value.z + value.w;
+}
+constexpr int kLoadFour = __LINE__ - 3;
+
+__global__ void sum_shared(int* out, int written) {
+  __shared__ int cells[64];
+  if (threadIdx.x < written) cells[threadIdx.x] = threadIdx.x;
+  __syncthreads();
+  out[threadIdx.x] = cells[63 - threadIdx.x];
+}
+constexpr int kSumShared = __LINE__ - 2;
+
+__global__ void index_shared(int* out, int shift) {
+  extern __shared__ int cells[];
+  cells[threadIdx.x + shift] = threadIdx.x;
+  __syncthreads();
+  out[threadIdx.x] = cells[(threadIdx.x + 1) % blockDim.x + shift];
+}
+constexpr int kIndexShared = __LINE__ - 4;
+
+__global__ void add_atomically(unsigned long long* cell) { atomicAdd(cell, 1ull); }
+constexpr int kAddAtomically = __LINE__ - 1;
+
+class MemoryFaults : public FaultTest {
+ protected:
+  void expect(const Planted& planted, cudaError_t error = cudaSuccess) {
+    expect_found(planted, __FILE__, error);
+    expect_usable();
+  }
+};
+
+TEST_F(MemoryFaults, AWriteOnePastTheEndIsNamed) {
+  const DeviceArray<int> out(100);
+  write_array<<<4, 32>>>(out.get(), 101);
+  expect({"out of bounds", "write_array(int*, int)", kWrite, "(3, 0, 0)", "(4, 0, 0)",
+          "st.global.u32"},
+         cudaErrorIllegalAddress);
+}
+
+TEST_F(MemoryFaults, AReadOnePastTheEndIsNamed) {
+  const DeviceArray<int> in(std::vector<int>(100)), out(200);
+  read_array<<<4, 32>>>(in.get(), out.get(), 101);
+  expect({"out of bounds", "read_array(int const*, int*, int)", kRead, "(3, 0, 0)", "(4, 0, 0)",
+          "ld.global"},
+         cudaErrorIllegalAddress);
+}
+
+TEST_F(MemoryFaults, AReadBeforeTheBeginningIsNamed) {
+  const DeviceArray<int> in(std::vector<int>(100)), out(200);
+  read_array<<<4, 32>>>(in.get() - 1, out.get(), 100);
+  expect({"out of bounds", "read_array", kRead, "(0, 0, 0)", "(0, 0, 0)", "ld.global"},
+         cudaErrorIllegalAddress);
+}
+
+TEST_F(MemoryFaults, ANullPointerIsOutOfBounds) {
+  write_array<<<1, 32>>>(nullptr, 1);
+  expect({"out of bounds", "write_array", kWrite, "(0, 0, 0)", "(0, 0, 0)", "st.global.u32"},
+         cudaErrorIllegalAddress);
+}
+
+TEST_F(MemoryFaults, AHostPointerIsOutOfBounds) {
+  std::vector<int> host(100);
+  write_array<<<1, 32>>>(host.data(), 1);
+  expect({"out of bounds", "write_array", kWrite, "(0, 0, 0)", "(0, 0, 0)", "st.global.u32"},
+         cudaErrorIllegalAddress);
+}
+
+TEST_F(MemoryFaults, AMisalignedVectorLoadIsNamed) {
+  const DeviceArray<float> in(std::vector<float>(200)), out(200);
+  load_four<<<1, 32>>>(in.get() + 1, out.get());
+  expect({"misaligned", "load_four(float const*, float*)", kLoadFour, "(0, 0, 0)", "(0, 0, 0)",
+          "ld.global"},
+         cudaErrorMisalignedAddress);
+}
+
+TEST_F(MemoryFaults, AMisalignedAtomicIsNamed) {
+  const DeviceArray<int> cells(std::vector<int>(4));
+  add_atomically<<<1, 1>>>(reinterpret_cast<unsigned long long*>(cells.get() + 1));
+  expect({"misaligned", "add_atomically(unsigned long long*)", kAddAtomically, "(0, 0, 0)",
+          "(0, 0, 0)", "atom"},
+         cudaErrorMisalignedAddress);
+}
+
+TEST_F(MemoryFaults, UseAfterFreeIsNamed) {
+  int* freed = nullptr;
+  require(cudaMalloc(reinterpret_cast<void**>(&freed), 400));
+  require(cudaFree(freed));
+  const DeviceArray<int> other(100);  // does not get the same memory
+  write_array<<<4, 32>>>(freed, 100);
+  expect({"use after free", "write_array", kWrite, "(0, 0, 0)", "(0, 0, 0)", "st.global.u32"},
+         cudaErrorIllegalAddress);
+}
+
+TEST_F(MemoryFaults, UseAfterAFreeInTheStreamIsNamed) {
+  cudaStream_t stream = nullptr;
+  require(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
+  int* freed = nullptr;
+  require(cudaMallocAsync(reinterpret_cast<void**>(&freed), 400, stream));
+  write_array<<<4, 32, 0, stream>>>(freed, 100);
+  require(cudaFreeAsync(freed, stream));
+  write_array<<<4, 32, 0, stream>>>(freed, 100);
+  expect({"use after free", "write_array", kWrite, "(0, 0, 0)", "(0, 0, 0)", "st.global.u32"},
+         cudaErrorIllegalAddress);
+  require(cudaStreamDestroy(stream));
+}
+
+TEST_F(MemoryFaults, AReadOfUnwrittenMemoryIsNamed) {
+  const DeviceArray<int> in(100), out(100);
+  require(cudaMemset(in.get(), 0, 99 * sizeof(int)));
+  read_array<<<4, 32>>>(in.get(), out.get(), 100);
+  expect({"read of unwritten memory", "read_array", kRead, "(3, 0, 0)", "(3, 0, 0)", "ld.global"});
+}
+
+TEST_F(MemoryFaults, ACopyOfUnwrittenMemoryIsNamed) {
+  const DeviceArray<int> in(100);
+  std::vector<int> out(100);
+  cudaMemcpy(out.data(), in.get(), 400, cudaMemcpyDeviceToHost);
+  expect({"read of unwritten memory", "cudaMemcpy", 0, "", "", ""});
+}
+
+TEST_F(MemoryFaults, AReadOfUnwrittenSharedMemoryIsNamed) {
+  const DeviceArray<int> out(64);
+  sum_shared<<<1, 64>>>(out.get(), 63);
+  expect({"read of unwritten memory", "sum_shared(int*, int)", kSumShared, "(0, 0, 0)", "(0, 0, 0)",
+          "ld.shared"});
+}
+
+TEST_F(MemoryFaults, SharedMemoryEndsWhereTheLaunchSays) {
+  const DeviceArray<int> out(64);
+  index_shared<<<1, 64, 64 * sizeof(int)>>>(out.get(), 1);
+  expect({"out of bounds", "index_shared(int*, int)", kIndexShared, "(0, 0, 0)", "(63, 0, 0)",
+          "st.shared"},
+         cudaErrorIllegalAddress);
+}
+
+TEST_F(MemoryFaults, SoundTwinsReportNothing) {
+  for_each_seed([](std::uint64_t) {
+    const DeviceArray<int> in(std::vector<int>(100)), out(100);
+    write_array<<<4, 32>>>(out.get(), 100);
+    read_array<<<4, 32>>>(in.get(), out.get(), 100);
+    const DeviceArray<float> numbers(std::vector<float>(200)), sums(32);
+    load_four<<<1, 32>>>(numbers.get() + 4, sums.get());
+    sum_shared<<<1, 64>>>(out.get(), 64);
+    index_shared<<<1, 64, 65 * sizeof(int)>>>(out.get(), 1);
+    add_atomically<<<1, 1>>>(reinterpret_cast<unsigned long long*>(in.get() + 2));
+    EXPECT_EQ(in.values()[2], 1);
+    require(cudaDeviceSynchronize());
+    EXPECT_EQ(emulator()->report_count(), 0);
+  });
+}
+
+TEST_F(MemoryFaults, AnErrorStaysUntilTheDeviceIsReset) {
+  const DeviceArray<int> out(10);
+  write_array<<<1, 32>>>(out.get(), 11);
+  EXPECT_EQ(cudaDeviceSynchronize(), cudaErrorIllegalAddress);
+  EXPECT_EQ(cudaGetLastError(), cudaErrorIllegalAddress);
+  void* more = nullptr;
+  EXPECT_EQ(cudaMalloc(&more, 4), cudaErrorIllegalAddress);
+  EXPECT_EQ(cudaDeviceSynchronize(), cudaErrorIllegalAddress);
+  EXPECT_EQ(take_findings().size(), 1u);
+  expect_usable();
+}
+
+}  // namespace
+}  // namespace emulator_test
