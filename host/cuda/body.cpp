@@ -1,0 +1,197 @@
+#include "host/cuda/body.h"
+
+#include <algorithm>
+
+#include "host/ops/op_row.h"
+
+namespace tendon::cuda {
+namespace {
+
+using plan::Instruction;
+using plan::Level;
+using plan::Local;
+using plan::Piece;
+using plan::View;
+
+std::size_t at(int axis) { return static_cast<std::size_t>(axis); }
+
+constexpr std::int64_t kMostNarrow = std::int64_t{1} << 30;
+
+bool is_half(DType dtype) { return dtype == DType::f16 || dtype == DType::bf16; }
+
+// An op's result as a value of its dtype.
+std::string rounded(DType dtype, std::string expression) {
+  if (!is_half(dtype)) return expression;
+  return fmt::format("rounded<{}>({})", stored_type(dtype), expression);
+}
+
+}  // namespace
+
+bool needs_wide_indices(const Tape& tape, const plan::Part& part) {
+  if (part.space.size() > kMostNarrow) return true;
+  return std::ranges::any_of(part.body, [&](const Instruction& step) {
+    return std::ranges::any_of(step.view.pieces, [&](const Piece& piece) {
+      return tape.shape(piece.base).size() > kMostNarrow || std::abs(piece.offset) > kMostNarrow;
+    });
+  });
+}
+
+Body::Body(const plan::Plan& plan, const plan::Part& part, Emitter& emitter)
+    : tape_(plan.tape), part_(part), emitter_(emitter), values_(part.body.size()) {}
+
+void Body::forget(Level level) {
+  for (Local i = 0; i < values_.size(); ++i) {
+    if (part_.body[i].level == level) values_[i].clear();
+  }
+}
+
+void Body::write_uniforms() {
+  Position nowhere{Level::uniform, "0", "u", {}};
+  for (Local i = 0; i < values_.size(); ++i) {
+    if (part_.body[i].level == Level::uniform) value(i, nowhere);
+  }
+}
+
+std::string Body::value(Local local, Position& position) {
+  if (has(local)) return values_[local];
+  const Instruction& step = part_.body[local];
+  std::string expression;
+  switch (step.kind) {
+    case Instruction::Kind::number: {
+      const std::string number = emitter_.number(step.value);
+      expression =
+          rounded(step.dtype, fmt::format("op::cast<{}>({})", value_type(step.dtype), number));
+      break;
+    }
+    case Instruction::Kind::load: expression = element(step.view, step.dtype, position); break;
+    case Instruction::Kind::generate:
+      expression = rounded(step.dtype, generated(step, position));
+      break;
+    case Instruction::Kind::compute:
+      expression = rounded(step.dtype, compute(step, position));
+      break;
+    case Instruction::Kind::expand: return values_[local] = value(step.operands[0], position);
+    case Instruction::Kind::reduce: throw Error("a reduction is asked for before its row is done");
+  }
+  const std::string name = fmt::format("v{}", local);
+  emitter_.line("const {} {} = {};", value_type(step.dtype), name, expression);
+  return values_[local] = name;
+}
+
+std::string Body::compute(const Instruction& step, Position& position) {
+  const Op op = tape_.op(step.value);
+  std::string operands;
+  for (std::uint32_t i = 0; i < step.operand_count; ++i) {
+    operands += (i == 0 ? "" : ", ") + value(step.operands[i], position);
+  }
+  if (op == Op::where) return fmt::format("op::select({})", operands);
+  if (op == Op::cast) return fmt::format("op::cast<{}>({})", value_type(step.dtype), operands);
+  if (ops::row(op).elementwise.parameter != nullptr) {
+    const DType dtype = tape_.dtype(tape_.operands(step.value)[0]);
+    operands +=
+        fmt::format(", static_cast<{}>({})", value_type(dtype), emitter_.number(step.value));
+  }
+  return fmt::format("op::{}({})", name(op), operands);
+}
+
+std::string Body::generated(const Instruction& step, const Position& position) {
+  const std::string_view type = value_type(step.dtype);
+  if (tape_.op(step.value) == Op::uniform) {
+    return fmt::format("uniform_{}({}, {}, {})", stored_type(step.dtype),
+                       emitter_.key(step.value, 0), emitter_.key(step.value, 1), position.index);
+  }
+  const Shape& shape = tape_.shape(step.value);
+  const int axis = tape_.attributes(step.value).axes[0];
+  std::int64_t inner = 1;
+  for (int i = axis + 1; i < shape.rank(); ++i) inner *= shape[i];
+  const std::string by = emitter_.divisor(inner), extent = emitter_.word("extent", shape[axis]),
+                    extents = emitter_.divisor(shape[axis]);
+  // (i / inner) % extent
+  return fmt::format(
+      "op::cast<{}>(static_cast<i64>(index({}) / {} - index({}) / {} / {} * "
+      "static_cast<index>({})))",
+      type, position.index, by, position.index, by, extents, extent);
+}
+
+const std::string& Body::coordinate(int axis, Position& position) {
+  const Shape shape = part_.shape(position.level);
+  if (position.coordinates.empty()) {
+    position.coordinates.resize(at(shape.rank()));
+    // From the last axis to the first, each division giving what is left.
+    std::string left = position.index;
+    for (int i = shape.rank(); i-- > 0;) {
+      const std::string name = fmt::format("c{}{}", position.suffix, i);
+      if (i == 0) {
+        emitter_.line("const index {} = {};", name, left);
+      } else {
+        auto [field, is_new] = extents_.try_emplace({static_cast<int>(position.level), i});
+        if (is_new) field->second = {emitter_.word("extent", shape[i]), emitter_.divisor(shape[i])};
+        const std::string rest = fmt::format("q{}{}", position.suffix, i);
+        emitter_.line("const index {} = {} / {};", rest, left, field->second.second);
+        emitter_.line("const index {} = {} - {} * static_cast<index>({});", name, left, rest,
+                      field->second.first);
+        left = rest;
+      }
+      position.coordinates[at(i)] = name;
+    }
+  }
+  return position.coordinates[at(axis)];
+}
+
+std::string Body::piece(const Piece& piece, const View& view, DType dtype, Position& position) {
+  const std::string base = emitter_.address(piece.base, dtype, false);
+  // Words are fields of the load: asked for again at another position, they are the same.
+  const auto word = [&](std::string_view stem, std::int64_t value, int axis) {
+    const std::string key = fmt::format("{} {} {}", static_cast<const void*>(&piece), stem, axis);
+    auto [found, is_new] = words_.try_emplace(key);
+    if (is_new) found->second = emitter_.word(stem, value);
+    return found->second;
+  };
+  std::string offset = piece.offset == 0 ? "" : word("offset", piece.offset, 0);
+  const auto add = [&](const std::string& term) { offset += (offset.empty() ? "" : " + ") + term; };
+  const View alone{view.shape, {piece}};
+  if (position.level != Level::uniform && alone.is_whole() && is_row_major(alone) &&
+      view.shape.size() != 1) {
+    add(position.index);
+  } else if (position.level != Level::uniform) {
+    for (int i = 0; i < view.shape.rank(); ++i) {
+      const std::int64_t stride = piece.strides[at(i)];
+      if (stride == 0 || view.shape[i] == 1) continue;
+      const std::string& c = coordinate(i, position);
+      add(stride == 1 ? c : fmt::format("{} * {}", c, word("stride", stride, i)));
+    }
+  }
+  return fmt::format("value_of({}[{}])", base, offset.empty() ? "0" : offset);
+}
+
+std::string Body::element(const View& view, DType dtype, Position& position) {
+  if (view.is_whole()) return piece(view.pieces[0], view, dtype, position);
+  // The piece whose box holds the element, or zero.
+  std::string expression;
+  for (const Piece& part : view.pieces) {
+    std::string condition;
+    for (int i = 0; i < view.shape.rank(); ++i) {
+      const auto bound = [&](std::string_view stem, std::int64_t value) {
+        auto [found, is_new] =
+            words_.try_emplace(fmt::format("{} {} {}", static_cast<const void*>(&part), stem, i));
+        if (is_new) found->second = emitter_.word(stem, value);
+        return found->second;
+      };
+      const std::string both = condition.empty() ? "" : " && ";
+      if (part.begin[at(i)] > 0) {
+        condition += both + fmt::format("{} >= {}", coordinate(i, position),
+                                        bound("begin", part.begin[at(i)]));
+      }
+      if (part.end[at(i)] < view.shape[i]) {
+        condition += (condition.empty() ? "" : " && ") +
+                     fmt::format("{} < {}", coordinate(i, position), bound("end", part.end[at(i)]));
+      }
+    }
+    const std::string inside = piece(part, view, dtype, position);
+    expression += condition.empty() ? inside : fmt::format("{} ? {} : ", condition, inside);
+    if (condition.empty()) return expression;
+  }
+  return expression + fmt::format("{}(0)", value_type(dtype));
+}
+
+}  // namespace tendon::cuda

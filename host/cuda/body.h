@@ -1,0 +1,58 @@
+// The lines of a part's body: uniform values once, those of a row, those of an element.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "host/cuda/emitter.h"
+
+namespace tendon::cuda {
+
+// The smallest width of indices that reaches everything that the part touches.
+bool needs_wide_indices(const Tape& tape, const plan::Part& part);
+
+class Body {
+ public:
+  Body(const plan::Plan& plan, const plan::Part& part, Emitter& emitter);
+
+  // Where in the iteration space lines are written: the name of its index, and what of its
+  // coordinates has been written already.
+  struct Position {
+    plan::Level level = plan::Level::element;
+    std::string index;   // row-major, of the level's shape
+    std::string suffix;  // of the coordinates' names, so that rows and elements differ
+    std::vector<std::string> coordinates{};
+  };
+
+  // Writes what `local` needs that was not written, and gives its expression. Reductions and what
+  // was `set` are taken as they are.
+  std::string value(plan::Local local, Position& position);
+  void set(plan::Local local, std::string expression) { values_[local] = std::move(expression); }
+  bool has(plan::Local local) const { return !values_[local].empty(); }
+  void forget(plan::Level level);  // so that it is written again, at another position
+  void write_uniforms();
+
+  // The element at the position, of a view in memory.
+  std::string element(const plan::View& view, DType dtype, Position& position);
+
+  const plan::Instruction& instruction(plan::Local local) const { return part_.body[local]; }
+
+ private:
+  std::string compute(const plan::Instruction& step, Position& position);
+  std::string generated(const plan::Instruction& step, const Position& position);
+  std::string piece(const plan::Piece& piece, const plan::View& view, DType dtype,
+                    Position& position);
+  const std::string& coordinate(int axis, Position& position);
+
+  const Tape& tape_;
+  const plan::Part& part_;
+  Emitter& emitter_;
+  std::vector<std::string> values_;
+  // A field for each extent and stride, whatever its value: the text must not depend on sizes.
+  std::map<std::pair<int, int>, std::pair<std::string, std::string>>
+      extents_;  // [level, axis]: extent, divisor
+  std::map<std::string, std::string> words_;
+};
+
+}  // namespace tendon::cuda

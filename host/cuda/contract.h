@@ -1,0 +1,44 @@
+// Matrix products by cuBLASLt.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "host/cuda/runtime.h"
+#include "host/plan/plan.h"
+
+namespace tendon::cuda {
+
+// A contraction made ready: matrices that the library takes as they lie, and others that are packed
+// first, each by a pointwise part (one load, one store) that the program runs as a kernel.
+class PreparedContraction {
+ public:
+  // Elements of an operand in memory: of a value of the tape, or of what was packed.
+  struct Operand {
+    Ref value;                       // of the tape; the base of its view
+    std::optional<plan::Part> pack;  // run first, its one store going to the workspace
+    std::int64_t pack_offset = 0;    // there, in bytes
+  };
+
+  PreparedContraction(const Tape& tape, const plan::Contraction& contraction, int device);
+  ~PreparedContraction();
+  PreparedContraction(PreparedContraction&&) noexcept;
+  PreparedContraction& operator=(PreparedContraction&&) noexcept;
+
+  const Operand& a() const;
+  const Operand& b() const;
+  const std::optional<Operand>& bias() const;
+  // What the packed operands and the library need, of the arena's alignment (256).
+  std::int64_t workspace_bytes() const;
+
+  // Enqueues the product on the stream: pointers to the operands' bases (of packed ones, to the
+  // workspace's place), to the result and the workspace. Capturable. Throws DeviceError.
+  void run(const void* a, const void* b, const void* bias, void* result, void* workspace,
+           cudaStream_t stream) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tendon::cuda

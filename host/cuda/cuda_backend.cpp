@@ -1,0 +1,172 @@
+#include "host/cuda/cuda_backend.h"
+
+#include <map>
+#include <mutex>
+#include <string>
+
+#include "host/cuda/instance.h"
+#include "host/support/text.h"
+
+namespace tendon::cuda {
+namespace {
+
+constexpr int kLeastCapability = 80;
+
+class CudaBackend final : public plan::Backend {
+ public:
+  CudaBackend(int device, int architecture)
+      : device_(device), memory_(device), kernels_(device, architecture) {
+    const DeviceScope scope(device_);
+    TENDON_CUDA_CHECK(cudaStreamCreateWithFlags(stream_.put(), cudaStreamNonBlocking));
+  }
+
+  void* allocate(std::size_t bytes, const char* op, Place place) override {
+    return memory_.allocate(bytes, op, place);
+  }
+  void deallocate(void* memory, std::size_t bytes) noexcept override {
+    memory_.deallocate(memory, bytes);
+  }
+
+  void copy_from_host(void* destination, const void* source, std::size_t bytes) override {
+    if (bytes == 0) return;
+    const DeviceScope scope(device_);
+    TENDON_CUDA_CHECK(
+        cudaMemcpyAsync(destination, source, bytes, cudaMemcpyHostToDevice, stream_.get()));
+    // The source may go as soon as this returns.
+    TENDON_CUDA_CHECK(cudaStreamSynchronize(stream_.get()));
+  }
+  void copy_to_host(void* destination, const void* source, std::size_t bytes) override {
+    if (bytes == 0) return;
+    const DeviceScope scope(device_);
+    TENDON_CUDA_CHECK(
+        cudaMemcpyAsync(destination, source, bytes, cudaMemcpyDeviceToHost, stream_.get()));
+    TENDON_CUDA_CHECK(cudaStreamSynchronize(stream_.get()));
+  }
+
+  std::unique_ptr<plan::Program> prepare(plan::Plan plan) override {
+    return std::make_unique<CudaProgram>(std::move(plan), device_, kernels_, memory_);
+  }
+  void execute(const plan::Program& program, const Tape& numbers,
+               std::span<const void* const> inputs, std::span<void* const> outputs,
+               Stream stream) override {
+    const DeviceScope scope(device_);
+    const auto native =
+        stream.native() == nullptr ? stream_.get() : static_cast<cudaStream_t>(stream.native());
+    const std::int64_t launches =
+        run(static_cast<const CudaProgram&>(program), {numbers, inputs, outputs}, native);
+    runs_.fetch_add(1, std::memory_order_relaxed);
+    launches_.fetch_add(launches, std::memory_order_relaxed);
+    ops_.fetch_add(program.plan().op_count, std::memory_order_relaxed);
+  }
+  void synchronize() override {
+    const DeviceScope scope(device_);
+    TENDON_CUDA_CHECK(cudaDeviceSynchronize());
+  }
+
+  void count_plan_built() noexcept override {
+    plans_built_.fetch_add(1, std::memory_order_relaxed);
+  }
+  void count_plan_found() noexcept override {
+    plans_found_.fetch_add(1, std::memory_order_relaxed);
+  }
+  void count_host_read() noexcept override { host_reads_.fetch_add(1, std::memory_order_relaxed); }
+  Counters counters() const noexcept override {
+    Counters counters;
+    counters.runs = runs_.load(std::memory_order_relaxed);
+    counters.ops = ops_.load(std::memory_order_relaxed);
+    counters.launches = launches_.load(std::memory_order_relaxed);
+    counters.plans_built = plans_built_.load(std::memory_order_relaxed);
+    counters.plans_found = plans_found_.load(std::memory_order_relaxed);
+    counters.kernels_compiled = kernels_.compiled_count();
+    counters.kernels_from_disk = kernels_.from_disk_count();
+    counters.host_reads = host_reads_.load(std::memory_order_relaxed);
+    counters.bytes_allocated = memory_.in_use_bytes();
+    counters.peak_bytes = memory_.peak_bytes();
+    return counters;
+  }
+
+ private:
+  int device_;
+  Memory memory_;
+  KernelCache kernels_;
+  StreamHandle stream_;  // of all work on values; an Executable's caller may give another
+  std::atomic<std::int64_t> runs_ = 0;
+  std::atomic<std::int64_t> launches_ = 0;
+  std::atomic<std::int64_t> ops_ = 0;
+  std::atomic<std::int64_t> plans_built_ = 0;
+  std::atomic<std::int64_t> plans_found_ = 0;
+  std::atomic<std::int64_t> host_reads_ = 0;
+};
+
+// Texts that are given out live as long as the process.
+const char* kept(std::string text) {
+  static std::mutex mutex;
+  static auto* texts = new std::map<std::string, int>;
+  const std::scoped_lock lock(mutex);
+  return texts->try_emplace(std::move(text), 0).first->first.c_str();
+}
+
+std::string reason(cudaError_t status, const char* call) {
+  return fmt::format("{} failed: {} ({})", call, cudaGetErrorName(status),
+                     cudaGetErrorString(status));
+}
+
+}  // namespace
+
+int device_count(const char** why) {
+  int count = 0;
+  const cudaError_t status = cudaGetDeviceCount(&count);
+  cudaGetLastError();
+  if (status == cudaErrorInsufficientDriver) {
+    int driver = 0, runtime = 0;
+    cudaDriverGetVersion(&driver);
+    cudaRuntimeGetVersion(&runtime);
+    *why = kept(
+        driver == 0
+            ? std::string("no NVIDIA driver is installed")
+            : fmt::format("the NVIDIA driver knows CUDA {}.{}; this build needs {}.{} or newer",
+                          driver / 1000, driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10));
+    return 0;
+  }
+  if (status == cudaErrorNoDevice || (status == cudaSuccess && count == 0)) {
+    *why = "the driver finds no device";
+    return 0;
+  }
+  if (status != cudaSuccess) {
+    *why = kept(reason(status, "cudaGetDeviceCount"));
+    return 0;
+  }
+  return count;
+}
+
+plan::Backend* backend(int device, const char** why) {
+  static std::mutex mutex;
+  static auto* backends = new std::map<int, plan::Backend*>;
+  const std::scoped_lock lock(mutex);
+  const auto known = backends->find(device);
+  if (known != backends->end()) return known->second;
+  const int count = device_count(why);
+  if (count == 0) return nullptr;
+  if (device < 0 || device >= count) {
+    *why = kept(count == 1
+                    ? std::string("this machine has one device, cuda:0")
+                    : fmt::format("this machine has {} devices, up to cuda:{}", count, count - 1));
+    return nullptr;
+  }
+  try {
+    int major = 0, minor = 0;
+    TENDON_CUDA_CHECK(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device));
+    TENDON_CUDA_CHECK(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device));
+    if (major * 10 + minor < kLeastCapability) {
+      *why = kept(
+          fmt::format("it has compute capability {}.{}; tendon needs 8.0 or newer", major, minor));
+      return nullptr;
+    }
+    return (*backends)[device] = new CudaBackend(device, major * 10 + minor);
+  } catch (const Error& error) {
+    *why = kept(error.what());
+    return nullptr;
+  }
+}
+
+}  // namespace tendon::cuda

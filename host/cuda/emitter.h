@@ -1,0 +1,60 @@
+// Writes a kernel: its argument's fields as they are asked for, and its lines.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <array>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "host/cuda/generate.h"
+
+namespace tendon::cuda {
+
+// The type of a dtype's elements in memory, and of values in registers: f16 and bf16 are computed
+// with as f32.
+std::string_view stored_type(DType dtype);
+std::string_view value_type(DType dtype);
+
+class Emitter {
+ public:
+  explicit Emitter(bool has_wide_indices) : index_type_(has_wide_indices ? "i64" : "u32") {}
+
+  // Each gives the expression of the field, "a.x3".
+  std::string address(Ref value, DType dtype, bool is_written);
+  std::string arena(std::int64_t offset, std::string_view type);
+  std::string number(Ref constant);
+  std::string key(Ref op, int half);
+  std::string word(std::string_view stem, std::int64_t value);  // an index
+  std::string divisor(std::int64_t value);                      // for fast division
+
+  template <class... Arguments>
+  void line(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
+    lines_.push_back(std::string(2 * depth_, ' ') +
+                     fmt::format(format, std::forward<Arguments>(arguments)...));
+  }
+  void open(std::string_view text);  // "for (…) {"
+  void close(std::string_view text = "}");
+
+  // The whole text: `comment` in its first line; the function's name is `stem` and a hash of the
+  // rest.
+  KernelText finish(std::string_view stem, std::string_view comment, std::string_view includes,
+                    std::uint32_t threads);
+  std::vector<Field> take_fields() { return std::move(fields_); }
+
+ private:
+  std::string add(std::string_view type, std::string name, Field field);
+  std::string index_type_;
+  std::vector<std::string> declarations_;
+  std::vector<Field> fields_;
+  std::vector<std::string> lines_;
+  std::size_t depth_ = 1;
+  std::map<std::pair<std::uint32_t, bool>, std::string> addresses_;
+  std::map<std::uint32_t, std::string> numbers_;
+  int word_count_ = 0;
+};
+
+}  // namespace tendon::cuda

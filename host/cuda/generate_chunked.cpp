@@ -1,0 +1,258 @@
+// Long rows: where the reduced axes are the last, a block a chunk; where rows lie behind them, a
+// thread a column, with a block's warps sharing the lines of a chunk.
+#include <algorithm>
+
+#include "host/cuda/body.h"
+#include "host/cuda/generate_rows.h"
+
+namespace tendon::cuda {
+namespace {
+
+using plan::Instruction;
+using plan::Level;
+using plan::Local;
+using plan::Part;
+
+constexpr int kThreads = 256;
+constexpr int kWarps = kThreads / 32;
+constexpr std::string_view kIncludes =
+    "#include \"tendon/memory.cuh\"\n#include \"tendon/ops.cuh\"\n#include \"tendon/row.cuh\"\n";
+
+class Chunked {
+ public:
+  Chunked(const plan::Plan& plan, const Part& part)
+      : plan_(plan), part_(part), is_whole_(part.chunk_count <= 1) {
+    for (Local i = 0; i < part.body.size(); ++i) {
+      if (part.body[i].kind == Instruction::Kind::reduce) reductions_.push_back(i);
+    }
+  }
+
+  std::vector<GeneratedKernel> write(const std::string& comment) {
+    std::vector<GeneratedKernel> kernels;
+    kernels.push_back(part_.inner_count() > 1 ? columns(comment) : rows(comment));
+    if (!is_whole_) kernels.push_back(together(comment));
+    return kernels;
+  }
+
+ private:
+  // Words that both layouts need, as locals of the kernel.
+  void begin(Emitter& out) {
+    out.line("const index length = {}, chunk_length = {}, chunks = {};",
+             out.word("length", part_.row_length()), out.word("chunk", part_.chunk_length),
+             out.word("chunks", std::max<std::int64_t>(part_.chunk_count, 1)));
+  }
+
+  void accumulate(Emitter& out, Body& body) {
+    Body::Position position{Level::element, "i", "", {}};
+    for (const Local i : reductions_) {
+      const std::string value = body.value(part_.body[i].operands[0], position);
+      out.line("r{0} = {1}(r{0}, {2});", i, reduction_of(plan_, part_, i).combine, value);
+    }
+    for (const plan::Store& store : part_.stores) {
+      const Instruction& step = part_.body[store.local];
+      if (step.level != Level::element) continue;
+      const std::string value = body.value(store.local, position);
+      out.line("{}[i] = stored_as<{}>({});", out.address(store.value, step.dtype, true),
+               stored_type(step.dtype), value);
+    }
+  }
+
+  void initial(Emitter& out) {
+    for (const Local i : reductions_) {
+      const Reduction reduction = reduction_of(plan_, part_, i);
+      out.line("{} r{} = {};", reduction.type, i, reduction.initial);
+    }
+  }
+
+  // Rows' values before the reductions, which elements may need.
+  void write_row_values(Body& body) {
+    Body::Position position{Level::row, "row", "r", {}};
+    std::vector<bool> waits(part_.body.size());
+    for (Local i = 0; i < part_.body.size(); ++i) {
+      const Instruction& step = part_.body[i];
+      waits[i] = step.kind == Instruction::Kind::reduce;
+      for (std::uint32_t j = 0; j < step.operand_count; ++j)
+        waits[i] = waits[i] || waits[step.operands[j]];
+      if (step.level == Level::row && !waits[i]) body.value(i, position);
+    }
+  }
+
+  // Of a whole row: its results, and what follows from them.
+  void finish_row(Emitter& out, Body& body) {
+    for (const Local i : reductions_) {
+      const DType dtype = part_.body[i].dtype;
+      const bool is_half = dtype == DType::f16 || dtype == DType::bf16;
+      out.line(
+          "const {} v{} = {};", value_type(dtype), i,
+          is_half ? fmt::format("rounded<{}>(r{})", stored_type(dtype), i) : fmt::format("r{}", i));
+      body.set(i, fmt::format("v{}", i));
+    }
+    Body::Position position{Level::row, "row", "r", {}};
+    for (const plan::Store& store : part_.stores) {
+      const Instruction& step = part_.body[store.local];
+      if (step.level != Level::row) continue;
+      const std::string value = body.value(store.local, position);
+      out.line("{}[row] = stored_as<{}>({});", out.address(store.value, step.dtype, true),
+               stored_type(step.dtype), value);
+    }
+  }
+
+  // The place of a chunk's result: for each reduction, row in front, chunk and row behind.
+  std::string partial(Emitter& out, std::size_t reduction, std::string_view outer,
+                      std::string_view chunk, std::string_view column) {
+    if (partials_.empty()) partials_ = out.arena(part_.partials_offset, "f64");
+    if (reduction_words_.size() <= reduction) {
+      reduction_words_.push_back(out.word("first", static_cast<std::int64_t>(reduction) *
+                                                       part_.outer_count() * part_.chunk_count *
+                                                       part_.inner_count()));
+    }
+    const std::string type = reduction_of(plan_, part_, reductions_[reduction]).type;
+    return fmt::format(
+        "*reinterpret_cast<{}*>({} + {} + (static_cast<i64>({}) * chunks + {}) * inner + {})", type,
+        partials_, reduction_words_[reduction], outer, chunk, column);
+  }
+
+  GeneratedKernel rows(const std::string& comment) {
+    Emitter out(needs_wide_indices(plan_.tape, part_));
+    Body body(plan_, part_, out);
+    start_kernel();
+    const std::int64_t row_count = part_.rows().size();
+    begin(out);
+    body.write_uniforms();
+    out.line("const index inner = 1;");
+    out.open(fmt::format("for (index unit = blockIdx.x; unit < {} * chunks; unit += gridDim.x) {{",
+                         out.word("rows", row_count)));
+    out.line("const index row = unit / chunks, chunk = unit % chunks;");
+    write_row_values(body);
+    initial(out);
+    out.line(
+        "const index end = (chunk + 1) * chunk_length < length ? (chunk + 1) * chunk_length : "
+        "length;");
+    out.open(fmt::format("for (index j = chunk * chunk_length + threadIdx.x; j < end; j += {}) {{",
+                         kThreads));
+    out.line("const index i = row * length + j;");
+    accumulate(out, body);
+    out.close();
+    body.forget(Level::element);
+    for (const Local i : reductions_) {
+      out.line("r{0} = reduce_block<{1}>(r{0}, [](auto a, auto b) {{ return {2}(a, b); }});", i,
+               kThreads, reduction_of(plan_, part_, i).combine);
+    }
+    out.open("if (threadIdx.x == 0) {");
+    end_chunk(out, body, "row", "0");
+    out.close();
+    out.close();
+    return finish(out, "chunks", comment, row_count * std::max<std::int64_t>(part_.chunk_count, 1));
+  }
+
+  void end_chunk(Emitter& out, Body& body, std::string_view outer, std::string_view column) {
+    if (is_whole_) return finish_row(out, body);
+    for (std::size_t k = 0; k < reductions_.size(); ++k) {
+      out.line("{} = r{};", partial(out, k, outer, "chunk", column), reductions_[k]);
+    }
+  }
+
+  GeneratedKernel columns(const std::string& comment) {
+    Emitter out(needs_wide_indices(plan_.tape, part_));
+    Body body(plan_, part_, out);
+    start_kernel();
+    const std::int64_t inner = part_.inner_count(), outer = part_.outer_count();
+    begin(out);
+    body.write_uniforms();
+    out.line("const index inner = {}, groups = (inner + 31) / 32;", out.word("inner", inner));
+    for (const Local i : reductions_) {
+      out.line("__shared__ {} of_lines{}[{}][32];", reduction_of(plan_, part_, i).type, i, kWarps);
+    }
+    out.open(fmt::format(
+        "for (index unit = blockIdx.x; unit < {} * chunks * groups; unit += gridDim.x) {{",
+        out.word("outer", outer)));
+    out.line(
+        "const index column = unit % groups * 32 + threadIdx.x % 32, chunk = unit / groups % "
+        "chunks, front = unit / groups / chunks;");
+    out.line("const index row = front * inner + (column < inner ? column : 0);");
+    write_row_values(body);
+    initial(out);
+    out.line(
+        "const index end = (chunk + 1) * chunk_length < length ? (chunk + 1) * chunk_length : "
+        "length;");
+    out.open(
+        fmt::format("for (index j = chunk * chunk_length + threadIdx.x / 32; j < end && column < "
+                    "inner; j += {}) {{",
+                    kWarps));
+    out.line("const index i = (front * length + j) * inner + column;");
+    accumulate(out, body);
+    out.close();
+    body.forget(Level::element);
+    out.line("__syncthreads();");
+    for (const Local i : reductions_)
+      out.line("of_lines{0}[threadIdx.x / 32][threadIdx.x % 32] = r{0};", i);
+    out.line("__syncthreads();");
+    out.open("if (threadIdx.x < 32 && column < inner) {");
+    for (const Local i : reductions_) {
+      out.line("for (int w = 1; w < {0}; ++w) r{1} = {2}(r{1}, of_lines{1}[w][threadIdx.x]);",
+               kWarps, i, reduction_of(plan_, part_, i).combine);
+    }
+    end_chunk(out, body, "front", "column");
+    out.close();
+    out.close();
+    return finish(out, "columns", comment,
+                  outer * std::max<std::int64_t>(part_.chunk_count, 1) * ((inner + 31) / 32));
+  }
+
+  // Chunks in order, a thread a row.
+  GeneratedKernel together(const std::string& comment) {
+    Emitter out(needs_wide_indices(plan_.tape, part_));
+    Body body(plan_, part_, out);
+    start_kernel();
+    begin(out);
+    body.write_uniforms();
+    const std::int64_t rows = part_.rows().size();
+    out.line("const index inner = {};", out.word("inner", part_.inner_count()));
+    out.open(fmt::format(
+        "for (index row = blockIdx.x * {0}u + threadIdx.x; row < {1}; row += gridDim.x * {0}u) {{",
+        kThreads, out.word("rows", rows)));
+    out.line("const index front = row / inner, column = row % inner;");
+    write_row_values(body);
+    initial(out);
+    out.open("for (index chunk = 0; chunk < chunks; ++chunk) {");
+    for (std::size_t k = 0; k < reductions_.size(); ++k) {
+      out.line("r{0} = {1}(r{0}, {2});", reductions_[k],
+               reduction_of(plan_, part_, reductions_[k]).combine,
+               partial(out, k, "front", "chunk", "column"));
+    }
+    out.close();
+    finish_row(out, body);
+    out.close();
+    return finish(out, "together", comment, (rows + kThreads - 1) / kThreads);
+  }
+
+  void start_kernel() {
+    partials_.clear();
+    reduction_words_.clear();
+  }
+
+  static GeneratedKernel finish(Emitter& out, std::string_view stem, const std::string& comment,
+                                std::int64_t blocks) {
+    GeneratedKernel kernel;
+    kernel.geometry = {kThreads, std::max<std::int64_t>(blocks, 1), true};
+    kernel.text = out.finish(stem, comment, kIncludes, kThreads);
+    kernel.fields = out.take_fields();
+    return kernel;
+  }
+
+  const plan::Plan& plan_;
+  const Part& part_;
+  bool is_whole_;
+  std::vector<Local> reductions_;
+  std::string partials_;
+  std::vector<std::string> reduction_words_;
+};
+
+}  // namespace
+
+std::vector<GeneratedKernel> generate_chunked(const plan::Plan& plan, const Part& part,
+                                              const std::string& comment) {
+  return Chunked(plan, part).write(comment);
+}
+
+}  // namespace tendon::cuda

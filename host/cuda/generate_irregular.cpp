@@ -1,0 +1,337 @@
+// Ops that are computed whole, from operands in row-major order. They are few and rarely matter:
+// each kernel is the plainest that is parallel and deterministic.
+#include <algorithm>
+#include <array>
+
+#include "host/cuda/emitter.h"
+
+namespace tendon::cuda {
+namespace {
+
+using Strides = std::array<std::int64_t, kMaxRank>;
+
+constexpr std::uint32_t kThreads = 256;
+constexpr std::string_view kIncludes =
+    "#include \"tendon/memory.cuh\"\n#include \"tendon/ops.cuh\"\n#include \"tendon/row.cuh\"\n";
+
+std::size_t at(int axis) { return static_cast<std::size_t>(axis); }
+int positive(int axis, int rank) { return axis < 0 ? axis + rank : axis; }
+
+Strides contiguous(const Shape& shape) {
+  Strides strides{};
+  std::int64_t step = 1;
+  for (int i = shape.rank(); i-- > 0; step *= shape[i]) strides[at(i)] = step;
+  return strides;
+}
+
+// A kernel with a loop over `count` elements of index i.
+class Loop {
+ public:
+  Loop(std::int64_t count, std::string_view stem, std::string comment)
+      : count_(count), stem_(stem), comment_(std::move(comment)) {
+    out.open(
+        fmt::format("for (index i = static_cast<i64>(blockIdx.x) * {0} + threadIdx.x; i < {1}; i "
+                    "+= static_cast<i64>(gridDim.x) * {0}) {{",
+                    kThreads, out.word("count", count)));
+  }
+  GeneratedKernel finish() {
+    out.close();
+    GeneratedKernel kernel;
+    kernel.geometry = {kThreads, std::max<std::int64_t>((count_ + kThreads - 1) / kThreads, 1),
+                       true};
+    kernel.text = out.finish(stem_, comment_, kIncludes, kThreads);
+    kernel.fields = out.take_fields();
+    return kernel;
+  }
+  // Lines that set `name` to the offset of element `index` of the shape in a layout.
+  void offset(std::string_view name, std::string_view index, const Shape& shape,
+              const Strides& strides, std::int64_t begin) {
+    out.line("index {0} = {1}, {0}_left = {2};", name, out.word("begin", begin), index);
+    for (int axis = shape.rank(); axis-- > 0;) {
+      const std::string extent = out.word("extent", std::max<std::int64_t>(shape[axis], 1));
+      out.line("{0} += {0}_left % {1} * {2}; {0}_left /= {1};", name, extent,
+               out.word("stride", strides[at(axis)]));
+    }
+  }
+  Emitter out{true};
+
+ private:
+  std::int64_t count_;
+  std::string_view stem_;
+  std::string comment_;
+};
+
+class Irregular {
+ public:
+  Irregular(const plan::Plan& plan, const plan::Stage& stage)
+      : tape_(plan.tape),
+        stage_(stage),
+        op_(*stage.op),
+        attributes_(tape_.attributes(op_)),
+        shape_(tape_.shape(op_)),
+        dtype_(tape_.dtype(op_)) {}
+
+  std::vector<GeneratedKernel> write() {
+    switch (tape_.op(op_)) {
+      case Op::gather: return {gather()};
+      case Op::scatter_add: return {scatter_add()};
+      case Op::matmul: return {matmul()};
+      case Op::reduce_sum:
+      case Op::reduce_max:
+      case Op::reduce_min: return {reduce()};
+      case Op::argmax:
+      case Op::argmin: return {arg_reduce()};
+      case Op::reshape:
+        return {copy(operand(0), shape_, contiguous(shape_), 0, contiguous(shape_), 0)};
+      case Op::transpose: return {transpose()};
+      case Op::broadcast_to:
+        return {copy(operand(0), shape_, broadcast(), 0, contiguous(shape_), 0)};
+      case Op::slice: {
+        const auto [strides, begin] = window(tape_.shape(operand(0)));
+        return {copy(operand(0), shape_, strides, begin, contiguous(shape_), 0)};
+      }
+      case Op::unslice: {
+        const auto [strides, begin] = window(shape_);
+        const Shape& from = tape_.shape(operand(0));
+        return {zeros(), copy(operand(0), from, contiguous(from), 0, strides, begin)};
+      }
+      case Op::concat: return concat();
+      default: throw Error(fmt::format("no CUDA kernel computes {}", name(tape_.op(op_))));
+    }
+  }
+
+ private:
+  Ref operand(std::size_t i) const { return stage_.operands[i]; }
+  std::string comment() const {
+    return fmt::format("irregular: {} {}", name(tape_.op(op_)), stored_type(dtype_));
+  }
+  std::string into(Loop& loop) const { return loop.out.address(op_, dtype_, true); }
+  std::string from(Loop& loop, std::size_t i) const {
+    return loop.out.address(operand(i), tape_.dtype(operand(i)), false);
+  }
+
+  GeneratedKernel copy(Ref value, const Shape& shape, const Strides& from_strides,
+                       std::int64_t from_begin, const Strides& into_strides,
+                       std::int64_t into_begin) const {
+    Loop loop(shape.size(), "copy", comment());
+    loop.offset("source", "i", shape, from_strides, from_begin);
+    loop.offset("target", "i", shape, into_strides, into_begin);
+    loop.out.line("{}[target] = {}[source];", into(loop), loop.out.address(value, dtype_, false));
+    return loop.finish();
+  }
+
+  GeneratedKernel zeros() const {
+    Loop loop(shape_.size(), "zeros", comment());
+    loop.out.line("{}[i] = stored_as<{}>({}(0));", into(loop), stored_type(dtype_),
+                  value_type(dtype_));
+    return loop.finish();
+  }
+
+  GeneratedKernel transpose() const {
+    const Shape& from = tape_.shape(operand(0));
+    const Strides own = contiguous(from);
+    Strides strides{};
+    for (int i = 0; i < shape_.rank(); ++i)
+      strides[at(i)] = own[at(positive(attributes_.axes[i], shape_.rank()))];
+    return copy(operand(0), shape_, strides, 0, contiguous(shape_), 0);
+  }
+
+  Strides broadcast() const {
+    const Shape& from = tape_.shape(operand(0));
+    const Strides own = contiguous(from);
+    Strides strides{};
+    const int missing = shape_.rank() - from.rank();
+    for (int i = missing; i < shape_.rank(); ++i)
+      strides[at(i)] = from[i - missing] == 1 ? 0 : own[at(i - missing)];
+    return strides;
+  }
+
+  // The elements at begin, begin + step, … of a contiguous shape.
+  std::pair<Strides, std::int64_t> window(const Shape& of) const {
+    Strides strides = contiguous(of);
+    std::int64_t begin = 0;
+    for (int i = 0; i < of.rank(); ++i) {
+      begin += attributes_.begin[i] * strides[at(i)];
+      strides[at(i)] *= attributes_.step[i];
+    }
+    return {strides, begin};
+  }
+
+  std::vector<GeneratedKernel> concat() const {
+    std::vector<GeneratedKernel> kernels;
+    const int axis = positive(attributes_.axes[0], shape_.rank());
+    const Strides strides = contiguous(shape_);
+    std::int64_t begin = 0;
+    for (std::size_t i = 0; i < stage_.operands.size(); ++i) {
+      const Shape& from = tape_.shape(operand(i));
+      kernels.push_back(copy(operand(i), from, contiguous(from), 0, strides, begin));
+      begin += from[axis] * strides[at(axis)];
+    }
+    return kernels;
+  }
+
+  // The table's extents around the axis of the indices.
+  struct Walk {
+    std::int64_t outer = 1, extent = 1, inner = 1;
+  };
+  Walk walk(const Shape& table) const {
+    Walk walk;
+    const int axis = positive(attributes_.axes[0], table.rank());
+    for (int i = 0; i < axis; ++i) walk.outer *= table[i];
+    for (int i = axis + 1; i < table.rank(); ++i) walk.inner *= table[i];
+    walk.extent = table[axis];
+    return walk;
+  }
+  // An index out of range reads and adds at the first element: it has no place to say so from.
+  static void index_line(Emitter& out, const std::string& indices, std::string_view place,
+                         const std::string& extent) {
+    out.line("index at = {}[{}];", indices, place);
+    out.line("if (at < 0) at += {};", extent);
+    out.line("if (at < 0 || at >= {}) at = 0;", extent);
+  }
+
+  GeneratedKernel gather() const {
+    const Walk table = walk(tape_.shape(operand(0)));
+    Loop loop(shape_.size(), "gather", comment());
+    Emitter& out = loop.out;
+    const std::string inner = out.word("inner", std::max<std::int64_t>(table.inner, 1)),
+                      extent = out.word("extent", table.extent),
+                      count = out.word("indices",
+                                       std::max<std::int64_t>(tape_.shape(operand(1)).size(), 1));
+    out.line("const index column = i % {0}, k = i / {0} % {1}, front = i / {0} / {1};", inner,
+             count);
+    index_line(out, from(loop, 1), "k", extent);
+    out.line("{}[i] = {}[(front * {} + at) * {} + column];", into(loop), from(loop, 0), extent,
+             inner);
+    return loop.finish();
+  }
+
+  // A thread for each (outer, inner) adds its updates in order.
+  GeneratedKernel scatter_add() const {
+    const Walk table = walk(shape_);
+    Loop loop(table.outer * table.inner, "scatter_add", comment());
+    Emitter& out = loop.out;
+    const std::string inner = out.word("inner", std::max<std::int64_t>(table.inner, 1)),
+                      extent = out.word("extent", table.extent),
+                      count = out.word("indices", tape_.shape(operand(1)).size());
+    const std::string target = into(loop), updates = from(loop, 0), indices = from(loop, 1);
+    out.line("const index column = i % {0}, front = i / {0};", inner);
+    out.line(
+        "for (index e = 0; e < {}; ++e) {}[(front * {} + e) * {} + column] = stored_as<{}>({}(0));",
+        extent, target, extent, inner, stored_type(dtype_), value_type(dtype_));
+    out.open(fmt::format("for (index k = 0; k < {}; ++k) {{", count));
+    index_line(out, indices, "k", extent);
+    out.line("auto& sum = {}[(front * {} + at) * {} + column];", target, extent, inner);
+    out.line(
+        "sum = stored_as<{}>(op::add(value_of(sum), value_of({}[(front * {} + k) * {} + "
+        "column])));",
+        stored_type(dtype_), updates, count, inner);
+    out.close();
+    return loop.finish();
+  }
+
+  GeneratedKernel matmul() const {
+    const Shape &a = tape_.shape(operand(0)), &b = tape_.shape(operand(1));
+    const int rank = shape_.rank();
+    Loop loop(shape_.size(), "matmul", comment());
+    Emitter& out = loop.out;
+    const std::string rows = out.word("rows", std::max<std::int64_t>(shape_[rank - 2], 1)),
+                      columns = out.word("columns", std::max<std::int64_t>(shape_[rank - 1], 1));
+    const std::string inner = out.word("inner", a[a.rank() - (attributes_.transpose_a ? 2 : 1)]);
+    const auto leading = [&](const Shape& of) {
+      const Strides own = contiguous(of);
+      Strides strides{};
+      for (int i = 0; i + 2 < of.rank(); ++i)
+        strides[at(rank - of.rank() + i)] = of[i] == 1 ? 0 : own[at(i)];
+      return strides;
+    };
+    Shape batch;
+    for (int i = 0; i + 2 < rank; ++i) batch.push_back(shape_[i]);
+    out.line("const index column = i % {0}, row = i / {0} % {1}, matrix = i / {0} / {1};", columns,
+             rows);
+    loop.offset("left", "matrix", batch, leading(a), 0);
+    loop.offset("right", "matrix", batch, leading(b), 0);
+    const auto strides_of = [&](const Shape& of, bool transposed) {
+      const std::string width = out.word("width", of[of.rank() - 1]);
+      return transposed ? std::pair<std::string, std::string>{"1", width}
+                        : std::pair<std::string, std::string>{width, "1"};
+    };
+    const auto [a_row, a_column] = strides_of(a, attributes_.transpose_a);
+    const auto [b_row, b_column] = strides_of(b, attributes_.transpose_b);
+    out.line("{} sum = 0;", value_type(dtype_));
+    out.line(
+        "for (index k = 0; k < {}; ++k) sum = op::add(sum, op::mul(value_of({}[left + row * {} + k "
+        "* {}]), value_of({}[right + k * {} + column * {}])));",
+        inner, from(loop, 0), a_row, a_column, from(loop, 1), b_row, b_column);
+    out.line("{}[i] = stored_as<{}>(sum);", into(loop), stored_type(dtype_));
+    return loop.finish();
+  }
+
+  // A thread for each result.
+  GeneratedKernel reduce() const {
+    const Shape& from_shape = tape_.shape(operand(0));
+    const Strides own = contiguous(from_shape);
+    unsigned reduced = attributes_.axes.count() == 0 ? ~0u : 0u;
+    for (const int axis : attributes_.axes) reduced |= 1u << positive(axis, from_shape.rank());
+    Shape kept, gone;
+    Strides kept_strides{}, gone_strides{};
+    for (int i = 0; i < from_shape.rank(); ++i) {
+      const bool is_gone = (reduced >> i & 1) != 0;
+      Shape& shape = is_gone ? gone : kept;
+      (is_gone ? gone_strides : kept_strides)[at(shape.rank())] = own[at(i)];
+      shape.push_back(from_shape[i]);
+    }
+    const std::string type(value_type(dtype_));
+    const Op op = tape_.op(op_);
+    Loop loop(shape_.size(), "reduce", comment());
+    Emitter& out = loop.out;
+    loop.offset("begin", "i", kept, kept_strides, 0);
+    out.line("{} result = {};", type,
+             op == Op::reduce_sum   ? type + "(0)"
+             : op == Op::reduce_max ? fmt::format("Limits<{}>::lowest()", type)
+                                    : fmt::format("Limits<{}>::highest()", type));
+    out.open(fmt::format("for (index k = 0; k < {}; ++k) {{", out.word("length", gone.size())));
+    loop.offset("from", "k", gone, gone_strides, 0);
+    out.line("result = op::{}(result, value_of({}[begin + from]));",
+             op == Op::reduce_sum   ? "add"
+             : op == Op::reduce_max ? "maximum"
+                                    : "minimum",
+             from(loop, 0));
+    out.close();
+    out.line("{}[i] = stored_as<{}>(result);", into(loop), stored_type(dtype_));
+    return loop.finish();
+  }
+
+  GeneratedKernel arg_reduce() const {
+    const Shape& table_shape = tape_.shape(operand(0));
+    const Walk table = walk(table_shape);
+    const std::string type(value_type(tape_.dtype(operand(0))));
+    Loop loop(shape_.size(), "arg_reduce", comment());
+    Emitter& out = loop.out;
+    const std::string inner = out.word("inner", std::max<std::int64_t>(table.inner, 1)),
+                      extent = out.word("extent", table.extent);
+    out.line("const index column = i % {0}, front = i / {0};", inner);
+    out.line("Indexed<{0}> best = {{{0}(0), -1}};", type);
+    out.line(
+        "for (index k = 0; k < {0}; ++k) best = extreme<{1}>(best, "
+        "Indexed<{2}>{{value_of({3}[(front * {0} + k) * {4} + column]), k}});",
+        extent, tape_.op(op_) == Op::argmax, type, from(loop, 0), inner);
+    out.line("{}[i] = best.index;", into(loop));
+    return loop.finish();
+  }
+
+  const Tape& tape_;
+  const plan::Stage& stage_;
+  Ref op_;
+  const Attributes& attributes_;
+  const Shape& shape_;
+  DType dtype_;
+};
+
+}  // namespace
+
+std::vector<GeneratedKernel> generate_irregular(const plan::Plan& plan, const plan::Stage& stage) {
+  return Irregular(plan, stage).write();
+}
+
+}  // namespace tendon::cuda

@@ -1,0 +1,239 @@
+#include "host/cuda/instance.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+namespace tendon::cuda {
+namespace {
+
+// Instances beyond these go, oldest use first, unless they run.
+constexpr std::size_t kMostInstances = 8;
+
+bool is_multiple_of_16(const void* address) {
+  return reinterpret_cast<std::uintptr_t>(address) % 16 == 0;
+}
+
+}  // namespace
+
+Instance::Instance(const CudaProgram& program, bool is_aligned, const Boundary& boundary)
+    : program_(program), is_aligned_(is_aligned), launches_(program.launches(is_aligned)) {
+  TENDON_CUDA_CHECK(cudaEventCreateWithFlags(done_.put(), cudaEventDisableTiming));
+  TENDON_CUDA_CHECK(cudaGraphCreate(graph_.put(), 0));
+  if (program_.arena_bytes() > 0)
+    arena_ = program_.memory().allocate(static_cast<std::size_t>(program_.arena_bytes()),
+                                        "a plan's arena", Place());
+  fixed_ = fixed_addresses(boundary);
+  for (const Launch& launch : launches_.launches) {
+    nodes_.push_back({&launch, nullptr, {}, nullptr, nullptr});
+    if (const auto* kernel = std::get_if<KernelLaunch>(&launch)) {
+      add_kernel(*kernel, boundary);
+    } else if (const auto* product = std::get_if<ProductLaunch>(&launch)) {
+      add_product(*product, boundary);
+    } else {
+      add_copy(std::get<CopyLaunch>(launch), boundary);
+    }
+  }
+  TENDON_CUDA_CHECK(cudaGraphInstantiate(exec_.put(), graph_.get(), 0));
+}
+
+Instance::~Instance() {
+  if (has_run_) cudaEventSynchronize(done_.get());
+  if (arena_ != nullptr)
+    program_.memory().deallocate(arena_, static_cast<std::size_t>(program_.arena_bytes()));
+}
+
+void* Instance::address(Ref value, const Boundary& boundary) const {
+  const plan::Location& at = program_.plan().locations[value.id];
+  switch (at.space) {
+    case plan::Space::none: return nullptr;
+    // An input is only read; a kernel's argument has one type for both uses.
+    case plan::Space::input: return const_cast<void*>(boundary.inputs[at.index]);
+    case plan::Space::output: return boundary.outputs[at.index];
+    case plan::Space::literal: return const_cast<void*>(program_.literal(value));
+    case plan::Space::arena: return static_cast<char*>(arena_) + at.offset;
+  }
+  return nullptr;
+}
+
+void Instance::fill(const KernelLaunch& launch, const Boundary& boundary,
+                    std::vector<std::uint64_t>& words) const {
+  words.resize(std::max<std::size_t>(launch.fields.size(), 1));
+  for (std::size_t i = 0; i < launch.fields.size(); ++i) {
+    const Field& field = launch.fields[i];
+    switch (field.kind) {
+      case Field::Kind::word: words[i] = field.word; break;
+      case Field::Kind::address:
+        words[i] = reinterpret_cast<std::uintptr_t>(address(field.value, boundary));
+        break;
+      case Field::Kind::arena:
+        words[i] = reinterpret_cast<std::uintptr_t>(arena_) + field.word;
+        break;
+      case Field::Kind::number:
+        words[i] = std::bit_cast<std::uint64_t>(boundary.numbers.attributes(field.value).number);
+        break;
+      case Field::Kind::key:
+        words[i] = boundary.numbers.attributes(field.value).key[field.word];
+        break;
+    }
+  }
+}
+
+cudaKernelNodeParams Instance::parameters(const KernelLaunch& launch, void** arguments) const {
+  cudaKernelNodeParams parameters{};
+  parameters.func = const_cast<void*>(reinterpret_cast<const void*>(launch.kernel->kernel()));
+  parameters.gridDim = {launch.blocks, 1, 1};
+  parameters.blockDim = {launch.threads, 1, 1};
+  parameters.kernelParams = arguments;
+  return parameters;
+}
+
+void Instance::add_kernel(const KernelLaunch& launch, const Boundary& boundary) {
+  Node& node = nodes_.back();
+  fill(launch, boundary, node.words);
+  void* arguments[] = {node.words.data()};
+  const cudaKernelNodeParams given = parameters(launch, arguments);
+  TENDON_CUDA_CHECK(
+      cudaGraphAddKernelNode(&node.node, graph_.get(), last_.data(), last_.size(), &given));
+  last_ = {node.node};
+}
+
+void Instance::add_product(const ProductLaunch& launch, const Boundary& boundary) {
+  const PreparedContraction& product = *launch.product;
+  char* const workspace = static_cast<char*>(arena_) + launch.workspace_offset;
+  const auto operand = [&](const PreparedContraction::Operand& of) -> const void* {
+    return of.pack ? workspace + of.pack_offset : address(of.value, boundary);
+  };
+  StreamHandle capturing;
+  TENDON_CUDA_CHECK(cudaStreamCreateWithFlags(capturing.put(), cudaStreamNonBlocking));
+  TENDON_CUDA_CHECK(cudaStreamBeginCaptureToGraph(capturing.get(), graph_.get(), last_.data(),
+                                                  nullptr, last_.size(),
+                                                  cudaStreamCaptureModeThreadLocal));
+  try {
+    product.run(operand(product.a()), operand(product.b()),
+                product.bias() ? operand(*product.bias()) : nullptr,
+                address(launch.result, boundary), workspace, capturing.get());
+  } catch (...) {
+    cudaGraph_t ignored = nullptr;
+    cudaStreamEndCapture(capturing.get(), &ignored);
+    throw;
+  }
+  cudaStreamCaptureStatus status{};
+  const cudaGraphNode_t* ends = nullptr;
+  std::size_t end_count = 0;
+  TENDON_CUDA_CHECK(cudaStreamGetCaptureInfo(capturing.get(), &status, nullptr, nullptr, &ends,
+                                             nullptr, &end_count));
+  last_.assign(ends, ends + end_count);
+  cudaGraph_t captured = nullptr;
+  TENDON_CUDA_CHECK(cudaStreamEndCapture(capturing.get(), &captured));
+}
+
+void Instance::add_copy(const CopyLaunch& launch, const Boundary& boundary) {
+  Node& node = nodes_.back();
+  node.from = address(launch.value, boundary);
+  node.into = boundary.outputs[launch.output];
+  const auto bytes = static_cast<std::size_t>(program_.plan().tape.bytes(launch.value));
+  TENDON_CUDA_CHECK(cudaGraphAddMemcpyNode1D(&node.node, graph_.get(), last_.data(), last_.size(),
+                                             node.into, node.from, bytes,
+                                             cudaMemcpyDeviceToDevice));
+  last_ = {node.node};
+}
+
+std::vector<const void*> Instance::fixed_addresses(const Boundary& boundary) const {
+  std::vector<const void*> fixed;
+  const auto add = [&](Ref value) {
+    const plan::Space space = program_.plan().locations[value.id].space;
+    if (space == plan::Space::input || space == plan::Space::output)
+      fixed.push_back(address(value, boundary));
+  };
+  for (const Launch& launch : launches_.launches) {
+    const auto* product = std::get_if<ProductLaunch>(&launch);
+    if (product == nullptr) continue;
+    if (!product->product->a().pack) add(product->product->a().value);
+    if (!product->product->b().pack) add(product->product->b().value);
+    if (product->product->bias() && !product->product->bias()->pack)
+      add(product->product->bias()->value);
+    add(product->result);
+  }
+  return fixed;
+}
+
+bool Instance::fits(bool is_aligned, const Boundary& boundary) const {
+  return is_aligned == is_aligned_ && (fixed_.empty() || fixed_ == fixed_addresses(boundary));
+}
+
+bool Instance::is_idle() const { return !has_run_ || cudaEventQuery(done_.get()) == cudaSuccess; }
+
+void Instance::run(const Boundary& boundary, cudaStream_t stream) {
+  std::vector<std::uint64_t> words;
+  for (Node& node : nodes_) {
+    if (const auto* kernel = std::get_if<KernelLaunch>(node.launch)) {
+      fill(*kernel, boundary, words);
+      if (words == node.words) continue;
+      void* arguments[] = {words.data()};
+      const cudaKernelNodeParams given = parameters(*kernel, arguments);
+      TENDON_CUDA_CHECK(cudaGraphExecKernelNodeSetParams(exec_.get(), node.node, &given));
+      node.words.swap(words);
+    } else if (const auto* copy = std::get_if<CopyLaunch>(node.launch)) {
+      const void* const from = address(copy->value, boundary);
+      void* const into = boundary.outputs[copy->output];
+      if (from == node.from && into == node.into) continue;
+      const auto bytes = static_cast<std::size_t>(program_.plan().tape.bytes(copy->value));
+      TENDON_CUDA_CHECK(cudaGraphExecMemcpyNodeSetParams1D(exec_.get(), node.node, into, from,
+                                                           bytes, cudaMemcpyDeviceToDevice));
+      node.from = from;
+      node.into = into;
+    }
+  }
+  if (has_run_ && stream != stream_) TENDON_CUDA_CHECK(cudaStreamWaitEvent(stream, done_.get(), 0));
+  TENDON_CUDA_CHECK(cudaGraphLaunch(exec_.get(), stream));
+  TENDON_CUDA_CHECK(cudaEventRecord(done_.get(), stream));
+  stream_ = stream;
+  has_run_ = true;
+}
+
+std::int64_t run(const CudaProgram& program, const Boundary& boundary, cudaStream_t stream) {
+  const bool is_aligned = std::ranges::all_of(boundary.inputs, is_multiple_of_16) &&
+                          std::ranges::all_of(boundary.outputs, is_multiple_of_16);
+  if (program.launches(is_aligned).launches.empty()) return 0;
+  CudaProgram::Instances& instances = program.instances();
+  Instance* chosen = nullptr;
+  {
+    const std::scoped_lock lock(instances.mutex);
+    for (auto at = instances.all.begin(); at != instances.all.end(); ++at) {
+      Instance& instance = **at;
+      // On its own stream the next run comes after the last; on another it must have ended.
+      if (instance.is_taken || !instance.fits(is_aligned, boundary) ||
+          (instance.stream() != stream && !instance.is_idle()))
+        continue;
+      chosen = &instance;
+      instances.all.splice(instances.all.begin(), instances.all, at);
+      break;
+    }
+    for (auto at = instances.all.end(); chosen == nullptr &&
+                                        instances.all.size() >= kMostInstances &&
+                                        at != instances.all.begin();) {
+      --at;
+      if (!(*at)->is_taken && (*at)->is_idle()) at = instances.all.erase(at);
+    }
+    if (chosen != nullptr) chosen->is_taken = true;
+  }
+  if (chosen == nullptr) {
+    auto made = std::make_unique<Instance>(program, is_aligned, boundary);
+    made->is_taken = true;
+    const std::scoped_lock lock(instances.mutex);
+    chosen = instances.all.emplace_front(std::move(made)).get();
+  }
+  struct Release {
+    std::mutex& mutex;
+    Instance& instance;
+    ~Release() {
+      const std::scoped_lock lock(mutex);
+      instance.is_taken = false;
+    }
+  } release{instances.mutex, *chosen};
+  chosen->run(boundary, stream);
+  return chosen->launch_count();
+}
+
+}  // namespace tendon::cuda

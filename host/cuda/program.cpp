@@ -1,0 +1,133 @@
+#include "host/cuda/program.h"
+
+#include <algorithm>
+
+#include "host/cuda/instance.h"
+
+namespace tendon::cuda {
+namespace {
+
+constexpr std::int64_t kAlignment = 256;
+// Blocks that take turns are as many as are resident, so many times over: the last ones to end do
+// not leave the device empty for long.
+constexpr std::int64_t kWaves = 4;
+
+std::int64_t aligned(std::int64_t bytes) {
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+bool is_empty(const Tape& tape, const plan::Stage& stage) {
+  if (stage.contraction) return tape.shape(stage.contraction->result).size() == 0;
+  if (stage.op) return tape.shape(*stage.op).size() == 0;
+  return false;
+}
+
+// A part with nothing to write has nothing to do.
+bool has_work(const plan::Part& part) {
+  return part.space.size() > 0 || (part.reduces() && part.rows().size() > 0);
+}
+
+}  // namespace
+
+CudaProgram::CudaProgram(plan::Plan plan, int device, KernelCache& kernels, Memory& memory)
+    : plan::Program(std::move(plan)),
+      device_(device),
+      kernels_(kernels),
+      memory_(memory),
+      instances_(std::make_unique<Instances>()) {
+  const DeviceScope scope(device_);
+  const Tape& tape = this->plan().tape;
+  std::int64_t workspace = 0;
+  for (const plan::Stage& stage : this->plan().stages) {
+    if (!stage.contraction) continue;
+    products_.emplace_back(tape, *stage.contraction, device_);
+    workspace = std::max(workspace, products_.back().workspace_bytes());
+  }
+  arena_bytes_ = aligned(this->plan().arena_bytes) + workspace;
+  literals_.resize(tape.size());
+  for (std::uint32_t id = 0; id < tape.size(); ++id) {
+    if (tape.op(Ref{id}) != Op::literal || this->plan().locations[id].space != plan::Space::literal)
+      continue;
+    const auto bytes = tape.literal(Ref{id});
+    literals_[id] = memory_.allocate(bytes.size(), "literal", Place());
+    TENDON_CUDA_CHECK(
+        cudaMemcpy(literals_[id], bytes.data(), bytes.size(), cudaMemcpyHostToDevice));
+  }
+  launches(true);  // compiled now, so that the first run compiles nothing
+}
+
+CudaProgram::~CudaProgram() {
+  const Tape& tape = plan().tape;
+  for (std::uint32_t id = 0; id < literals_.size(); ++id) {
+    if (literals_[id] != nullptr) memory_.deallocate(literals_[id], tape.literal(Ref{id}).size());
+  }
+}
+
+const void* CudaProgram::literal(Ref value) const { return literals_[value.id]; }
+
+const Launches& CudaProgram::launches(bool is_aligned) const {
+  const std::scoped_lock lock(mutex_);
+  std::optional<Launches>& launches = launches_[is_aligned ? 1 : 0];
+  if (!launches) launches = prepare(is_aligned);
+  return *launches;
+}
+
+Launches CudaProgram::prepare(bool is_aligned) const {
+  const plan::Plan& plan = this->plan();
+  std::vector<GeneratedKernel> generated;
+  std::vector<Launch> launches;
+  std::vector<std::size_t> launch_of;  // of each generated kernel
+  const auto add = [&](GeneratedKernel kernel) {
+    launch_of.push_back(launches.size());
+    launches.emplace_back(KernelLaunch{});
+    generated.push_back(std::move(kernel));
+  };
+  std::size_t product = 0;
+  for (const plan::Stage& stage : plan.stages) {
+    if (stage.contraction) {
+      const PreparedContraction& prepared = products_[product++];
+      if (is_empty(plan.tape, stage)) continue;
+      const std::int64_t workspace = aligned(plan.arena_bytes);
+      const auto pack = [&](const PreparedContraction::Operand& operand) {
+        if (operand.pack) add(generate_pack(plan, *operand.pack, workspace + operand.pack_offset));
+      };
+      pack(prepared.a());
+      pack(prepared.b());
+      if (prepared.bias()) pack(*prepared.bias());
+      launches.emplace_back(ProductLaunch{&prepared, stage.contraction->result, workspace});
+    } else if (stage.op) {
+      if (is_empty(plan.tape, stage)) continue;
+      for (GeneratedKernel& kernel : generate_irregular(plan, stage)) add(std::move(kernel));
+    } else {
+      plan::Stage busy = stage;
+      std::erase_if(busy.parts, [](const plan::Part& part) { return !has_work(part); });
+      if (busy.parts.empty()) continue;
+      for (GeneratedKernel& kernel : generate(plan, busy, is_aligned)) add(std::move(kernel));
+    }
+  }
+  for (const plan::Copy& copy : plan.copies) {
+    if (plan.tape.bytes(copy.value) > 0) launches.emplace_back(CopyLaunch{copy.value, copy.output});
+  }
+  std::vector<KernelText> texts;
+  for (const GeneratedKernel& kernel : generated) texts.push_back(kernel.text);
+  const auto compiled = kernels_.get(texts);
+  int multiprocessors = 0;
+  TENDON_CUDA_CHECK(
+      cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device_));
+  for (std::size_t i = 0; i < generated.size(); ++i) {
+    auto& launch = std::get<KernelLaunch>(launches[launch_of[i]]);
+    launch.kernel = compiled[i];
+    launch.fields = std::move(generated[i].fields);
+    launch.threads = generated[i].geometry.threads;
+    std::int64_t blocks = generated[i].geometry.blocks;
+    if (generated[i].geometry.takes_turns) {
+      const std::int64_t resident = multiprocessors * compiled[i]->blocks_per_multiprocessor(
+                                                          static_cast<int>(launch.threads), 0);
+      blocks = std::min(blocks, std::max<std::int64_t>(resident * kWaves, 1));
+    }
+    launch.blocks = static_cast<std::uint32_t>(std::max<std::int64_t>(blocks, 1));
+  }
+  return {std::move(launches)};
+}
+
+}  // namespace tendon::cuda

@@ -1,0 +1,93 @@
+// Types of elements in memory and in registers, vectors of them, and indices, for generated
+// kernels.
+#pragma once
+
+namespace tendon {
+
+using boolean = bool;
+using i32 = int;
+using i64 = long long;
+using u32 = unsigned int;
+using u64 = unsigned long long;
+using f32 = float;
+using f64 = double;
+struct f16 {
+  unsigned short bits;
+};
+struct bf16 {
+  unsigned short bits;
+};
+
+// An element in memory as a value in a register, and back, rounded to nearest, ties to even.
+template <class T>
+__device__ inline T value_of(T stored) {
+  return stored;
+}
+__device__ inline f32 value_of(f16 stored) {
+  f32 value;
+  asm("cvt.f32.f16 %0, %1;" : "=f"(value) : "h"(stored.bits));
+  return value;
+}
+__device__ inline f32 value_of(bf16 stored) {
+  return __uint_as_float(static_cast<u32>(stored.bits) << 16);
+}
+template <class Stored, class T>
+struct ToStored {
+  __device__ static Stored of(T value) { return value; }
+};
+template <>
+struct ToStored<f16, f32> {
+  __device__ static f16 of(f32 value) {
+    f16 stored;
+    asm("cvt.rn.f16.f32 %0, %1;" : "=h"(stored.bits) : "f"(value));
+    return stored;
+  }
+};
+template <>
+struct ToStored<bf16, f32> {
+  __device__ static bf16 of(f32 value) {
+    const u32 bits = __float_as_uint(value);
+    if (value != value) return {static_cast<unsigned short>(bits >> 16 | 0x40)};
+    return {static_cast<unsigned short>((bits + 0x7fff + (bits >> 16 & 1)) >> 16)};
+  }
+};
+template <class Stored, class T>
+__device__ inline Stored stored_as(T value) {
+  return ToStored<Stored, T>::of(value);
+}
+// A value as it would be after a stay in memory: each op's result is rounded to its dtype.
+template <class Stored, class T>
+__device__ inline T rounded(T value) {
+  return value_of(stored_as<Stored>(value));
+}
+
+// Neighbouring elements that are loaded and stored as one, of 16 bytes where they are whole.
+template <class T, int kCount>
+struct alignas(sizeof(T) * kCount) Vector {
+  T at[kCount];
+};
+template <int kCount, class T>
+__device__ inline Vector<T, kCount> load(const T* from, i64 vector) {
+  return reinterpret_cast<const Vector<T, kCount>*>(from)[vector];
+}
+template <class T, int kCount>
+__device__ inline void store(T* into, i64 vector, const Vector<T, kCount>& values) {
+  reinterpret_cast<Vector<T, kCount>*>(into)[vector] = values;
+}
+
+// Division by a number known before the launch: Granlund, Montgomery (1994), "Division by invariant
+// integers using multiplication", figure 4.1.
+struct Divisor {
+  u32 multiplier;
+  u32 shift;
+};
+__device__ inline u32 operator/(u32 n, Divisor by) {
+  const u32 high = __umulhi(n, by.multiplier);
+  return static_cast<u32>((static_cast<u64>(high) + n) >> by.shift);
+}
+struct Divisor64 {
+  i64 value;
+};
+__device__ inline i64 operator/(i64 n, Divisor64 by) { return n / by.value; }
+
+}  // namespace tendon

@@ -1,0 +1,86 @@
+// Reductions over the threads of a row: a warp, or a block. Every thread gets the result. The order
+// is fixed, so the bits are the same on every run.
+#pragma once
+
+#include <tendon/memory.cuh>
+
+namespace tendon {
+
+template <class T, class Combine>
+__device__ inline T reduce_warp(T value, Combine combine) {
+#pragma unroll
+  for (int by = 16; by > 0; by /= 2) value = combine(value, shuffled(value, by));
+  return value;
+}
+
+__device__ inline f32 shuffled(f32 value, int by) { return __shfl_xor_sync(~0u, value, by); }
+__device__ inline f64 shuffled(f64 value, int by) { return __shfl_xor_sync(~0u, value, by); }
+__device__ inline i32 shuffled(i32 value, int by) { return __shfl_xor_sync(~0u, value, by); }
+__device__ inline i64 shuffled(i64 value, int by) { return __shfl_xor_sync(~0u, value, by); }
+__device__ inline boolean shuffled(boolean value, int by) {
+  return __shfl_xor_sync(~0u, static_cast<i32>(value), by) != 0;
+}
+
+template <class T>
+struct Indexed {
+  T value;
+  i64 index;  // -1: no element yet
+};
+template <class T>
+__device__ inline Indexed<T> shuffled(Indexed<T> of, int by) {
+  return {shuffled(of.value, by), shuffled(of.index, by)};
+}
+// The extreme, and of equal ones the first; the first NaN before all.
+template <bool kGreatest, class T>
+__device__ inline Indexed<T> extreme(Indexed<T> a, Indexed<T> b) {
+  if (a.index < 0) return b;
+  if (b.index < 0) return a;
+  const bool a_nan = a.value != a.value, b_nan = b.value != b.value;
+  if (a_nan || b_nan) return a_nan && (!b_nan || a.index < b.index) ? a : b;
+  if (a.value == b.value) return a.index < b.index ? a : b;
+  return (kGreatest ? a.value > b.value : a.value < b.value) ? a : b;
+}
+
+template <int kThreads, class T, class Combine>
+__device__ inline T reduce_block(T value, Combine combine) {
+  __shared__ T of_warps[kThreads / 32];
+  value = reduce_warp(value, combine);
+  __syncthreads();  // of an earlier reduction that still reads
+  if (threadIdx.x % 32 == 0) of_warps[threadIdx.x / 32] = value;
+  __syncthreads();
+  value = of_warps[0];
+#pragma unroll
+  for (int warp = 1; warp < kThreads / 32; ++warp) value = combine(value, of_warps[warp]);
+  return value;
+}
+
+// The least and greatest of a type, which a reduction begins with.
+template <class T>
+struct Limits;
+template <>
+struct Limits<f32> {
+  __device__ static f32 lowest() { return -__int_as_float(0x7f800000); }
+  __device__ static f32 highest() { return __int_as_float(0x7f800000); }
+};
+template <>
+struct Limits<f64> {
+  __device__ static f64 lowest() { return -__longlong_as_double(0x7ff0000000000000ll); }
+  __device__ static f64 highest() { return __longlong_as_double(0x7ff0000000000000ll); }
+};
+template <>
+struct Limits<i32> {
+  __device__ static i32 lowest() { return -2147483647 - 1; }
+  __device__ static i32 highest() { return 2147483647; }
+};
+template <>
+struct Limits<i64> {
+  __device__ static i64 lowest() { return -9223372036854775807ll - 1; }
+  __device__ static i64 highest() { return 9223372036854775807ll; }
+};
+template <>
+struct Limits<boolean> {
+  __device__ static boolean lowest() { return false; }
+  __device__ static boolean highest() { return true; }
+};
+
+}  // namespace tendon
