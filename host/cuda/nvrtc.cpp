@@ -30,7 +30,8 @@ std::vector<std::string> usual_libraries() {
 // one for each function.
 int reported(std::string_view log, std::string_view before, std::string_view after) {
   int greatest = 0;
-  for (std::size_t end = log.find(after); end != log.npos; end = log.find(after, end + 1)) {
+  for (std::size_t end = log.find(after); end != std::string_view::npos;
+       end = log.find(after, end + 1)) {
     const std::size_t begin = log.rfind(before, end) + before.size();
     int number = 0;
     std::from_chars(log.data() + begin, log.data() + end, number);

@@ -6,13 +6,6 @@
 
 namespace tendon {
 
-template <class T, class Combine>
-__device__ inline T reduce_warp(T value, Combine combine) {
-#pragma unroll
-  for (int by = 16; by > 0; by /= 2) value = combine(value, shuffled(value, by));
-  return value;
-}
-
 __device__ inline f32 shuffled(f32 value, int by) { return __shfl_xor_sync(~0u, value, by); }
 __device__ inline f64 shuffled(f64 value, int by) { return __shfl_xor_sync(~0u, value, by); }
 __device__ inline i32 shuffled(i32 value, int by) { return __shfl_xor_sync(~0u, value, by); }
@@ -39,6 +32,13 @@ __device__ inline Indexed<T> extreme(Indexed<T> a, Indexed<T> b) {
   if (a_nan || b_nan) return a_nan && (!b_nan || a.index < b.index) ? a : b;
   if (a.value == b.value) return a.index < b.index ? a : b;
   return (kGreatest ? a.value > b.value : a.value < b.value) ? a : b;
+}
+
+template <class T, class Combine>
+__device__ inline T reduce_warp(T value, Combine combine) {
+#pragma unroll
+  for (int by = 16; by > 0; by /= 2) value = combine(value, shuffled(value, by));
+  return value;
 }
 
 template <int kThreads, class T, class Combine>

@@ -143,6 +143,7 @@ TEST_F(DiskCacheTest, WorksWithoutAFolderThatCannotBeMade) {
 }
 
 TEST_F(DiskCacheTest, SaysOnceThatTheDiskIsFull) {
+  testing::internal::CaptureStderr();
   EXPECT_EQ(in_process([&] {
               const rlimit small = {100, 100};
               ::signal(SIGXFSZ, SIG_IGN);
@@ -153,6 +154,8 @@ TEST_F(DiskCacheTest, SaysOnceThatTheDiskIsFull) {
               return disk.find(key_, 13000).code.has_value() ? 1 : 0;
             }),
             0);
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(std::ranges::count(said, '\n'), 1) << said;
   EXPECT_TRUE(files().empty());
 }
 
