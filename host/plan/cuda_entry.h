@@ -1,0 +1,27 @@
+// What libtendon_cuda.so exports. The rest of the library knows it by these functions alone, and
+// opens it when a CUDA device is first asked for.
+#pragma once
+
+#include <tendon/export.h>
+
+#include "host/plan/backend.h"
+
+namespace tendon::plan {
+
+// Of what both sides must agree about: these functions, Backend, and all that Backend speaks of.
+// Both take it from this line, and it goes up with each change of them.
+inline constexpr int kCudaVersion = 1;
+
+}  // namespace tendon::plan
+
+extern "C" {
+
+// The kCudaVersion that the library was built with; called before the others.
+TENDON_API int tendon_cuda_version();
+// How many devices are usable: cuda:0 and so on. Where there is none, *why says what is missing.
+TENDON_API int tendon_cuda_device_count(const char** why);
+// The device's backend, the same each time. It is never destroyed. Null where it cannot be made;
+// *why then says why. Throws nothing.
+TENDON_API tendon::plan::Backend* tendon_cuda_backend(int device, const char** why);
+}
+// Texts that *why points to live as long as the process.
