@@ -97,7 +97,7 @@ PlanSummary describe(std::span<Node* const> nodes) {
   const support::Spare<Run> run;
   {
     const std::scoped_lock lock(graph_mutex());
-    run->flattening.start(Keeps::worth);  // as run() does
+    run->flattening.start(Keeps::nothing);
     for (Node* node : nodes) run->flattening.want(node);
   }
   return plan::summarize(plan::make_plan(run->flattening.finish()));
