@@ -29,6 +29,8 @@ class Derivative {
   const Tape& tape() const { return differentiated_.tape; }
   std::span<const std::optional<Ref>> gradients() const { return differentiated_.gradients; }
   std::uint32_t backward_begin() const { return backward_begin_; }  // ops before are the question's
+  // The op of the question that an op of the backward part belongs to.
+  Ref owner(Ref value) const { return differentiated_.owners[value.id - backward_begin_]; }
   // The values of the question's tape that the ops behind the gradients read, in order.
   std::span<const Ref> operands() const { return operands_; }
   // Where in operands() such a value is.

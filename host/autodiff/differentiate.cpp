@@ -45,6 +45,8 @@ Differentiated differentiate(Tape tape, std::span<const std::optional<Ref>> seed
   const std::vector<Ref> targets(tape.targets().begin(), tape.targets().end());
   TapeBuilder builder(std::move(tape));
   Cotangents cotangents(builder, forward_size);
+  std::vector<Ref> owners;
+  const auto own_new_ops = [&](Ref owner) { owners.resize(builder.size() - forward_size, owner); };
   std::vector<Ref> ones;
   std::vector<ops::Emitter::Number> numbers;
 
@@ -57,6 +59,7 @@ Differentiated differentiate(Tape tape, std::span<const std::optional<Ref>> seed
       ones.push_back(builder.constant(1, builder.dtype(target), builder.shape(target), place));
     }
     cotangents.add(target, seed ? *seed : ones.back(), place);
+    own_new_ops(target);
   }
 
   std::vector<Ref> operands;
@@ -85,8 +88,11 @@ Differentiated differentiate(Tape tape, std::span<const std::optional<Ref>> seed
                            attributes, {needed.get(), operands.size()}, place, &numbers,
                            is_one(builder.tape(), *cotangent, ones));
     ops::row(builder.tape().op(value)).pullback(pullback);
+    own_new_ops(value);
     for (std::size_t i = 0; i < operands.size(); ++i) {
-      if (needed[i]) cotangents.add(operands[i], pullback.given()[i].value(), place);
+      if (!needed[i]) continue;
+      cotangents.add(operands[i], pullback.given()[i].value(), place);
+      own_new_ops(operands[i]);
     }
   }
 
@@ -98,8 +104,9 @@ Differentiated differentiate(Tape tape, std::span<const std::optional<Ref>> seed
     gradient = gradient ? builder.apply(Op::add, {*gradient, cotangent}, {},
                                         builder.tape().place(source.value))
                         : cotangent;
+    own_new_ops(source.value);
   }
-  return {std::move(builder).finish(targets), std::move(gradients)};
+  return {std::move(builder).finish(targets), std::move(gradients), std::move(owners)};
 }
 
 }  // namespace tendon::autodiff

@@ -14,6 +14,9 @@ struct Differentiated {
   Tape tape;  // the operand's ops, with the same ids, then the backward's; the targets of the
               // operand
   std::vector<std::optional<Ref>> gradients;  // one a source; none: not connected
+  // Of each op of the backward part, the operand's op that it belongs to: whose pullback it is of,
+  // or whose cotangent it sums or starts.
+  std::vector<Ref> owners;
 };
 
 // `seeds`: one value a target, of its shape and dtype, or none for ones. The targets are those of
