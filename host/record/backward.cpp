@@ -1,11 +1,13 @@
 #include "host/record/backward.h"
 
 #include <algorithm>
+#include <map>
 #include <ranges>
 
 #include "host/autodiff/derivative.h"
 #include "host/record/cell.h"
 #include "host/record/recorder.h"
+#include "host/record/why.h"
 #include "host/support/spare.h"
 #include "host/tape/tape_arrays.h"
 
@@ -39,6 +41,10 @@ class Extract {
   autodiff::Question question() const { return {tape_, seeds_, sources_, source_count_, live_}; }
   // Node i is value i of the tape.
   std::span<Node* const> nodes() const { return nodes_; }
+  bool is_on_one_device() const {
+    return std::ranges::all_of(
+        nodes_, [this](const Node* node) { return node->device == nodes_[0]->device; });
+  }
 
   void clear() {
     TapeArrays::clear(tape_);
@@ -135,10 +141,11 @@ class Extract {
 };
 
 // Makes the nodes that the gradients depend on, in the order of the tape, as if they were called.
+// Each lies where the op does that it belongs to; what it reads from elsewhere is copied there.
 class Replay {
  public:
   Replay(const autodiff::Derivative& derivative, std::span<Node* const> nodes)
-      : tape_(derivative.tape()), made_(tape_.size()) {
+      : derivative_(derivative), tape_(derivative.tape()), made_(tape_.size()) {
     for (std::size_t i = 0; i < nodes.size(); ++i) made_[i] = handle(nodes[i]);
     std::vector<bool> wanted(tape_.size());
     for (const std::optional<Ref>& gradient : derivative.gradients()) {
@@ -152,28 +159,44 @@ class Replay {
       if (wanted[id]) make(Ref{id});
     }
   }
-  const Tensor& operator()(Ref value) const { return made_[value.id]; }
+  const Tensor& operator()(Ref value, Device device) {
+    const Tensor& made = made_[value.id];
+    if (made.node()->device == device) return made;
+    Tensor& copy = copies_[{value.id, device.is_cpu() ? -1 : device.index()}];
+    if (copy.is_empty_handle()) {
+      copy = tape_.op(value) == Op::constant
+                 ? constant(value, device)
+                 : recorder().copy(*made.node(), device, tape_.place(value));
+    }
+    return copy;
+  }
 
  private:
+  Tensor constant(Ref value, Device device) const {
+    return recorder().constant(tape_.attributes(value).number, tape_.dtype(value),
+                               tape_.shape(value), device, tape_.place(value));
+  }
   void make(Ref value) {
-    const Place place = tape_.place(value);
+    const Device device = made_[derivative_.owner(value).id].node()->device;
     if (tape_.op(value) == Op::constant) {
-      made_[value.id] = recorder().constant(tape_.attributes(value).number, tape_.dtype(value),
-                                            tape_.shape(value), place);
+      made_[value.id] = constant(value, device);
       return;
     }
     operands_.clear();
-    for (const Ref operand : tape_.operands(value)) operands_.push_back(made_[operand.id].node());
-    made_[value.id] = recorder().apply(tape_.op(value), operands_,
-                                       TapeArrays::own_attributes(tape_, value), place);
+    for (const Ref operand : tape_.operands(value))
+      operands_.push_back((*this)(operand, device).node());
+    made_[value.id] = recorder().apply(
+        tape_.op(value), operands_, TapeArrays::own_attributes(tape_, value), tape_.place(value));
   }
 
+  const autodiff::Derivative& derivative_;
   const Tape& tape_;
   std::vector<Tensor> made_;
+  std::map<std::pair<std::uint32_t, int>, Tensor> copies_;  // by value and device; the CPU: -1
   std::vector<Node*> operands_;
 };
 
-// The backward pass as one node.
+// The backward pass as one node. All of it lies on one device.
 class Macro {
  public:
   Macro(std::shared_ptr<const autodiff::Derivative> derivative, std::span<Node* const> nodes,
@@ -185,7 +208,7 @@ class Macro {
         made_(derivative_->tape().size() - derivative_->backward_begin()) {}
   // A value that was there before the backward pass is itself; one that two sources share is made
   // once.
-  const Tensor& operator()(Ref value) {
+  const Tensor& operator()(Ref value, Device) {
     const std::uint32_t begin = derivative_->backward_begin();
     if (value.id < begin) return given_ = handle(nodes_[value.id]);
     Tensor& made = made_[value.id - begin];
@@ -198,16 +221,18 @@ class Macro {
     const Tape& tape = derivative_->tape();
     if (tape.op(value) == Op::constant) {
       return recorder().constant(tape.attributes(value).number, tape.dtype(value),
-                                 tape.shape(value), tape.place(value));
+                                 tape.shape(value), device(), tape.place(value));
     }
     if (macro_.is_empty_handle()) {
       support::PoolVector<Node*> operands;
       for (const Ref operand : derivative_->operands()) operands.push_back(nodes_[operand.id]);
-      macro_ = recorder().macro(derivative_, operands, place_);
+      macro_ = recorder().macro(derivative_, operands, device(), place_);
       add_targets();
     }
     return recorder().macro_output(*macro_.node(), value);
   }
+
+  Device device() const { return nodes_[0]->device; }
 
   void add_targets() {
     const std::scoped_lock lock(graph_mutex());
@@ -261,11 +286,11 @@ std::vector<std::optional<Tensor>> backward(const detail::TapeState& tape,
   const auto fill = [&](auto&& tensor_of) {
     for (std::size_t i = 0; i < sources.size(); ++i) {
       if (const std::optional<Ref>& gradient = derivative->gradients()[i]) {
-        gradients[i] = tensor_of(*gradient);
+        gradients[i] = tensor_of(*gradient, kind_of(sources[i]).device);
       }
     }
   };
-  if (recorder().records()) {
+  if (recorder().records() || !extract->is_on_one_device()) {
     fill(Replay(*derivative, extract->nodes()));
   } else {
     fill(Macro(derivative, extract->nodes(), values, place));

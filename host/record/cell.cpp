@@ -43,6 +43,7 @@ Cell::Cell(const Tensor& initial, std::string name, bool trainable, Place place)
       name_(std::move(name)),
       trainable_(trainable),
       type_(record::node_of(initial, "Variable", place).type),
+      device_(initial.device()),
       place_(place),
       current_(record::recorder().alias(explain::Event::assign, *initial.node(), id_, place)) {}
 
@@ -86,6 +87,10 @@ void Cell::assign(const std::shared_ptr<Cell>& self, const Tensor& value, const 
     throw DTypeError(fmt::format("{}{}: variable '{}' is {}, the value {}", call,
                                  support::at(place), self->name_, self->type_.dtype,
                                  node.type.dtype));
+  }
+  if (node.device != self->device_) {
+    throw DeviceError(fmt::format("{}{}: variable '{}' is on {}, the value on {}", call,
+                                  support::at(place), self->name_, self->device_, node.device));
   }
   record::Recorder& recorder = record::recorder();
   record::NodePtr assigned = recorder.alias(explain::Event::assign, node, self->id_, place);

@@ -21,6 +21,7 @@ class Cell {
   const std::string& name() const { return name_; }
   bool trainable() const { return trainable_; }
   const ops::Type& type() const { return type_; }
+  Device device() const { return device_; }
   Place place() const { return place_; }
 
   // The value now. While a tape of the thread records, a reading that the tape may watch, one for
@@ -41,6 +42,7 @@ class Cell {
   std::string name_;
   bool trainable_;
   ops::Type type_;
+  Device device_;
   Place place_;
 
   std::atomic<bool> pending_ = false;

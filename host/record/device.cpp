@@ -1,4 +1,4 @@
-// Device and its defaults: which devices this build of the library can use.
+// Device and its defaults: which devices there are.
 #include <tendon/device.h>
 #include <tendon/error.h>
 
@@ -8,14 +8,13 @@
 #include <ostream>
 #include <string>
 
+#include "host/cpu/cpu_backend.h"
+#include "host/record/cuda_library.h"
 #include "host/record/evaluate.h"
 #include "host/support/text.h"
 
 namespace tendon {
 namespace {
-
-constexpr const char* kNoCuda =
-    "this build of tendon has no CUDA executor; values are computed on the CPU (Device::cpu())";
 
 Device from_environment() {
   const char* set = std::getenv("TENDON_DEVICE");
@@ -33,34 +32,38 @@ Device from_environment() {
   throw DeviceError(fmt::format("TENDON_DEVICE is '{}'; it must be cpu, cuda or cuda:N", text));
 }
 
+std::atomic<std::optional<Device>> set_by_program;
+
 }  // namespace
 
 Device Device::cpu() { return Device(-1); }
 Device Device::cuda(int index) {
-  throw DeviceError(fmt::format("cuda:{} is not available: {}", index, kNoCuda));
+  record::check_cuda_device(index);
+  return Device(index);
 }
-Device Device::best() { return cpu(); }
-std::vector<Device> Device::available() { return {cpu()}; }
+Device Device::best() { return record::cuda_device_count() > 0 ? Device(0) : cpu(); }
+std::vector<Device> Device::available() {
+  std::vector<Device> devices = {cpu()};
+  for (int i = 0; i < record::cuda_device_count(); ++i) devices.push_back(Device(i));
+  return devices;
+}
 
 std::ostream& operator<<(std::ostream& stream, const Device& device) {
-  return device.is_cpu() ? stream << "cpu" : stream << "cuda:" << device.index();
+  return stream << support::text(device);
 }
 
-namespace {
+plan::Backend& record::backend_of(Device device) {
+  return device.is_cpu() ? cpu::backend() : cuda_backend(device.index());
+}
 
-std::atomic<bool> is_set = false;
-
-}  // namespace
-
-// The CPU is the only device that can be set.
 Device default_device() {
-  if (is_set) return Device::cpu();
-  static const Device chosen = from_environment();
-  return chosen;
+  if (const std::optional<Device> set = set_by_program.load(std::memory_order_relaxed)) return *set;
+  static const Device from_outside = from_environment();
+  return from_outside;
 }
 void set_default_device(Device device) {
   record::backend_of(device);
-  is_set = true;
+  set_by_program = device;
 }
 
 void synchronize(Device device) { record::backend_of(device).synchronize(); }

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <ostream>
 
-#include "host/cpu/cpu_backend.h"
 #include "host/plan/program_cache.h"
 #include "host/record/flatten.h"
 #include "host/support/spare.h"
@@ -41,38 +40,44 @@ void publish(Node& node, std::shared_ptr<Storage> value, support::PoolVector<Nod
   if (node.tape_holds == 0) take_operands(node, dropped);
 }
 
-}  // namespace
+using Copies = support::PoolVector<NodePtr>;
 
-plan::Backend& backend_of(Device device) {
-  if (!device.is_cpu()) {
-    throw DeviceError(fmt::format(
-        "cuda:{} is not available: this build of tendon has no CUDA executor", device.index()));
-  }
-  return cpu::backend();
+bool is_there(const Node& node) { return node.ready.load(std::memory_order_acquire); }
+
+std::shared_ptr<Storage> new_storage(plan::Backend& backend, const Node& node) {
+  const std::size_t bytes =
+      static_cast<std::size_t>(node.type.shape.size()) * size_bytes(node.type.dtype);
+  return std::allocate_shared<Storage>(support::PoolAllocator<Storage>(), backend, bytes,
+                                       node.called != nullptr ? node.called : name(node.op),
+                                       node.place);
 }
 
-void evaluate(std::span<Node* const> nodes, Keeps keeps) {
-  if (std::ranges::all_of(nodes,
-                          [](const Node* n) { return n->ready.load(std::memory_order_acquire); })) {
-    return;
+// The tape for those of the nodes that lie on the device. Copies from other devices that it needs
+// and that are not there yet are added to `copies`.
+const Tape& flatten(Flattening& flattening, Device device, std::span<Node* const> nodes,
+                    Keeps keeps, Copies& copies) {
+  const std::scoped_lock lock(graph_mutex());
+  flattening.start(keeps);
+  for (Node* node : nodes) {
+    if (node->device == device) flattening.want(node);
   }
-  plan::Backend& backend = backend_of(Device::cpu());
+  copies.insert(copies.end(), flattening.copies().begin(), flattening.copies().end());
+  return flattening.finish();
+}
+
+// One plan for those of the nodes that lie on the device, run unless it needs copies.
+void compute_on(Device device, std::span<Node* const> nodes, Keeps keeps, Copies& copies) {
   const support::Spare<Run> run;
   Flattening& flattening = run->flattening;
-  {
-    const std::scoped_lock lock(graph_mutex());
-    flattening.start(keeps);
-    for (Node* node : nodes) flattening.want(node);
-  }
-  const Tape& tape = flattening.finish();
+  const Tape& tape = flatten(flattening, device, nodes, keeps, copies);
+  if (!flattening.copies().empty()) return;
+
+  plan::Backend& backend = backend_of(device);
 
   for (const std::shared_ptr<Storage>& input : flattening.inputs())
     run->inputs.push_back(input->data());
   for (const Flattening::Output& output : flattening.outputs()) {
-    run->values.push_back(
-        std::allocate_shared<Storage>(support::PoolAllocator<Storage>(), backend,
-                                      static_cast<std::size_t>(tape.bytes(output.value)),
-                                      name(output.node->op), output.node->place));
+    run->values.push_back(new_storage(backend, *output.node));
     run->outputs.push_back(run->values.back()->data());
   }
   // Another thread may have computed all of it meanwhile.
@@ -93,14 +98,122 @@ void evaluate(std::span<Node* const> nodes, Keeps keeps) {
   for (Node* node : run->dropped) release(node);
 }
 
-PlanSummary describe(std::span<Node* const> nodes) {
-  const support::Spare<Run> run;
+// Calls call(device) once for each device on which some of the nodes lie.
+template <class Call>
+void for_each_device(std::span<Node* const> nodes, Call&& call) {
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const Device device = nodes[i]->device;
+    const auto before = nodes.first(i);
+    if (std::ranges::find(before, device, &Node::device) == before.end()) call(device);
+  }
+}
+
+// The nodes, in one plan a device; what could not be computed is that which needs the copies that
+// are given back.
+Copies compute(std::span<Node* const> nodes, Keeps keeps) {
+  Copies copies;
+  for_each_device(nodes, [&](Device device) { compute_on(device, nodes, keeps, copies); });
+  return copies;
+}
+
+// What the copy is a copy of; none where the copy is there.
+NodePtr source_of(const Node& copy) {
+  const std::scoped_lock lock(graph_mutex());
+  return is_there(copy) ? NodePtr() : NodePtr(copy.operands()[0]);
+}
+
+// Copies a value that is there, through the host where neither device is the CPU.
+void fill(Node& copy) {
+  const NodePtr source = source_of(copy);
+  if (!source) return;
+  std::shared_ptr<Storage> value = new_storage(backend_of(copy.device), copy);
+  const Storage& from = *source->value;
+  const std::size_t bytes = value->bytes();
+  if (source->device.is_cpu()) {
+    value->backend().copy_from_host(value->data(), from.data(), bytes);
+  } else if (copy.device.is_cpu()) {
+    from.backend().copy_to_host(value->data(), from.data(), bytes);
+  } else {
+    const auto on_host = std::make_unique_for_overwrite<std::byte[]>(bytes);
+    from.backend().copy_to_host(on_host.get(), from.data(), bytes);
+    value->backend().copy_from_host(value->data(), on_host.get(), bytes);
+  }
+  support::PoolVector<Node*> dropped;
   {
     const std::scoped_lock lock(graph_mutex());
-    run->flattening.start(Keeps::nothing);
-    for (Node* node : nodes) run->flattening.want(node);
+    publish(copy, std::move(value), dropped);
   }
-  return plan::summarize(plan::make_plan(run->flattening.finish()));
+  for (Node* node : dropped) release(node);
+}
+
+// Gives the copies their values: what they copy first, and the copies which that needs. Without
+// recursion, since a value may go to and fro any number of times.
+void fill(Copies copies, Keeps keeps) {
+  std::vector<Copies> waiting;
+  waiting.push_back(std::move(copies));
+  while (!waiting.empty()) {
+    Copies sources;
+    support::PoolVector<Node*> pending;
+    for (const NodePtr& copy : waiting.back()) {
+      sources.push_back(source_of(*copy));
+      if (sources.back() && !is_there(*sources.back())) pending.push_back(sources.back().get());
+    }
+    if (pending.empty()) {
+      for (const NodePtr& copy : waiting.back()) fill(*copy);
+      waiting.pop_back();
+    } else if (Copies more = compute(pending, keeps); !more.empty()) {
+      waiting.push_back(std::move(more));
+    }
+  }
+}
+
+}  // namespace
+
+void evaluate(std::span<Node* const> nodes, Keeps keeps) {
+  while (!std::ranges::all_of(nodes, [](const Node* node) { return is_there(*node); })) {
+    Copies copies = compute(nodes, keeps);
+    if (!copies.empty()) fill(std::move(copies), keeps);
+  }
+}
+
+namespace {
+
+// Of two runs, the second before the first.
+void prepend(PlanSummary& to, PlanSummary summary) {
+  to.ops += summary.ops;
+  to.launches += summary.launches;
+  to.bytes_read += summary.bytes_read;
+  to.bytes_written += summary.bytes_written;
+  to.floor_bytes += summary.floor_bytes;
+  to.peak_bytes = std::max(to.peak_bytes, summary.peak_bytes);
+  to.flops += summary.flops;
+  summary.kernels.insert(summary.kernels.end(), to.kernels.begin(), to.kernels.end());
+  to.kernels = std::move(summary.kernels);
+}
+
+}  // namespace
+
+PlanSummary describe(std::span<Node* const> nodes) {
+  PlanSummary whole;
+  support::PoolVector<Node*> asked(nodes.begin(), nodes.end());
+  Copies held;
+  while (!asked.empty()) {
+    Copies copies;
+    for_each_device(asked, [&](Device device) {
+      const support::Spare<Run> run;
+      const Tape& tape = flatten(run->flattening, device, asked, Keeps::nothing, copies);
+      prepend(whole, plan::summarize(plan::make_plan(tape)));
+    });
+    // What is copied is computed before.
+    asked.clear();
+    for (const NodePtr& copy : copies) {
+      if (NodePtr source = source_of(*copy)) {
+        asked.push_back(source.get());
+        held.push_back(std::move(source));
+      }
+    }
+  }
+  return whole;
 }
 
 namespace {

@@ -1,5 +1,5 @@
-// From nodes to values: flattens what is asked for and not there yet into a Tape, plans it, runs
-// the plan.
+// From nodes to values: flattens what is asked for and not there yet into a Tape for each device,
+// plans it, runs the plan.
 #pragma once
 
 #include <tendon/run.h>
@@ -11,7 +11,7 @@
 
 namespace tendon::record {
 
-plan::Backend& backend_of(Device device);
+plan::Backend& backend_of(Device device);  // DeviceError where it cannot be used
 
 // What a run gives values to beside what it is asked for.
 enum class Keeps : std::uint8_t {

@@ -80,8 +80,8 @@ void check_buffers(const char* kind, std::span<const Buffer> buffers,
                                    value.shape, value.bytes));
     }
     if (buffers[i].device != device) {
-      throw DeviceError(fmt::format("Executable::run{}: {} buffer {} is on another device",
-                                    support::at(place), kind, i));
+      throw DeviceError(fmt::format("Executable::run{}: {} buffer {} is on {}, the program on {}",
+                                    support::at(place), kind, i, buffers[i].device, device));
     }
   }
 }

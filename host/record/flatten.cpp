@@ -48,7 +48,7 @@ void Flattening::start(Keeps keeps) {
 void Flattening::want(Node* node) {
   Node* made = resolve(node);
   const Ref value = flatten(made);
-  if (!is_ready(*node)) add_output(made, value);
+  if (!is_ready(*made) && !is_copy(*made)) add_output(made, value);
 }
 
 const Tape& Flattening::finish() {
@@ -65,6 +65,7 @@ void Flattening::clear() {
   is_output_.clear();
   companions_.clear();
   inputs_.clear();
+  copies_.clear();
   aliases_.clear();
   alias_roots_.clear();
   expanded_.clear();
@@ -104,6 +105,11 @@ Ref Flattening::flatten(Node* root) {
     } else if (is_ready(node)) {
       stack_.pop_back();
       finish_node(node, input(node));
+    } else if (is_copy(node)) {
+      stack_.pop_back();
+      copies_.emplace_back(&node);
+      node.visit = walk_;
+      node.visit_ref = TapeArrays::input(tape_, node.type.dtype, node.type.shape, node.place).id;
     } else if (node.macro_output != 0) {
       if (frame.next == 0) {
         const std::size_t at = stack_.size() - 1;
@@ -123,7 +129,7 @@ Ref Flattening::flatten(Node* root) {
   }
   // The values of variables met on the way are kept: what is assigned next is made from them.
   for (Node* node : alias_roots_) {
-    if (keeps_ != Keeps::nothing && node->visit == walk_ && !is_ready(*node))
+    if (keeps_ != Keeps::nothing && node->visit == walk_ && !is_ready(*node) && !is_copy(*node))
       add_output(node, Ref{node->visit_ref});
   }
   alias_roots_.clear();

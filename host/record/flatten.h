@@ -1,4 +1,4 @@
-// Flattening: turns what is asked for and has no value yet into a Tape.
+// Flattening: turns what is asked for on one device and has no value yet into a Tape.
 #pragma once
 
 #include <memory>
@@ -24,6 +24,9 @@ class Flattening {
   // Begins a walk. Requires graph_mutex(), like want().
   void start(Keeps keeps);
   void want(Node* node);
+  // Copies from other devices that are needed and have no value yet, each once. Inputs of the tape
+  // that inputs() lacks: it cannot run until they have one, and another walk has met them.
+  std::span<const NodePtr> copies() const { return copies_; }
   // The tape, whose targets are the outputs' values; it stays as it is until clear().
   const Tape& finish();
   const std::vector<Output>& outputs() const { return outputs_; }
@@ -61,6 +64,7 @@ class Flattening {
   std::vector<std::uint8_t> is_output_;  // by value, as far as one is
   std::vector<NodePtr> companions_;      // targets of macros
   std::vector<std::shared_ptr<Storage>> inputs_;
+  std::vector<NodePtr> copies_;
   std::vector<std::pair<NodePtr, NodePtr>> aliases_;
   std::vector<Node*> alias_roots_;
   // For each macro met, what has become of the ops of its backward part: from the macro's visit_ref

@@ -54,7 +54,7 @@ const Tensor& Gradient::value() const& {
 Tensor Gradient::value() && { return static_cast<const Gradient&>(*this).value(); }
 
 Tensor Gradient::value_or_zeros() const {
-  return value_ ? *value_ : zeros(why_->shape(), why_->dtype());
+  return value_ ? *value_ : record::zeros_on(why_->device(), why_->shape(), why_->dtype(), Place());
 }
 
 const Explanation& Gradient::why() const& { return why_->explanation(); }

@@ -52,9 +52,7 @@ void check_seeds(std::span<const Target> targets, const GradientOptions& options
   for (std::size_t i = 0; i < seeds.size(); ++i) {
     if (!seeds[i]) continue;
     const record::Node& seed = record::node_of(*seeds[i], "gradient", place);
-    const bool is_variable = targets[i].variable() != nullptr;
-    const ops::Type type =
-        is_variable ? targets[i].variable()->cell()->type() : targets[i].tensor()->node()->type;
+    const auto [type, device] = record::kind_of(targets[i]);
     if (seed.type.shape != type.shape) {
       throw ShapeError(fmt::format("gradient{}: output gradient {} has shape {}, its target {}",
                                    support::at(place), i, seed.type.shape, type.shape));
@@ -62,6 +60,10 @@ void check_seeds(std::span<const Target> targets, const GradientOptions& options
     if (seed.type.dtype != type.dtype) {
       throw DTypeError(fmt::format("gradient{}: output gradient {} is {}, its target {}",
                                    support::at(place), i, seed.type.dtype, type.dtype));
+    }
+    if (seed.device != device) {
+      throw DeviceError(fmt::format("gradient{}: output gradient {} is on {}, its target on {}",
+                                    support::at(place), i, seed.device, device));
     }
   }
 }
@@ -233,13 +235,12 @@ Gradients GradientTape::answer(std::span<const Target> targets, std::span<const 
 
   std::vector<Gradient> gradients;
   for (std::size_t i = 0; i < sources.size(); ++i) {
-    const ops::Type type = sources[i].variable() != nullptr ? sources[i].variable()->cell()->type()
-                                                            : sources[i].tensor()->node()->type;
+    const auto [type, device] = record::kind_of(sources[i]);
     if (!values[i] && options.unconnected == Unconnected::zero)
-      values[i] = zeros(type.shape, type.dtype, place);
-    gradients.emplace_back(std::move(values[i]),
-                           std::make_shared<detail::Why>(question, std::move(subjects[i]),
-                                                         type.shape, record::label_of(sources[i])));
+      values[i] = record::zeros_on(device, type.shape, type.dtype, place);
+    gradients.emplace_back(std::move(values[i]), std::make_shared<detail::Why>(
+                                                     question, std::move(subjects[i]), type.shape,
+                                                     device, record::label_of(sources[i])));
   }
   return Gradients(std::move(gradients));
 }

@@ -61,7 +61,9 @@ NodePtr lock(const WeakNode& weak) {
   return NodePtr();
 }
 
-Node* allocate_node() { return new (support::pool_allocate(sizeof(Node))) Node; }
+Node* allocate_node(Device device) {
+  return new (support::pool_allocate(sizeof(Node))) Node(device);
+}
 
 void set_operands(Node& node, std::span<Node* const> operands) {
   Node** into = node.few;
@@ -98,6 +100,11 @@ void destroy(Node* node) noexcept {
     next->~Node();
     support::pool_free(next, sizeof(Node));
   }
+}
+
+bool is_copy(const Node& node) {
+  return node.op == Op::identity && node.operand_count == 1 &&
+         node.operands()[0]->device != node.device;
 }
 
 Node& node_of(const Tensor& tensor, const char* call, Place place) {

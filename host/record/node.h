@@ -34,6 +34,7 @@ class Storage {
   ~Storage() { backend_.deallocate(data_, bytes_); }
   plan::Backend& backend() const { return backend_; }
   void* data() const { return data_; }
+  std::size_t bytes() const { return bytes_; }
 
   // Guarded by graph_mutex(), as in a node.
   std::uint64_t visit = 0;
@@ -83,6 +84,8 @@ namespace tendon::detail {
 struct Node {
   static constexpr std::uint32_t kInline = 3;
 
+  explicit Node(Device lies_on) : device(lies_on) {}
+
   // Written once, before the node is shared.
   explain::NodeId id{};
   explain::Event event = explain::Event::op;
@@ -100,6 +103,7 @@ struct Node {
   record::GradientPart* gradient = nullptr;  // of a macro, and of the targets of one
   std::uint32_t macro_output =
       0;  // of a macro's value, which of the derivative's; 0: no such value
+  Device device;
 
   // Low half: held by nodes, tapes and cells; upper half: by handles.
   std::atomic<std::uint64_t> references = 0;
@@ -198,11 +202,15 @@ inline Tensor handle(Node* node) {
 }
 
 // A fresh node without operands, with no references.
-Node* allocate_node();
+Node* allocate_node(Device device);
 // Sets the operands, retaining each.
 void set_operands(Node& node, std::span<Node* const> operands);
 // Takes the operands away, for release after the graph is unlocked. Requires graph_mutex().
 void take_operands(Node& node, support::PoolVector<Node*>& into);
+
+// Whether its value is that of its operand, which lies on another device. Requires graph_mutex(),
+// or a node that has its operands for sure.
+bool is_copy(const Node& node);
 
 // The node of a tensor; Error for an empty handle, naming the call.
 Node& node_of(const Tensor& tensor, const char* call, Place place);

@@ -39,39 +39,44 @@ DType promote_weak(DType strong, DType number_kind) {
   return strong;
 }
 
-DType common_dtype(std::initializer_list<const Operand*> operands, const char* call) {
-  std::optional<DType> strong;
+Common common_of(std::initializer_list<const Operand*> operands, const char* call) {
+  std::optional<Common> strong;
   DType weak = DType::boolean;
   for (const Operand* operand : operands) {
     if (const Tensor* tensor = operand->tensor()) {
-      const DType dtype = node_of(*tensor, call, operand->place()).type.dtype;
-      strong = strong ? promote(*strong, dtype) : dtype;
+      const Node& node = node_of(*tensor, call, operand->place());
+      strong = strong ? strong->as(promote(strong->dtype, node.type.dtype))
+                      : Common{node.type.dtype, node.device};
     } else {
       weak = std::max(weak, operand->number_kind());
     }
   }
-  return strong ? promote_weak(*strong, weak) : weak;
+  return strong ? strong->as(promote_weak(strong->dtype, weak)) : Common{weak, default_device()};
 }
 
-Tensor converted(const Operand& operand, DType dtype, Place place) {
+Tensor converted(const Operand& operand, Common common, Place place) {
+  const auto [dtype, device] = common;
   const Tensor* tensor = operand.tensor();
   if (tensor == nullptr) {
     // An f64 holds no integer beyond 2^53.
     const bool is_exact =
         !operand.integer() || std::abs(*operand.integer()) <= (std::int64_t{1} << 53);
-    if (dtype == DType::i64 && !is_exact) return Tensor::from({*operand.integer()}, {}, place);
+    if (dtype == DType::i64 && !is_exact) {
+      const std::int64_t integer = *operand.integer();
+      return from_host(&integer, {dtype, {}}, device, place);
+    }
     // A number that a program is likely to spell out is no sign that a value came back.
     const bool is_plain =
         operand.integer() || (std::abs(operand.number()) <= 16 &&
                               16 * operand.number() == std::trunc(16 * operand.number()));
-    return is_plain ? recorder().constant(operand.number(), dtype, {}, place)
-                    : recorder().given(operand.number(), dtype, {}, place);
+    return is_plain ? recorder().constant(operand.number(), dtype, {}, device, place)
+                    : recorder().given(operand.number(), dtype, {}, device, place);
   }
   return tensor->dtype() == dtype ? Tensor() : cast_to(*tensor, dtype, place);
 }
 
 Prepared strong(const Operand& x, const char* call) {
-  return {x, common_dtype({&x}, call), x.place()};
+  return {x, common_of({&x}, call), x.place()};
 }
 
 ops::Call call_of(Op op, Place place) {

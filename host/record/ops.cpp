@@ -13,37 +13,40 @@ namespace {
 
 using record::apply;
 using record::call_of;
-using record::common_dtype;
+using record::Common;
+using record::common_of;
 using record::Named;
 using record::Prepared;
 using record::strong;
 
-// The dtype that an elementwise op computes in.
-DType operand_dtype(Op op, DType common) {
+// What an elementwise op takes its operands as.
+Common taken_by(Op op, Common common) {
   const ops::OperandClass operands = ops::row(op).elementwise.operands;
-  if (operands == ops::OperandClass::floating && !is_floating(common)) return DType::f32;
-  if (operands == ops::OperandClass::numeric && common == DType::boolean) return DType::i32;
+  if (operands == ops::OperandClass::floating && !is_floating(common.dtype))
+    return common.as(DType::f32);
+  if (operands == ops::OperandClass::numeric && common.dtype == DType::boolean)
+    return common.as(DType::i32);
   return common;
 }
 
 Tensor elementwise(Op op, const Operand& x, const Attributes* attributes = nullptr) {
-  const DType dtype = operand_dtype(op, common_dtype({&x}, name(op)));
-  const Prepared operand(x, dtype, x.place());
+  const Common common = taken_by(op, common_of({&x}, name(op)));
+  const Prepared operand(x, common, x.place());
   return apply(op, {&operand.tensor()}, x.place(), attributes);
 }
 Tensor elementwise(Op op, const Operand& a, const Operand& b) {
   const Place place = a.place();
-  const DType dtype = operand_dtype(op, common_dtype({&a, &b}, name(op)));
-  const Prepared first(a, dtype, place);
-  const Prepared second(b, dtype, place);
+  const Common common = taken_by(op, common_of({&a, &b}, name(op)));
+  const Prepared first(a, common, place);
+  const Prepared second(b, common, place);
   return apply(op, {&first.tensor(), &second.tensor()}, place);
 }
 Tensor elementwise(Op op, const Operand& a, const Operand& b, const Operand& c) {
   const Place place = a.place();
-  const DType dtype = operand_dtype(op, common_dtype({&a, &b, &c}, name(op)));
-  const Prepared first(a, dtype, place);
-  const Prepared second(b, dtype, place);
-  const Prepared third(c, dtype, place);
+  const Common common = taken_by(op, common_of({&a, &b, &c}, name(op)));
+  const Prepared first(a, common, place);
+  const Prepared second(b, common, place);
+  const Prepared third(c, common, place);
   return apply(op, {&first.tensor(), &second.tensor(), &third.tensor()}, place);
 }
 
@@ -68,11 +71,11 @@ Tensor gelu(const Operand& x, bool approximate) { return approximate ? gelu_tanh
 
 Tensor where(const Operand& condition, const Operand& a, const Operand& b) {
   const Place place = condition.place();
-  common_dtype({&condition}, "where");  // the condition is there
-  const DType dtype = common_dtype({&a, &b}, "where");
-  const Prepared chooser(condition, DType::boolean, place);
-  const Prepared first(a, dtype, place);
-  const Prepared second(b, dtype, place);
+  const Common all = common_of({&condition, &a, &b}, "where");
+  const Common values = all.as(common_of({&a, &b}, "where").dtype);
+  const Prepared chooser(condition, all.as(DType::boolean), place);
+  const Prepared first(a, values, place);
+  const Prepared second(b, values, place);
   return apply(Op::where, {&chooser.tensor(), &first.tensor(), &second.tensor()}, place);
 }
 
@@ -110,19 +113,21 @@ Tensor reduce(Op op, const Tensor& x, const Axes& axes, bool keep_dims, Place pl
 }  // namespace
 
 Tensor reduce_sum(const Operand& x, const Axes& axes, bool keep_dims) {
-  const DType dtype = common_dtype({&x}, "reduce_sum");
-  const Prepared operand(x, dtype == DType::boolean ? DType::i32 : dtype, x.place());
+  const Common common = common_of({&x}, "reduce_sum");
+  const Prepared operand(x, common.dtype == DType::boolean ? common.as(DType::i32) : common,
+                         x.place());
   return reduce(Op::reduce_sum, operand.tensor(), axes, keep_dims, x.place());
 }
 
 Tensor reduce_mean(const Operand& x, const Axes& axes, bool keep_dims) {
   const Named named("reduce_mean");
   const Place place = x.place();
-  const DType dtype = common_dtype({&x}, "reduce_mean");
+  const Common common = common_of({&x}, "reduce_mean");
+  const DType dtype = common.dtype;
   if (dtype == DType::f16 || dtype == DType::bf16) {  // whose sums would overflow
     return cast({reduce_mean({cast(x, DType::f32), place}, axes, keep_dims), place}, dtype);
   }
-  const Prepared operand(x, is_floating(dtype) ? dtype : DType::f32, place);
+  const Prepared operand(x, is_floating(dtype) ? common : common.as(DType::f32), place);
   const Tensor sum = reduce(Op::reduce_sum, operand.tensor(), axes, keep_dims, place);
   // The mean of nothing is NaN, as in NumPy.
   double count = 1;
@@ -152,8 +157,9 @@ Tensor shift_of(const Tensor& x, const Axes& axes, Place place) {
   return where({is_finite({greatest, place}), place}, {greatest, place}, {0, place});
 }
 Tensor floating(const Operand& x, const char* call) {
-  const DType dtype = common_dtype({&x}, call);
-  return Prepared(x, is_floating(dtype) ? dtype : DType::f32, x.place()).tensor();
+  const Common common = common_of({&x}, call);
+  return Prepared(x, is_floating(common.dtype) ? common : common.as(DType::f32), x.place())
+      .tensor();
 }
 
 }  // namespace
@@ -203,8 +209,8 @@ Tensor argmin(const Operand& x, int axis) { return arg_reduce(Op::argmin, x, axi
 Tensor matmul(const Operand& a, const Operand& b, bool transpose_a, bool transpose_b) {
   const Named named("matmul");
   const Place place = a.place();
-  const DType dtype = common_dtype({&a, &b}, "matmul");
-  const DType computed = dtype == DType::boolean ? DType::i32 : dtype;
+  const Common common = common_of({&a, &b}, "matmul");
+  const Common computed = common.dtype == DType::boolean ? common.as(DType::i32) : common;
   Tensor left = Prepared(a, computed, place).tensor();
   Tensor right = Prepared(b, computed, place).tensor();
   const bool row = left.rank() == 1;

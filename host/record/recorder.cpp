@@ -92,6 +92,18 @@ Tensor Recorder::finish(Node* node, std::uint64_t note) {
   return Tensor::adopt(node);
 }
 
+Device Recorder::device_of(Op op, std::span<Node* const> operands, Place place) const {
+  if (operands.empty()) return default_device();
+  const Device device = operands[0]->device;
+  for (const Node* operand : operands) {
+    if (operand->device == device) continue;
+    throw ops::error<DeviceError>({op, {}, {}, place, called_},
+                                  "operands are on different devices: {} and {}; to() moves one",
+                                  device, operand->device);
+  }
+  return device;
+}
+
 Tensor Recorder::apply(Op op, std::span<Node* const> operands, const Attributes* attributes,
                        Place place) {
   constexpr std::size_t kFew = 8;
@@ -107,7 +119,7 @@ Tensor Recorder::apply(Op op, std::span<Node* const> operands, const Attributes*
   const Attributes& given = attributes != nullptr ? *attributes : kNone;
   const ops::Type type = ops::infer({op, {types, operands.size()}, given, place, called_});
 
-  Node* node = allocate_node();
+  Node* node = allocate_node(device_of(op, operands, place));
   node->op = op;
   node->called = called_;
   node->type = type;
@@ -119,11 +131,11 @@ Tensor Recorder::apply(Op op, std::span<Node* const> operands, const Attributes*
   return finish(node, 0);
 }
 
-Tensor Recorder::constant(double number, DType dtype, const Shape& shape, Place place,
-                          bool is_given) {
+Tensor Recorder::constant(double number, DType dtype, const Shape& shape, Device device,
+                          Place place, bool is_given) {
   if (shape.rank() > 0) ops::check_extents({Op::constant, {}, {}, place, called_}, shape);
   ops::check_constant({Op::constant, {}, {}, place, called_}, dtype, number);
-  Node* node = allocate_node();
+  Node* node = allocate_node(device);
   node->op = Op::constant;
   node->called = called_;
   node->type = {dtype, shape};
@@ -139,28 +151,41 @@ Tensor Recorder::constant(double number, DType dtype, const Shape& shape, Place 
   return finish(node, note);
 }
 
-Tensor Recorder::constant(double number, DType dtype, const Shape& shape, Place place) {
-  return constant(number, dtype, shape, place, false);
+Tensor Recorder::constant(double number, DType dtype, const Shape& shape, Device device,
+                          Place place) {
+  return constant(number, dtype, shape, device, place, false);
 }
-Tensor Recorder::given(double number, DType dtype, const Shape& shape, Place place) {
-  return constant(number, dtype, shape, place, true);
+Tensor Recorder::given(double number, DType dtype, const Shape& shape, Device device, Place place) {
+  return constant(number, dtype, shape, device, place, true);
 }
 
-Tensor Recorder::data(std::shared_ptr<Storage> value, ops::Type type, Place place) {
-  Node* node = allocate_node();
+Tensor Recorder::data(const void* values, std::shared_ptr<Storage> on_device, ops::Type type,
+                      Device device, Place place) {
+  Node* node = allocate_node(device);
   node->event = explain::Event::data;
   node->op = Op::literal;
   node->type = type;
   node->place = place;
-  const std::uint64_t note = read_while_taped_ && suspended_ == 0 ? hash(value->data(), type) : 0;
-  node->value = std::move(value);
+  const std::uint64_t note = read_while_taped_ && suspended_ == 0 ? hash(values, type) : 0;
+  node->value = std::move(on_device);
   node->ready.store(true, std::memory_order_release);
   return finish(node, note);
 }
 
+Tensor Recorder::copy(Node& source, Device device, Place place) {
+  Node* node = allocate_node(device);
+  node->op = Op::identity;
+  node->called = called_ != nullptr ? called_ : "to";
+  node->type = source.type;
+  node->place = place;
+  Node* operand = &source;
+  set_operands(*node, {&operand, 1});
+  return finish(node, 0);
+}
+
 Tensor Recorder::macro(std::shared_ptr<const autodiff::Derivative> derivative,
-                       std::span<Node* const> operands, Place place) {
-  Node* node = allocate_node();
+                       std::span<Node* const> operands, Device device, Place place) {
+  Node* node = allocate_node(device);
   node->op = Op::concat;  // for explanations: any operand leads through it
   node->called = "gradient";
   node->place = place;
@@ -172,7 +197,7 @@ Tensor Recorder::macro(std::shared_ptr<const autodiff::Derivative> derivative,
 
 Tensor Recorder::macro_output(Node& macro, Ref value) {
   const Tape& tape = macro.gradient->derivative->tape();
-  Node* node = allocate_node();
+  Node* node = allocate_node(macro.device);
   node->op = Op::identity;  // for explanations
   node->called = macro.called;
   node->type = {tape.dtype(value), tape.shape(value)};
@@ -186,7 +211,7 @@ Tensor Recorder::macro_output(Node& macro, Ref value) {
 }
 
 NodePtr Recorder::alias(explain::Event event, Node& source, std::uint64_t cell, Place place) {
-  Node* node = allocate_node();
+  Node* node = allocate_node(source.device);
   node->event = event;
   node->op = Op::identity;
   node->type = source.type;
@@ -208,11 +233,11 @@ NodePtr Recorder::alias(explain::Event event, Node& source, std::uint64_t cell, 
   return NodePtr(made.node());
 }
 
-void Recorder::host_read(const Node& node, Place place) {
+void Recorder::host_read(const Node& node, const void* values, Place place) {
   std::uint64_t note = 0;
   if (!tapes_.empty()) {
     read_while_taped_ = true;
-    note = hash(node.value->data(), node.type);
+    note = hash(values, node.type);
   }
   log_.append(explain::Event::host_read, Op::input, node.type.dtype, {&node.id, 1}, place, note);
 }

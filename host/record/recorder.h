@@ -23,19 +23,27 @@ using detail::TapeState;
 
 class Recorder {
  public:
-  // Nodes. Operands are borrowed; the result is a new handle.
+  // Nodes. Operands are borrowed; the result is a new handle. An op's result lies where its
+  // operands do, DeviceError where they lie on different devices; one without operands on
+  // default_device().
   Tensor apply(Op op, std::span<Node* const> operands, const Attributes* attributes, Place place);
-  Tensor constant(double number, DType dtype, const Shape& shape, Place place);
+  Tensor constant(double number, DType dtype, const Shape& shape, Device device, Place place);
   // The same, of a number that the user gave and that may have been read from a tensor.
-  Tensor given(double number, DType dtype, const Shape& shape, Place place);
-  Tensor data(std::shared_ptr<Storage> value, ops::Type type, Place place);
-  // The backward pass of a gradient() as one node, and one of its values. No tape may record.
+  Tensor given(double number, DType dtype, const Shape& shape, Device device, Place place);
+  // The caller's values, which are on the device already.
+  Tensor data(const void* values, std::shared_ptr<Storage> on_device, ops::Type type, Device device,
+              Place place);
+  // The value on another device.
+  Tensor copy(Node& source, Device device, Place place);
+  // The backward pass of a gradient() as one node, all on one device, and one of its values. No
+  // tape may record.
   Tensor macro(std::shared_ptr<const autodiff::Derivative> derivative,
-               std::span<Node* const> operands, Place place);
+               std::span<Node* const> operands, Device device, Place place);
   Tensor macro_output(Node& macro, Ref value);
   // A variable's new value, or its reading; `source` is the value, or the assign.
   NodePtr alias(explain::Event event, Node& source, std::uint64_t cell, Place place);
-  void host_read(const Node& node, Place place);
+  // `values`: the node's, as the host got them.
+  void host_read(const Node& node, const void* values, Place place);
 
   // The tapes that record or are paused, in the order they were made.
   void add(std::shared_ptr<TapeState> tape);
@@ -63,7 +71,9 @@ class Recorder {
   friend class Named;
   Tensor finish(Node* node, std::uint64_t note);
   void show_tapes(Node& node);
-  Tensor constant(double number, DType dtype, const Shape& shape, Place place, bool is_given);
+  Device device_of(Op op, std::span<Node* const> operands, Place place) const;
+  Tensor constant(double number, DType dtype, const Shape& shape, Device device, Place place,
+                  bool is_given);
 
   explain::ThreadLog log_;
   std::vector<std::shared_ptr<TapeState>> tapes_;
@@ -77,6 +87,10 @@ class Recorder {
 };
 
 Recorder& recorder();
+
+// New tensors on a device: of values that are on the host, and of zeros.
+Tensor from_host(const void* values, const ops::Type& type, Device device, Place place);
+Tensor zeros_on(Device device, const Shape& shape, DType dtype, Place place);
 
 // While it lives, what is recorded is said to be the function's that the user called; the outermost
 // name counts.

@@ -33,11 +33,20 @@ std::vector<std::byte> values_of(Node& node) {
 std::vector<std::byte> read_values(Node& node, Place place) {
   std::vector<std::byte> bytes = values_of(node);
   node.value->backend().count_host_read();
-  record::recorder().host_read(node, place);
+  record::recorder().host_read(node, bytes.data(), place);
   return bytes;
 }
 
 }  // namespace
+
+Tensor record::from_host(const void* values, const ops::Type& type, Device device, Place place) {
+  const std::size_t bytes = static_cast<std::size_t>(type.shape.size()) * size_bytes(type.dtype);
+  plan::Backend& backend = backend_of(device);
+  auto storage = std::allocate_shared<Storage>(support::PoolAllocator<Storage>(), backend, bytes,
+                                               "from", place);
+  backend.copy_from_host(storage->data(), values, bytes);
+  return recorder().data(values, std::move(storage), type, device, place);
+}
 
 double record::scalar_of(const Tensor& scalar) {
   Node& node = node_of(scalar, "scalar_of", Place());
@@ -53,7 +62,7 @@ double record::scalar_of(const Tensor& scalar) {
 }
 
 Tensor::Tensor(double scalar, Place place)
-    : Tensor(record::recorder().given(scalar, DType::f32, {}, place)) {}
+    : Tensor(record::recorder().given(scalar, DType::f32, {}, default_device(), place)) {}
 
 Tensor Tensor::from_bytes(const void* values, std::int64_t count, DType dtype, const Shape& shape,
                           Place place) {
@@ -62,12 +71,7 @@ Tensor Tensor::from_bytes(const void* values, std::int64_t count, DType dtype, c
     throw ShapeError(fmt::format("from{}: {} values for shape {}, which has {}", support::at(place),
                                  count, shape, shape.size()));
   }
-  const std::size_t bytes = static_cast<std::size_t>(count) * size_bytes(dtype);
-  plan::Backend& backend = record::backend_of(Device::cpu());
-  auto storage = std::allocate_shared<record::Storage>(support::PoolAllocator<record::Storage>(),
-                                                       backend, bytes, "from", place);
-  backend.copy_from_host(storage->data(), values, bytes);
-  return record::recorder().data(std::move(storage), {dtype, shape}, place);
+  return record::from_host(values, {dtype, shape}, default_device(), place);
 }
 
 Tensor Tensor::from(const std::vector<bool>& values, const Shape& shape, Place place) {
@@ -78,10 +82,7 @@ Tensor Tensor::from(const std::vector<bool>& values, const Shape& shape, Place p
 
 const Shape& Tensor::shape() const { return checked(*this, "shape").type.shape; }
 DType Tensor::dtype() const { return checked(*this, "dtype").type.dtype; }
-Device Tensor::device() const {
-  checked(*this, "device");
-  return Device::cpu();
-}
+Device Tensor::device() const { return checked(*this, "device").device; }
 
 Tensor::Scalar Tensor::read_scalar(Place place) const {
   Node& node = record::node_of(*this, "item", place);
@@ -117,7 +118,7 @@ void Tensor::read_bytes(void* destination, Place place) const {
   const auto bytes = static_cast<std::size_t>(node.type.shape.size()) * size_bytes(node.type.dtype);
   backend.copy_to_host(destination, node.value->data(), bytes);
   backend.count_host_read();
-  record::recorder().host_read(node, place);
+  record::recorder().host_read(node, destination, place);
 }
 
 void detail::throw_host_memory(std::int64_t bytes, Place place) {
@@ -133,9 +134,10 @@ void detail::throw_element_mismatch(const char* call, DType asked, DType actual,
 }
 
 Tensor Tensor::to(Device device, Place place) const {
-  record::node_of(*this, "to", place);
-  record::backend_of(device);
-  return *this;
+  Node& node = record::node_of(*this, "to", place);
+  if (node.device == device) return *this;
+  record::backend_of(device);  // it is there
+  return record::recorder().copy(node, device, place);
 }
 
 Tensor Tensor::cast(DType dtype, Place place) const {
@@ -194,16 +196,27 @@ std::ostream& operator<<(std::ostream& stream, const Tensor& tensor) {
   return stream;
 }
 
-Tensor full(const Shape& shape, double value, DType dtype, Place place) {
+namespace {
+
+Tensor filled(const Shape& shape, double value, DType dtype, Device device, Place place) {
   record::Recorder& recorder = record::recorder();
   if (recorder.called() == nullptr && shape.rank() == 0)
-    return recorder.given(value, dtype, shape, place);
+    return recorder.given(value, dtype, shape, device, place);
   const record::Named named("full");
-  return recorder.constant(value, dtype, shape, place);
+  return recorder.constant(value, dtype, shape, device, place);
+}
+
+}  // namespace
+
+Tensor full(const Shape& shape, double value, DType dtype, Place place) {
+  return filled(shape, value, dtype, default_device(), place);
+}
+Tensor record::zeros_on(Device device, const Shape& shape, DType dtype, Place place) {
+  const Named named("zeros");
+  return recorder().constant(0, dtype, shape, device, place);
 }
 Tensor zeros(const Shape& shape, DType dtype, Place place) {
-  const record::Named named("zeros");
-  return full(shape, 0, dtype, place);
+  return record::zeros_on(default_device(), shape, dtype, place);
 }
 Tensor ones(const Shape& shape, DType dtype, Place place) {
   const record::Named named("ones");
@@ -211,7 +224,7 @@ Tensor ones(const Shape& shape, DType dtype, Place place) {
 }
 Tensor full_like(const Tensor& like, double value, Place place) {
   const Node& node = record::node_of(like, "full_like", place);
-  return full(node.type.shape, value, node.type.dtype, place);
+  return filled(node.type.shape, value, node.type.dtype, node.device, place);
 }
 Tensor zeros_like(const Tensor& like, Place place) { return full_like(like, 0, place); }
 Tensor ones_like(const Tensor& like, Place place) { return full_like(like, 1, place); }

@@ -34,6 +34,13 @@ std::string label_of(const Source& source) {
   return fmt::format("reading{}", support::at(node.place));
 }
 
+Kind kind_of(const Source& source) {
+  if (const Variable* variable = source.variable())
+    return {variable->cell()->type(), variable->cell()->device()};
+  const Node& node = *source.tensor()->node();
+  return {node.type, node.device};
+}
+
 explain::Subject subject_of(const Source& source, const detail::TapeState& tape, const char* call,
                             Place place) {
   explain::Subject subject;

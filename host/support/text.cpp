@@ -16,6 +16,10 @@ std::string at(std::source_location place) {
   return " at " + text(place);
 }
 
+std::string text(Device device) {
+  return device.is_cpu() ? "cpu" : fmt::format("cuda:{}", device.index());
+}
+
 std::string text_bytes(std::int64_t bytes) {
   constexpr const char* kUnits[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
   auto amount = static_cast<double>(bytes);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <fmt/format.h>
+#include <tendon/device.h>
 #include <tendon/dtype.h>
 #include <tendon/shape.h>
 
@@ -14,6 +15,8 @@ namespace tendon::support {
 std::string text(std::source_location place);
 // " at fit.cpp:41"; empty for a place that is not known.
 std::string at(std::source_location place);
+// "cpu", "cuda:0".
+std::string text(Device device);
 // "1.5 MiB".
 std::string text_bytes(std::int64_t bytes);
 
@@ -23,6 +26,12 @@ template <>
 struct fmt::formatter<tendon::Shape> : fmt::formatter<std::string> {
   auto format(const tendon::Shape& shape, fmt::format_context& context) const {
     return fmt::formatter<std::string>::format(tendon::to_string(shape), context);
+  }
+};
+template <>
+struct fmt::formatter<tendon::Device> : fmt::formatter<std::string> {
+  auto format(tendon::Device device, fmt::format_context& context) const {
+    return fmt::formatter<std::string>::format(tendon::support::text(device), context);
   }
 };
 template <>

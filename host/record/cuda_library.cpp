@@ -1,0 +1,112 @@
+#include "host/record/cuda_library.h"
+
+#include <dlfcn.h>
+#include <tendon/error.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "host/plan/cuda_entry.h"
+#include "host/support/text.h"
+
+namespace tendon::record {
+namespace {
+
+constexpr const char* kName = "libtendon_cuda.so";
+
+// Where the library is looked for: TENDON_CUDA_LIBRARY says, else it lies beside the file that
+// holds this code, else wherever the loader finds it.
+std::string path_of_library() {
+  const char* set = std::getenv("TENDON_CUDA_LIBRARY");
+  if (set != nullptr && *set != '\0') return set;
+  Dl_info info{};
+  if (dladdr(reinterpret_cast<const void*>(&path_of_library), &info) != 0) {
+    const auto beside = std::filesystem::path(info.dli_fname).replace_filename(kName);
+    std::error_code none;
+    if (std::filesystem::exists(beside, none)) return beside.string();
+  }
+  return kName;
+}
+
+// The library as it was found, or why it is of no use.
+class CudaLibrary {
+ public:
+  CudaLibrary() {
+    const std::string path = path_of_library();
+    void* const library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);  // never closed
+    if (library == nullptr) {
+      why_ = fmt::format("tendon's CUDA executor cannot be opened: {}", dlerror());
+      return;
+    }
+    auto* const version = find<decltype(tendon_cuda_version)>(library, "tendon_cuda_version");
+    auto* const count =
+        find<decltype(tendon_cuda_device_count)>(library, "tendon_cuda_device_count");
+    backend_ = find<decltype(tendon_cuda_backend)>(library, "tendon_cuda_backend");
+    if (version == nullptr || count == nullptr || backend_ == nullptr) {
+      why_ = fmt::format("{} is not tendon's CUDA executor", path);
+    } else if (version() != plan::kCudaVersion) {
+      why_ = fmt::format("{} is of another version of tendon: {} where this one is {}", path,
+                         version(), plan::kCudaVersion);
+    } else {
+      const char* why = "there is no CUDA device";
+      device_count_ = count(&why);
+      if (device_count_ == 0) why_ = why;
+    }
+    backends_ =
+        std::make_unique<std::atomic<plan::Backend*>[]>(static_cast<std::size_t>(device_count_));
+  }
+
+  int device_count() const { return device_count_; }
+
+  void check(int index) const {
+    if (index >= 0 && index < device_count_) return;
+    throw unusable(index, device_count_ == 0
+                              ? why_
+                              : fmt::format("there {} {} CUDA device{}, from cuda:0 on",
+                                            device_count_ == 1 ? "is" : "are", device_count_,
+                                            device_count_ == 1 ? "" : "s"));
+  }
+
+  plan::Backend& backend(int index) {
+    check(index);
+    std::atomic<plan::Backend*>& known = backends_[static_cast<std::size_t>(index)];
+    plan::Backend* backend = known.load(std::memory_order_acquire);
+    if (backend == nullptr) {
+      const char* why = "it cannot be used";
+      backend = backend_(index, &why);
+      if (backend == nullptr) throw unusable(index, why);
+      known.store(backend, std::memory_order_release);
+    }
+    return *backend;
+  }
+
+ private:
+  template <class Function>
+  static Function* find(void* library, const char* name) {
+    return reinterpret_cast<Function*>(dlsym(library, name));
+  }
+  static DeviceError unusable(int index, const std::string& why) {
+    return DeviceError(fmt::format("cuda:{} is not available: {}", index, why));
+  }
+
+  int device_count_ = 0;
+  std::string why_;  // there is no device
+  decltype(tendon_cuda_backend)* backend_ = nullptr;
+  std::unique_ptr<std::atomic<plan::Backend*>[]> backends_;  // by device
+};
+
+CudaLibrary& library() {
+  static auto* instance = new CudaLibrary;  // never destroyed: values may outlive every static
+  return *instance;
+}
+
+}  // namespace
+
+int cuda_device_count() { return library().device_count(); }
+void check_cuda_device(int index) { library().check(index); }
+plan::Backend& cuda_backend(int index) { return library().backend(index); }
+
+}  // namespace tendon::record

@@ -1,0 +1,18 @@
+// libtendon_cuda.so, the CUDA executor: opened when a CUDA device is first asked for, so that a
+// program starts and runs on the CPU where there is neither driver nor toolkit.
+#pragma once
+
+#include "host/plan/backend.h"
+
+namespace tendon::record {
+
+// Usable CUDA devices; 0 where there is none, or no library. Found out once.
+int cuda_device_count();
+
+// DeviceError that says why, where cuda:index is not usable.
+void check_cuda_device(int index);
+
+// The device's backend, made at the first call. DeviceError where it cannot be.
+plan::Backend& cuda_backend(int index);
+
+}  // namespace tendon::record
