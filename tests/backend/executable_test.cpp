@@ -46,8 +46,9 @@ Built build() {
 
 TEST(Executable, ComputesTargetsAndGradients) {
   const Built built = build();
-  const Executable executable =
-      compile(built.tape, {.sources = {built.x, built.w, built.unused}, .gradients = true});
+  const Executable executable = compile(
+      built.tape,
+      {.device = Device::cpu(), .sources = {built.x, built.w, built.unused}, .gradients = true});
   ASSERT_EQ(executable.outputs().size(), 4U);
   EXPECT_FALSE(executable.outputs()[3].connected);
   std::vector<float> x = {0.1F, -0.2F, 0.3F}, w = {2}, ignored(5, 9), loss(1), by_x(3), by_w(1);
@@ -72,9 +73,9 @@ TEST(Executable, TakesOutputGradients) {
   const Ref x = builder.input(DType::f32, {2});
   const Ref seed = builder.input(DType::f32, {2});
   const Ref y = builder.apply(Op::square, {x});
-  const Executable executable =
-      compile(std::move(builder).finish({y}),
-              {.sources = {x}, .gradients = true, .output_gradients = {seed}});
+  const Executable executable = compile(
+      std::move(builder).finish({y}),
+      {.device = Device::cpu(), .sources = {x}, .gradients = true, .output_gradients = {seed}});
   std::vector<float> in = {3, 4}, weights = {1, 10}, value(2), slope(2);
   executable.run(Stream(), {buffer(in), buffer(weights)}, {buffer(value), buffer(slope)});
   EXPECT_EQ(slope, (std::vector<float>{6, 80}));
@@ -84,7 +85,8 @@ TEST(Executable, MayHaveAnInputOrOneValueTwiceAsTargets) {
   TapeBuilder builder;
   const Ref x = builder.input(DType::f32, {2});
   const Ref y = builder.apply(Op::neg, {x});
-  const Executable executable = compile(std::move(builder).finish({x, y, y}));
+  const Executable executable =
+      compile(std::move(builder).finish({x, y, y}), {.device = Device::cpu()});
   std::vector<float> in = {3, 4}, a(2), b(2), c(2);
   executable.run(Stream(), {buffer(in)}, {buffer(a), buffer(b), buffer(c)});
   EXPECT_EQ(a, in);
@@ -97,7 +99,7 @@ TEST(Executable, LeavesOutWhatNoTargetNeeds) {
   const Ref x = builder.input(DType::f32, {2});
   builder.apply(Op::exp, {x});
   const Ref y = builder.apply(Op::neg, {x});
-  const Executable executable = compile(std::move(builder).finish({y}));
+  const Executable executable = compile(std::move(builder).finish({y}), {.device = Device::cpu()});
   const PlanSummary summary = executable.summary();
   EXPECT_EQ(summary.ops, 1);
   EXPECT_EQ(summary.launches, 1);
@@ -111,7 +113,8 @@ TEST(Executable, LeavesOutWhatNoTargetNeeds) {
 
 TEST(Executable, RunsOnManyThreadsAtOnce) {
   const Built built = build();
-  const Executable executable = compile(built.tape, {.sources = {built.w}, .gradients = true});
+  const Executable executable =
+      compile(built.tape, {.device = Device::cpu(), .sources = {built.w}, .gradients = true});
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&executable, t] {
@@ -132,7 +135,7 @@ TEST(Executable, KeepsConstantsOfTheTape) {
   const Ref table = builder.constant(std::span<const double>(values), {3});
   const Ref two = builder.constant(2, DType::f64);
   const Ref y = builder.apply(Op::mul, {table, two});
-  const Executable executable = compile(std::move(builder).finish({y}));
+  const Executable executable = compile(std::move(builder).finish({y}), {.device = Device::cpu()});
   std::vector<double> out(3);
   executable.run(Stream(), {}, {Buffer{out.data(), 24}});
   EXPECT_EQ(out, (std::vector<double>{2, 4, 6}));
@@ -142,8 +145,8 @@ TEST(Executable, RunsOnEmptyExtents) {
   TapeBuilder builder;
   const Ref x = builder.input(DType::f32, {0, 3});
   const Ref y = builder.apply(Op::reduce_sum, {x}, {.axes = 0});
-  const Executable executable =
-      compile(std::move(builder).finish({y}), {.sources = {x}, .gradients = true});
+  const Executable executable = compile(
+      std::move(builder).finish({y}), {.device = Device::cpu(), .sources = {x}, .gradients = true});
   std::vector<float> out(3, 7);
   executable.run(Stream(), {Buffer{}}, {buffer(out), Buffer{}});
   EXPECT_EQ(out, std::vector<float>(3, 0));
@@ -183,7 +186,8 @@ Executable of_every_stage() {
   const Ref hidden =
       builder.apply(Op::tanh, {builder.apply(Op::add, {builder.apply(Op::matmul, {x, w}), b})});
   const Ref loss = builder.apply(Op::reduce_sum, {builder.apply(Op::square, {hidden})});
-  return compile(std::move(builder).finish({loss, hidden}), {.sources = {w, b}, .gradients = true});
+  return compile(std::move(builder).finish({loss, hidden}),
+                 {.device = Device::cpu(), .sources = {w, b}, .gradients = true});
 }
 
 struct Buffers {

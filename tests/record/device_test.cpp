@@ -116,12 +116,12 @@ TEST(MissingDevice, IsTheSecondOfOne) {
 }
 
 TEST(MissingDevice, IsOneThatCannotBeUsed) {
-  const Environment broken = {{"TENDON_FAKE_CUDA_BROKEN", "1"}};
+  const Environment broken = {{"TENDON_FAKE_CUDA_BROKEN", "1"}, {"TENDON_DEVICE", "cpu"}};
   expect_thrown(
       broken, [] { set_default_device(Device::cuda(1)); },
       "cuda:1 is not available: the fake device is broken");
   expect_thrown(
-      broken, [] { Tensor(1).to(Device::cuda(1)); }, "the fake device is broken");
+      broken, [] { zeros({2}).to(Device::cuda(1)); }, "the fake device is broken");
 }
 
 TEST(MissingDevice, IsToldToWhoNamesItInTheEnvironment) {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <tendon/error.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -38,6 +39,7 @@ class FakeDevice final : public tendon::plan::Backend {
     const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(memory) | mark_;
     blocks_.emplace(address, bytes);
     counters_.bytes_allocated += static_cast<std::int64_t>(bytes);
+    counters_.peak_bytes = std::max(counters_.peak_bytes, counters_.bytes_allocated);
     return reinterpret_cast<void*>(address);
   }
   void deallocate(void* memory, std::size_t bytes) noexcept override {
@@ -64,7 +66,10 @@ class FakeDevice final : public tendon::plan::Backend {
     for (std::size_t i = 0; i < outputs.size(); ++i)
       into.push_back(on_host(outputs[i], size_of(numbers, numbers.targets()[i])));
     host_.execute(program, numbers, from, into, stream);
-    count(&Counters::runs);
+    const std::scoped_lock lock(mutex_);
+    ++counters_.runs;
+    counters_.launches += static_cast<std::int64_t>(program.plan().stages.size());
+    counters_.ops += program.plan().op_count;
   }
   void synchronize() override {}
 

@@ -9,7 +9,7 @@
 namespace tendon {
 namespace {
 
-Counters now() { return counters(Device::cpu()); }
+Counters now() { return counters(default_device()); }
 
 // Two layers and a loss that reads some of its operands more than once.
 struct Model {

@@ -8,7 +8,7 @@
 namespace tendon {
 namespace {
 
-std::int64_t bytes_now() { return counters(Device::cpu()).bytes_allocated; }
+std::int64_t bytes_now() { return counters(default_device()).bytes_allocated; }
 
 TEST(Memory, OfTenThousandTrainingStepsDoesNotGrow) {
   Variable w(ones({100}), "w");
@@ -20,9 +20,9 @@ TEST(Memory, OfTenThousandTrainingStepsDoesNotGrow) {
     return loss.item<float>();
   };
   for (int i = 0; i < 10; ++i) step();
-  const Counters before = counters(Device::cpu());
+  const Counters before = counters(default_device());
   for (int i = 0; i < 10'000; ++i) step();
-  const Counters after = counters(Device::cpu());
+  const Counters after = counters(default_device());
   EXPECT_EQ(after.bytes_allocated, before.bytes_allocated);
   EXPECT_EQ(after.peak_bytes, before.peak_bytes);
 }
@@ -34,7 +34,7 @@ TEST(Memory, OfAStepWrittenByHandDoesNotGrowAndCostsTheSameEachTime) {
     Tensor loss = reduce_sum(square(w));
     w.assign_sub(*tape.gradient(loss, w) * 0.001);
     loss.item<float>();
-    return counters(Device::cpu());
+    return counters(default_device());
   };
   step();
   const Counters first = step();

@@ -15,9 +15,9 @@ Tensor scalar(double value) { return Tensor(value); }
 
 // Ops computed when the tensor is read.
 std::int64_t ops_of(const Tensor& tensor) {
-  const std::int64_t before = counters(Device::cpu()).ops;
+  const std::int64_t before = counters(default_device()).ops;
   run({tensor});
-  return counters(Device::cpu()).ops - before;
+  return counters(default_device()).ops - before;
 }
 
 TEST(NoneRule, ZeroUnderflowNanAndInfinityAreValues) {
@@ -150,9 +150,9 @@ TEST(NoneRule, ANoneCostsNoOpAndNoByte) {
     GradientTape tape;
     Tensor y = reduce_sum(used * used);
     const Gradients gradients = tape.gradient(y, asked);
-    const Counters before = counters(Device::cpu());
+    const Counters before = counters(default_device());
     run({*gradients[0]});
-    const Counters after = counters(Device::cpu());
+    const Counters after = counters(default_device());
     return std::pair(after.ops - before.ops, after.launches - before.launches);
   };
   EXPECT_EQ(cost(sources), cost({sources.data(), 1}));

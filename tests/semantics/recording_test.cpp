@@ -166,17 +166,17 @@ TEST(Recording, AnExceptionThatLeavesTheBlockEndsTheTape) {
 
 TEST(Recording, CostsNoDeviceWork) {
   Tensor x = Tensor::from({1.0F, 2.0F});
-  const Counters before = counters(Device::cpu());
+  const Counters before = counters(default_device());
   GradientTape tape;
   tape.watch(x);
   Tensor y = reduce_sum(exp(x) * x);
   Gradient gradient = tape.gradient(y, x);
-  const Counters after = counters(Device::cpu());
+  const Counters after = counters(default_device());
   EXPECT_EQ(after.ops, before.ops);
   EXPECT_EQ(after.runs, before.runs);
   EXPECT_EQ(after.bytes_allocated, before.bytes_allocated);
   gradient->to_vector<float>();
-  EXPECT_EQ(counters(Device::cpu()).runs, before.runs + 1);
+  EXPECT_EQ(counters(default_device()).runs, before.runs + 1);
 }
 
 TEST(Recording, AVariableStandsForAllItsReadsBeforeAndAfterAssigns) {
@@ -227,9 +227,9 @@ TEST(Recording, ATapeOfEachThreadRecordsItsOwn) {
 
 TEST(Recording, AnAssignWithManyOpsPendingComputesThem) {
   Variable w(scalar(0), "w");
-  const Counters before = counters(Device::cpu());
+  const Counters before = counters(default_device());
   for (int i = 0; i < 12'000; ++i) w.assign_add(scalar(1));
-  EXPECT_GT(counters(Device::cpu()).runs, before.runs);
+  EXPECT_GT(counters(default_device()).runs, before.runs);
   EXPECT_EQ(w.read().item<float>(), 12'000);
 }
 
@@ -237,13 +237,13 @@ TEST(Recording, ValuesAreComputedWhenAskedForWithRun) {
   Tensor x = Tensor::from({1.0F, 2.0F});
   Tensor y = x + 1;
   Tensor z = y * 2;
-  const Counters before = counters(Device::cpu());
+  const Counters before = counters(default_device());
   run({y, z});
-  EXPECT_EQ(counters(Device::cpu()).runs, before.runs + 1);
+  EXPECT_EQ(counters(default_device()).runs, before.runs + 1);
   y.to_vector<float>();
   z.to_vector<float>();
-  EXPECT_EQ(counters(Device::cpu()).runs, before.runs + 1);
-  EXPECT_EQ(counters(Device::cpu()).host_reads, before.host_reads + 2);
+  EXPECT_EQ(counters(default_device()).runs, before.runs + 1);
+  EXPECT_EQ(counters(default_device()).host_reads, before.host_reads + 2);
 }
 
 }  // namespace
