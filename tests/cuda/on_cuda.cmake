@@ -1,0 +1,36 @@
+# The tests of the CUDA executor, and those that hold on every device once more on a CUDA one: emulated (label `emulated`),
+# and a real one where it is there (label `gpu`). The programs are the same.
+set(on_cuda
+  "TENDON_DEVICE=cuda;TENDON_CUDA_LIBRARY=$<TARGET_FILE:tendon_cuda>;TENDON_CACHE_DIR=${CMAKE_BINARY_DIR}/cuda_cache")
+set(cuda_tests_script ${CMAKE_CURRENT_BINARY_DIR}/cuda_tests.cmake)  # sets what gtest_discover_tests cannot: lists
+file(WRITE ${cuda_tests_script}.in "")
+
+function(run_on_cuda room target)  # [FILTER]
+  add_dependencies(${target} tendon_cuda)
+  if(TARGET emulated_cuda)
+    add_dependencies(${target} emulated_cuda)
+    gtest_discover_tests(${target} TEST_PREFIX cuda.${room}. TEST_FILTER "${ARGN}" TEST_LIST ${room}_on_emulated
+      DISCOVERY_TIMEOUT 60)
+    file(APPEND ${cuda_tests_script}.in "set_tests_properties(\${${room}_on_emulated} PROPERTIES LABELS emulated TIMEOUT 900
+      ENVIRONMENT \"${on_cuda};TENDON_EMULATOR_STRICT=1;LD_LIBRARY_PATH=${EMULATOR_LIBRARY_DIR}\")\n")
+  endif()
+  if(EXISTS /dev/nvidiactl)
+    gtest_discover_tests(${target} TEST_PREFIX gpu.${room}. TEST_FILTER "${ARGN}" TEST_LIST ${room}_on_gpu
+      DISCOVERY_TIMEOUT 60)
+    file(APPEND ${cuda_tests_script}.in
+      "set_tests_properties(\${${room}_on_gpu} PROPERTIES LABELS gpu RUN_SERIAL ON ENVIRONMENT \"${on_cuda}\")\n")
+  endif()
+endfunction()
+
+file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*_test.cpp)
+add_executable(tendon_test_cuda ${sources} $<TARGET_OBJECTS:tendon_cuda_objects>)
+target_include_directories(tendon_test_cuda SYSTEM PRIVATE ${TENDON_CUDA_INCLUDE})
+target_link_libraries(tendon_test_cuda PRIVATE tendon_test_support ${TENDON_CUDART})
+run_on_cuda(executor tendon_test_cuda)
+foreach(room backend fuzz misuse ops record semantics)
+  run_on_cuda(${room} tendon_test_${room})
+endforeach()
+run_on_cuda(plan tendon_test_plan RandomTapes.*)
+
+file(GENERATE OUTPUT ${cuda_tests_script} INPUT ${cuda_tests_script}.in)
+set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${cuda_tests_script})
