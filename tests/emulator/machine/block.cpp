@@ -335,11 +335,12 @@ void Block::report(Fault fault, const Warp& warp, int lane, const Step& step,
     report.instruction = std::string(step.written->text);
     report.text +=
         "\n  at line " + std::to_string(report.ptx_line) + " of the PTX: " + report.instruction;
-    const auto file = kernel_.text->files.find(step.written->source.file);
-    if (file != kernel_.text->files.end()) {
-      report.source_file = file->second;
-      report.source_line = step.written->source.line;
-      report.text += "\n  from " + report.source_file + ":" + std::to_string(report.source_line);
+    for (auto line = step.written->source; line != nullptr; line = line->caller) {
+      const auto file = kernel_.text->files.find(line->file);
+      if (file == kernel_.text->files.end()) break;
+      report.text += report.source.empty() ? "\n  from " : "\n  inlined at ";
+      report.text += file->second + ":" + std::to_string(line->line);
+      report.source.push_back({file->second, line->line});
     }
   }
   reports().add(std::move(report));
