@@ -252,7 +252,8 @@ class Decoder : public Decoding::Operands {
   // Whether a register may stand where a value of `width` bytes (0: a predicate) is taken or given.
   void check_register(const ptx::Operand& operand, std::uint32_t width) const {
     const std::uint32_t has = std::max(ptx::size_of(register_type(operand)), 2u);
-    if (is_predicate(operand) ? width == 0 : width != 0 && has >= width) return;
+    const bool fits = takes_wider_ ? has >= width : has == std::max(width, 2u);
+    if (is_predicate(operand) ? width == 0 : width != 0 && fits) return;
     malformed(std::string(operand.name) + " is no register for this instruction");
   }
 
@@ -423,6 +424,7 @@ class Decoder : public Decoding::Operands {
       if (!takes(d, d.operand_count()))
         malformed(std::string(instruction.opcode) + " with " + std::to_string(d.operand_count()) +
                   " operands");
+      takes_wider_ = d.base() == "ld" || d.base() == "ldu" || d.base() == "st" || d.base() == "cvt";
       for (const ptx::Operand& operand : instruction.operands) check_vector(operand, d);
       if (instruction.has_guard) {
         if (instruction.guard.kind != ptx::Operand::Kind::reg)
@@ -541,7 +543,8 @@ class Decoder : public Decoding::Operands {
   const AddressOf& address_of_;
   std::unique_ptr<Kernel> kernel_ = std::make_unique<Kernel>();
   Frame* frame_ = nullptr;
-  std::uint32_t line_ = 0;  // of the text, of what is decoded
+  std::uint32_t line_ = 0;    // of the text, of what is decoded
+  bool takes_wider_ = false;  // registers that are wider than its type
   std::size_t parameter_count_ = 0;
   Slot scratch_ = kNoSlot;
   std::uint32_t register_bytes_ = 0, local_bytes_ = 0, shared_bytes_ = 0;
