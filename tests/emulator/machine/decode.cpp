@@ -202,7 +202,7 @@ class Decoder : public Decoding::Operands {
     if (base.kind == Kind::reg) {
       const std::uint32_t width = register_width(base);
       if (is_predicate(base) || width < 4 || width > 8)
-        malformed("an address in " + std::string(base.name));
+        throw Unsupported("an address in " + std::string(base.name));
       step.s[0] = register_slot(base.index);
       // 32-bit addresses are those of shared memory, with or without the window.
       step.has_mask = width == 4;

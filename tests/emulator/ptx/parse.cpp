@@ -215,8 +215,10 @@ class BodyReader {
             true, static_cast<std::uint32_t>(function_.variables.size() - 1)};
       } while (tokens_.take_if(","));
       tokens_.expect(";");
-    } else {  // .pragma, and what else tells the compiler something
+    } else if (token.is(".pragma")) {
       tokens_.skip_past(";");
+    } else {
+      throw ParseError{token.line, "\"" + std::string(token.text) + "\" is not known here"};
     }
   }
 

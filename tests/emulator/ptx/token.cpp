@@ -12,7 +12,7 @@ bool is_word_begin(char c) {
          c == '.';
 }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_word(char c) { return is_word_begin(c) || is_digit(c); }
+bool is_word(char c) { return (is_word_begin(c) && c != '%') || is_digit(c); }
 
 bool has_prefix(std::string_view number, char letter) {
   return number.size() > 1 && number[0] == '0' && (number[1] | 0x20) == letter;
@@ -68,9 +68,11 @@ void Tokens::read() {
     next_.kind = Token::Kind::number;
   } else if (is_word_begin(c)) {
     ++at_;
-    // "::" stands inside of words such as "ld.global.L2::128B".
-    while (at_ < end_ && (is_word(text_[at_]) || text_.substr(at_, 2) == "::" ||
-                          (text_[at_] == ':' && text_[at_ - 1] == ':'))) {
+    // "::" stands inside of words such as "ld.global.L2::128B". A directive ends where the next
+    // begins: ".reg.b32".
+    while (at_ < end_ && !(c == '.' && text_[at_] == '.') &&
+           (is_word(text_[at_]) || text_.substr(at_, 2) == "::" ||
+            (text_[at_] == ':' && text_[at_ - 1] == ':'))) {
       ++at_;
     }
     next_.kind = Token::Kind::word;
