@@ -109,6 +109,9 @@ void Block::prepare(WarpState& warp) {
       case Special::gridid: return launch.work;
       case Special::dynamic_smem_size: return launch.dynamic_shared_bytes;
       case Special::total_smem_size: return kernel_.shared_bytes + launch.dynamic_shared_bytes;
+      case Special::grid_workspace_low: return static_cast<std::uint32_t>(running_.grid_workspace);
+      case Special::grid_workspace_high:
+        return static_cast<std::uint32_t>(running_.grid_workspace >> 32);
       case Special::one: return 1;
       default: return 0;
     }

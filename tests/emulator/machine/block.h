@@ -20,6 +20,7 @@ struct Running {
   const Options& options;
   const DeviceCalls& calls;
   Counters& counters;
+  Address grid_workspace;      // of a cooperative launch; 0 of others
   std::uint64_t progress = 0;  // grows with every write that changes memory
   std::uint64_t clock = 0;     // warp instructions so far
 };

@@ -63,6 +63,9 @@ constexpr SpecialName kSpecials[] = {
     {"%lanemask_gt", Special::lanemask_gt},
     {"%dynamic_smem_size", Special::dynamic_smem_size},
     {"%total_smem_size", Special::total_smem_size},
+    // What cooperative groups read there.
+    {"%envreg1", Special::grid_workspace_high},
+    {"%envreg2", Special::grid_workspace_low},
     // A launch has clusters of one block.
     {"%cluster_ctaid.x", Special::zero},
     {"%cluster_ctaid.y", Special::zero},

@@ -66,12 +66,13 @@ struct WithSignOf {
 };
 
 float rounded(double value) { return static_cast<float>(value); }
-// div.approx gives 0 for a divisor between 2^126 and 2^128.
+// div.approx gives 0 for a divisor between 2^126 and 2^128, and NaN of infinity.
 struct ApproximateDivide {
   float operator()(float a, float b) const {
     const float size = std::fabs(b);
-    if (size > 0x1p126f && size < std::numeric_limits<float>::infinity() && std::isfinite(a)) {
-      return std::copysign(0.0f, a) * std::copysign(1.0f, b);
+    if (size > 0x1p126f && size < std::numeric_limits<float>::infinity()) {
+      return std::isfinite(a) ? std::copysign(0.0f, a) * std::copysign(1.0f, b)
+                              : std::numeric_limits<float>::quiet_NaN();
     }
     return rounded(double{a} / double{b});
   }

@@ -109,6 +109,25 @@ template <class T>
 struct Greatest {
   T operator()(T a, T b) const { return a < b ? b : a; }
 };
+// Of two numbers of 16 bits in one register.
+template <class T, template <class> class F>
+struct InPairs {
+  U32 operator()(U32 a, U32 b) const {
+    const auto half = [&](int shift) {
+      const T result = F<T>()(static_cast<T>(a >> shift), static_cast<T>(b >> shift));
+      return U32{static_cast<U16>(result)} << shift;
+    };
+    return half(16) | half(0);
+  }
+};
+template <class T>
+struct LeastNotNegative {
+  T operator()(T a, T b) const { return Greatest<T>()(Least<T>()(a, b), T{0}); }
+};
+template <class T>
+struct GreatestNotNegative {
+  T operator()(T a, T b) const { return Greatest<T>()(Greatest<T>()(a, b), T{0}); }
+};
 template <class T>
 struct Absolute {
   T operator()(T a) const { return a < 0 ? Subtract<T>()(T{0}, a) : a; }
@@ -152,13 +171,23 @@ struct SumOfDifferences {
     return Add<T>()(c, difference);
   }
 };
-// Dot products of four bytes, or two halves with the low or high bytes; a and b may differ in sign.
+// Dot products of four bytes, or of two halves and the low or high bytes; their signs may differ.
 template <class A, class B>
 struct DotOfBytes {
   U32 operator()(U32 a, U32 b, U32 c) const {
     for (int i = 0; i < 4; ++i) {
       c += static_cast<U32>(static_cast<I32>(static_cast<A>(a >> (8 * i))) *
                             static_cast<I32>(static_cast<B>(b >> (8 * i))));
+    }
+    return c;
+  }
+};
+template <class A, class B, bool kHigh>
+struct DotOfHalves {
+  U32 operator()(U32 a, U32 b, U32 c) const {
+    for (int i = 0; i < 2; ++i) {
+      c += static_cast<U32>(static_cast<I32>(static_cast<A>(a >> (16 * i))) *
+                            static_cast<I32>(static_cast<B>(b >> (8 * (i + (kHigh ? 2 : 0))))));
     }
     return c;
   }
@@ -301,6 +330,46 @@ bool unary(Decoding& d) {
   });
 }
 
+// add, min and max of pairs, and of single numbers where .relu keeps the result from being
+// negative.
+bool decode_pairs(Decoding& d) {
+  const std::string_view base = d.base();
+  const Type type = d.last_type();
+  const bool relu = d.has("relu"), is_least = base == "min";
+  const bool is_extreme = is_least || base == "max";
+  Run run = nullptr;
+  if (type == Type::s32 && is_extreme && relu) {
+    run = is_least ? each2<I32, I32, I32, LeastNotNegative<I32>>
+                   : each2<I32, I32, I32, GreatestNotNegative<I32>>;
+  } else if (type == Type::s16x2 || type == Type::u16x2) {
+    const bool is_signed = type == Type::s16x2;
+    if (base == "add") {
+      run = each2<U32, U32, U32, InPairs<U16, Add>>;
+    } else if (is_extreme && relu && is_signed) {
+      run = is_least ? each2<U32, U32, U32, InPairs<I16, LeastNotNegative>>
+                     : each2<U32, U32, U32, InPairs<I16, GreatestNotNegative>>;
+    } else if (is_extreme && !relu) {
+      run = is_least ? (is_signed ? each2<U32, U32, U32, InPairs<I16, Least>>
+                                  : each2<U32, U32, U32, InPairs<U16, Least>>)
+                     : (is_signed ? each2<U32, U32, U32, InPairs<I16, Greatest>>
+                                  : each2<U32, U32, U32, InPairs<U16, Greatest>>);
+    }
+  }
+  if (run == nullptr) return false;
+  d.destination(4);
+  d.sources(type);
+  d.runs(InstructionClass::integer, run);
+  return true;
+}
+
+template <class A, class B>
+Run dot_product(bool of_halves, bool high) {
+  using A16 = std::conditional_t<std::is_signed_v<A>, I16, U16>;
+  if (!of_halves) return each3<U32, U32, U32, U32, DotOfBytes<A, B>>;
+  return high ? each3<U32, U32, U32, U32, DotOfHalves<A16, B, true>>
+              : each3<U32, U32, U32, U32, DotOfHalves<A16, B, false>>;
+}
+
 bool multiply(Decoding& d, bool adds) {
   const Type type = d.last_type();
   return with_type(type, [&](auto value) {
@@ -336,6 +405,7 @@ bool decode_integer(Decoding& d) {
   const std::string_view base = d.base();
   if (d.type_count() == 0) return false;
   const Type type = d.last_type();
+  if (decode_pairs(d)) return true;
   if (!with_type(type, [](auto) {})) return false;
   if (decode_carry(d)) return true;
   const auto ternary = [&](Run run) {
@@ -381,14 +451,14 @@ bool decode_integer(Decoding& d) {
       d.runs(InstructionClass::integer, each3<T, T, T, T, SumOfDifferences<T>>);
     });
   }
-  if (base == "dp4a") {
+  if (base == "dp4a" || base == "dp2a") {
     using I8 = std::int8_t;
     using U8 = std::uint8_t;
     const bool a = d.type(0) == Type::s32, b = d.type(1) == Type::s32;
-    return ternary(a ? (b ? each3<U32, U32, U32, U32, DotOfBytes<I8, I8>>
-                          : each3<U32, U32, U32, U32, DotOfBytes<I8, U8>>)
-                     : (b ? each3<U32, U32, U32, U32, DotOfBytes<U8, I8>>
-                          : each3<U32, U32, U32, U32, DotOfBytes<U8, U8>>));
+    const bool of_halves = base == "dp2a", high = d.has("hi");
+    return ternary(
+        a ? (b ? dot_product<I8, I8>(of_halves, high) : dot_product<I8, U8>(of_halves, high))
+          : (b ? dot_product<U8, I8>(of_halves, high) : dot_product<U8, U8>(of_halves, high)));
   }
   return false;
 }

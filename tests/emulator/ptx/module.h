@@ -27,6 +27,8 @@ enum class Type : std::uint8_t {
   u32,
   s32,
   f32,
+  u16x2,
+  s16x2,
   f16x2,
   bf16x2,
   b64,
@@ -48,6 +50,7 @@ struct Variable {
   std::uint32_t align = 1;
   std::uint64_t bytes = 0;
   bool is_extern = false;
+  bool is_managed = false;
   struct Reference {  // an initial value that is another variable's address
     std::uint64_t offset;
     std::string_view symbol;
