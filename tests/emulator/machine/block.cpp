@@ -338,11 +338,19 @@ void Block::report(Fault fault, const Warp& warp, int lane, const Step& step,
     report.instruction = std::string(step.written->text);
     report.text +=
         "\n  at line " + std::to_string(report.ptx_line) + " of the PTX: " + report.instruction;
-    const auto file = kernel_.text->files.find(step.written->source.file);
-    if (file != kernel_.text->files.end()) {
-      report.source_file = file->second;
-      report.source_line = step.written->source.line;
-      report.text += "\n  from " + report.source_file + ":" + std::to_string(report.source_line);
+    const auto place = [&](const ptx::SourceLine& line) {
+      const auto file = kernel_.text->files.find(line.file);
+      return file == kernel_.text->files.end() ? std::string()
+                                               : file->second + ":" + std::to_string(line.line);
+    };
+    const ptx::SourceLine& source = step.written->source;
+    const std::string from = place(source);
+    if (!from.empty()) {
+      report.source_file = kernel_.text->files.at(source.file);
+      report.source_line = source.line;
+      report.text += "\n  from " + from;
+      for (const ptx::SourceLine* caller = source.caller; caller; caller = caller->caller)
+        report.text += "\n  called from " + place(*caller);
     }
   }
   reports().add(std::move(report));

@@ -104,7 +104,7 @@ struct LogarithmOfTwo {
 struct HyperbolicTangent {
   float operator()(float a) const { return rounded(std::tanh(double{a})); }
 };
-// rcp.approx.ftz.f64 and rsqrt.approx.f64: of the upper 20 bits of the fraction, the rest being
+// rcp.approx.ftz.f64 and rsqrt.approx.ftz.f64: of the upper 20 bits of the fraction, the rest being
 // zero.
 double upper_half(double value) {
   return std::bit_cast<double>(std::bit_cast<std::uint64_t>(value) & 0xffff'ffff'0000'0000u);
@@ -114,6 +114,12 @@ struct CoarseReciprocal {
 };
 struct CoarseInverseRoot {
   double operator()(double a) const { return upper_half(1.0 / std::sqrt(a)); }
+};
+// rsqrt.approx.f64, without .ftz, is a program of the driver's, and as good as rsqrt().
+struct InverseRoot {
+  double operator()(double a) const {
+    return static_cast<double>(1.0L / std::sqrt(static_cast<long double>(a)));
+  }
 };
 
 template <template <class> class F, std::size_t N>
@@ -192,7 +198,8 @@ bool decode_floating(Decoding& d) {
     return runs(typed<Reciprocal, 1>(type));
   }
   if (base == "rsqrt")
-    return runs(is_wide ? floating<double, CoarseInverseRoot, 1>
+    return runs(is_wide ? (d.has("ftz") ? floating<double, CoarseInverseRoot, 1>
+                                        : floating<double, InverseRoot, 1>)
                         : floating<float, ApproximateInverseRoot, 1>);
   if (base == "neg") {
     if (d.has("ftz")) return runs(floating<float, Negate<float>, 1>);

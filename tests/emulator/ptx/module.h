@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <string>
 #include <string_view>
@@ -89,7 +90,8 @@ struct Operand {
 
 struct SourceLine {
   std::uint32_t file = 0;  // a key of Module::files
-  std::uint32_t line = 0;
+  std::uint32_t line = 0, column = 0;
+  const SourceLine* caller = nullptr;  // where the function that it stands in was put in line
 };
 
 struct Instruction {
@@ -124,6 +126,7 @@ struct Module {
   std::vector<Variable> variables;
   std::map<std::string_view, Function> functions;
   std::map<std::uint32_t, std::string> files;
+  std::deque<SourceLine> callers;  // that lines point to
 };
 
 // What cannot be read, with its line.

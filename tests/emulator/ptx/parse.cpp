@@ -2,6 +2,7 @@
 #include <array>
 #include <bit>
 #include <charconv>
+#include <tuple>
 
 #include "ptx/token.h"
 
@@ -135,8 +136,9 @@ Variable read_variable(Tokens& tokens, Space space) {
 
 class BodyReader {
  public:
-  BodyReader(const Module& module, Function& function)
-      : function_(function),
+  BodyReader(Module& module, Function& function)
+      : module_(module),
+        function_(function),
         tokens_(module.text, function.body_begin, function.body_end, function.body_line),
         text_(module.text) {
     scopes_.emplace_back();
@@ -180,13 +182,12 @@ class BodyReader {
   void directive() {
     const Token token = tokens_.take();
     if (token.is(".loc")) {
-      source_.file = static_cast<std::uint32_t>(tokens_.expect_integer());
-      source_.line = static_cast<std::uint32_t>(tokens_.expect_integer());
-      tokens_.expect_integer();
+      source_ = place();
       if (tokens_.take_if(",")) {  // function_name $L__info+3, inlined_at 1 23 8
         while (!tokens_.take_if("inlined_at")) tokens_.take();
-        for (int i = 0; i < 3; ++i) tokens_.expect_integer();
+        source_.caller = caller_at(place());
       }
+      places_[{source_.file, source_.line, source_.column}] = source_;
     } else if (token.is(".reg")) {
       registers();
     } else if (token.is(".param") || token.is(".local") || token.is(".shared")) {
@@ -204,6 +205,22 @@ class BodyReader {
         if (tokens_.take().kind == Token::Kind::end) tokens_.fail(";");
       }
     }
+  }
+
+  SourceLine place() {
+    SourceLine read;
+    read.file = static_cast<std::uint32_t>(tokens_.expect_integer());
+    read.line = static_cast<std::uint32_t>(tokens_.expect_integer());
+    read.column = static_cast<std::uint32_t>(tokens_.expect_integer());
+    return read;
+  }
+
+  // The place of a call, with where that was put in line itself, which its own .loc has said.
+  const SourceLine* caller_at(SourceLine call) {
+    const auto said = places_.find({call.file, call.line, call.column});
+    if (said != places_.end()) call.caller = said->second.caller;
+    module_.callers.push_back(call);
+    return &module_.callers.back();
   }
 
   void registers() {
@@ -355,12 +372,14 @@ class BodyReader {
     return result;
   }
 
+  Module& module_;
   Function& function_;
   Tokens tokens_;
   std::string_view text_;
   std::vector<std::unordered_map<std::string_view, Name>> scopes_;
   std::vector<Numbered> numbered_;
   SourceLine source_;
+  std::map<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>, SourceLine> places_;
 };
 
 // The declarations of a module.

@@ -55,9 +55,10 @@ void Tokens::read() {
     next_.kind = Token::Kind::number;
   } else if (is_word_begin(c)) {
     ++at_;
-    // "::" stands inside of words such as "ld.global.L2::128B".
-    while (at_ < end_ && (is_word(text_[at_]) || text_.substr(at_, 2) == "::" ||
-                          (text_[at_] == ':' && text_[at_ - 1] == ':'))) {
+    // "::" stands inside of words such as "ld.global.L2::128B"; ".reg.b32" is two words.
+    while (at_ < end_ && !(c == '.' && text_[at_] == '.') &&
+           (is_word(text_[at_]) || text_.substr(at_, 2) == "::" ||
+            (text_[at_] == ':' && text_[at_ - 1] == ':'))) {
       ++at_;
     }
     next_.kind = Token::Kind::word;
