@@ -335,8 +335,7 @@ bool asynchronous_copy(Decoding& d) {
     d.runs(InstructionClass::memory, nothing);
     return true;
   }
-  if (d.has("bulk") || d.has("mbarrier") || d.has("reduce") || d.operand_count() < 3)
-    d.unsupported();
+  if (d.has("reduce") || d.operand_count() < 3) d.unsupported();
   // cp.async.cg.shared.global [to], [from], bytes {, bytes read};
   Step from;
   d.operands().address(d.operand(1), Space::global, from);
