@@ -72,6 +72,9 @@ constexpr SpecialName kSpecials[] = {
     {"%lanemask_gt", Special::lanemask_gt},
     {"%dynamic_smem_size", Special::dynamic_smem_size},
     {"%total_smem_size", Special::total_smem_size},
+    // What cooperative groups read there.
+    {"%envreg1", Special::grid_workspace_high},
+    {"%envreg2", Special::grid_workspace_low},
     // A launch has clusters of one block.
     {"%cluster_ctaid.x", Special::zero},
     {"%cluster_ctaid.y", Special::zero},
@@ -434,8 +437,8 @@ class Decoder : public Decoding::Operands {
       }
       if (control(d, here, callers)) return;
       if (decode_integer(d) || decode_bits(d) || decode_floating(d) || decode_half(d) ||
-          decode_compare(d) || decode_convert(d) || decode_access(d) || decode_atomic(d) ||
-          decode_warp(d) || decode_other(d)) {
+          decode_compare(d) || decode_convert(d) || decode_mbarrier(d) || decode_access(d) ||
+          decode_atomic(d) || decode_warp(d) || decode_other(d)) {
         kernel_->steps.push_back(step);
         return;
       }

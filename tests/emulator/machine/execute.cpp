@@ -1,6 +1,8 @@
 // Modules, and launches from their first block to their last.
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <cstring>
 #include <deque>
 #include <iterator>
 #include <numeric>
@@ -99,8 +101,10 @@ class LoadedModule : public Module {
     placed.name = std::string(variable.name);
     placed.bytes = std::max<std::uint64_t>(variable.bytes, 1);
     placed.is_constant = variable.space == Space::constant;
-    placed.address =
-        memory_.allocate(device, placed.bytes, MemoryKind::device, "the variable " + placed.name);
+    const MemoryKind kind = placed.is_constant    ? MemoryKind::constant
+                            : variable.is_managed ? MemoryKind::managed
+                                                  : MemoryKind::device;
+    placed.address = memory_.allocate(device, placed.bytes, kind, "the variable " + placed.name);
     if (placed.address == 0) {
       throw ModuleError{"no memory for the variable " + placed.name, ModuleError::Kind::no_memory};
     }
@@ -161,6 +165,33 @@ class BlockOrder {
   std::vector<std::uint32_t> order_;
 };
 
+// What the driver gives the blocks of a cooperative launch to wait for each other on: a size and a
+// count of arrivals (grid_workspace in cooperative_groups/details/driver_abi.h).
+class GridWorkspace {
+ public:
+  GridWorkspace(const Launch& launch, Memory& memory) : launch_(launch), memory_(memory) {
+    if (!launch.is_cooperative) return;
+    constexpr std::array<std::uint32_t, 2> kContent{sizeof kContent, 0};
+    address_ =
+        memory.allocate(launch.device, sizeof kContent, MemoryKind::device, "the grid's barrier");
+    if (address_ == 0) return;
+    AccessFault fault{};
+    std::memcpy(memory.write(address_, sizeof kContent, launch.work, &fault), kContent.data(),
+                sizeof kContent);
+  }
+  ~GridWorkspace() {
+    if (address_ != 0) memory_.free(address_, launch_.work);
+  }
+  GridWorkspace(const GridWorkspace&) = delete;
+  GridWorkspace& operator=(const GridWorkspace&) = delete;
+  Address address() const { return address_; }  // 0 where the launch is not cooperative
+
+ private:
+  const Launch& launch_;
+  Memory& memory_;
+  Address address_ = 0;
+};
+
 }  // namespace
 
 std::shared_ptr<Module> Module::load(std::string_view ptx, int device, Memory& memory) {
@@ -174,9 +205,10 @@ const std::string& name(const Kernel& kernel) { return kernel.name; }
 
 LaunchStatus execute(const Launch& launch, Memory& memory, const Options& options,
                      const DeviceCalls& calls, Counters& counters) {
-  Running running{launch, *launch.kernel, memory, options, calls, counters};
   memory.checks_writes = options.check_unwritten;
   memory.checks_order = options.check_order;
+  const GridWorkspace workspace(launch, memory);
+  Running running{launch, *launch.kernel, memory, options, calls, counters, workspace.address()};
   BlockOrder order(launch.grid.count(), options, launch.work);
   std::deque<std::unique_ptr<Block>> waiting;  // for what another block does
   std::vector<std::unique_ptr<Block>> idle;    // ended; their memory serves the next

@@ -61,6 +61,15 @@ Count asynchronous_copy(const Decoding& d) {
   return {{}, 2, 8};
 }
 
+Count memory_barrier(const Decoding& d) {
+  if (d.has("inval")) return {{}, 1, 1};
+  // The state is left out where the object is of another block.
+  if (d.has("arrive") || d.has("arrive_drop")) return {{}, d.has("expect_tx") ? 2u : 1u, 3};
+  if (d.has("test_wait")) return {{}, 3, 3};
+  if (d.has("try_wait")) return {{}, 3, 4};
+  return {{}, 2, 2};  // init, expect_tx, complete_tx, pending_count
+}
+
 Count count(const Decoding& d) {
   const std::string_view base = d.base();
   const std::size_t hint = d.has("L2::cache_hint") ? 1 : 0;
@@ -75,6 +84,7 @@ Count count(const Decoding& d) {
   if (base == "lop3") return {{}, combines(d) ? 6u : 5u, combines(d) ? 7u : 5u};
   if (base == "shfl") return {{}, d.has("sync") ? 5u : 4u, d.has("sync") ? 6u : 5u};
   if (base == "bar" || base == "barrier") return barrier(d);
+  if (base == "mbarrier") return memory_barrier(d);
   if (base == "cvt") return conversion(d);
   if (base == "cp" && d.has("async")) return asynchronous_copy(d);
   const auto found = std::ranges::find(kCounts, base, &Count::base);

@@ -28,6 +28,8 @@ enum class Type : std::uint8_t {
   u32,
   s32,
   f32,
+  u16x2,
+  s16x2,
   f16x2,
   bf16x2,
   b64,
@@ -49,6 +51,7 @@ struct Variable {
   std::uint32_t align = 1;
   std::uint64_t bytes = 0;
   bool is_extern = false;
+  bool is_managed = false;
   struct Reference {  // an initial value that is another variable's address
     std::uint64_t offset;
     std::string_view symbol;
@@ -88,8 +91,7 @@ struct Operand {
 struct SourceLine {
   std::uint32_t file = 0;  // a key of Module::files
   std::uint32_t line = 0;
-  const SourceLine* caller =
-      nullptr;  // where that line's function was inlined; null where it was not
+  const SourceLine* caller = nullptr;  // where the function that it stands in was inlined
 };
 
 struct Instruction {

@@ -20,7 +20,8 @@ constexpr std::array kTypes = {
     TypeName{"s16", Type::s16, 2},       TypeName{"f16", Type::f16, 2},
     TypeName{"bf16", Type::bf16, 2},     TypeName{"b32", Type::b32, 4},
     TypeName{"u32", Type::u32, 4},       TypeName{"s32", Type::s32, 4},
-    TypeName{"f32", Type::f32, 4},       TypeName{"f16x2", Type::f16x2, 4},
+    TypeName{"f32", Type::f32, 4},       TypeName{"u16x2", Type::u16x2, 4},
+    TypeName{"s16x2", Type::s16x2, 4},   TypeName{"f16x2", Type::f16x2, 4},
     TypeName{"bf16x2", Type::bf16x2, 4}, TypeName{"b64", Type::b64, 8},
     TypeName{"u64", Type::u64, 8},       TypeName{"s64", Type::s64, 8},
     TypeName{"f64", Type::f64, 8},       TypeName{"b128", Type::b128, 16},
@@ -114,7 +115,7 @@ Variable read_variable(Tokens& tokens, Space space) {
                token.is(".const") || token.is(".local") || token.is(".attribute")) {
       if (token.is(".attribute")) {
         tokens.expect("(");
-        tokens.skip_past(")");
+        while (!tokens.take_if(")")) variable.is_managed |= tokens.take().is(".managed");
       }
     } else if (token.text.starts_with('.')) {
       variable.type = type_of_word(token);
