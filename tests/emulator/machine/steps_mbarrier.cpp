@@ -125,10 +125,9 @@ void complete_bytes(Warp& warp, const Step& step, Mask mask) {
   complete_bytes(warp, step, mask, warp.lanes<U32>(step.s[1]));
 }
 
-// cp.async.mbarrier.arrive: the copies before it are done. With .noinc it is an arrival that the
-// barrier was made to expect; without, it adds one that it expects first.
-void arrive_after_copies(Warp& warp, const Step& step, Mask mask) {
-  if (step.detail != 0) return arrive(warp, step, mask);
+// cp.async.mbarrier.arrive without .noinc, which adds the arrival that it makes: the copies before
+// it are done.
+void tell_of_copies(Warp& warp, const Step& step, Mask mask) {
   each_barrier(warp, step, mask, AccessKind::atomic,
                [&](Barrier&, int, std::byte* at) { warp.block->shared().release(at, warp.index); });
 }
@@ -227,10 +226,8 @@ bool decode_mbarrier(Decoding& d) {
     d.runs(InstructionClass::memory, run);
     return true;
   };
-  if (d.base() == "cp" && d.has("mbarrier") && d.has("arrive")) {
-    step.detail = d.has("noinc");
-    return on(0, arrive_after_copies);
-  }
+  if (d.base() == "cp" && d.has("mbarrier") && d.has("arrive"))
+    return on(0, d.has("noinc") ? arrive : tell_of_copies);
   if (d.base() != "mbarrier") return false;
   if (d.has("init")) {
     d.source(1, 1, Type::u32);
