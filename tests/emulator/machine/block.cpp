@@ -109,6 +109,9 @@ void Block::prepare(WarpState& warp) {
       case Special::gridid: return launch.work;
       case Special::dynamic_smem_size: return launch.dynamic_shared_bytes;
       case Special::total_smem_size: return kernel_.shared_bytes + launch.dynamic_shared_bytes;
+      case Special::grid_workspace_low: return static_cast<std::uint32_t>(running_.grid_workspace);
+      case Special::grid_workspace_high:
+        return static_cast<std::uint32_t>(running_.grid_workspace >> 32);
       case Special::one: return 1;
       default: return 0;
     }
@@ -241,6 +244,8 @@ bool Block::run_warp(WarpState& warp) {
         goes_on = ++group.pc != limit;
         continue;
       }
+      const bool is_of_lanes = step.flow == Flow::synchronize || step.flow == Flow::warp_barrier;
+      const bool is_split = is_of_lanes && mask != 0 && split_by_members(warp, chosen, step, mask);
       if (mask != 0) count(step, mask);
       switch (step.flow) {
         case Flow::branch:
@@ -264,7 +269,8 @@ bool Block::run_warp(WarpState& warp) {
           break;
         case Flow::synchronize:
         case Flow::warp_barrier:
-          goes_on = synchronize(warp, chosen, step, mask) && warp.groups[chosen].pc != limit;
+          goes_on =
+              synchronize(warp, chosen, step, mask) && !is_split && warp.groups[chosen].pc != limit;
           break;
         default: arrive(warp, chosen, step, mask); goes_on = false;
       }
@@ -335,11 +341,12 @@ void Block::report(Fault fault, const Warp& warp, int lane, const Step& step,
     report.instruction = std::string(step.written->text);
     report.text +=
         "\n  at line " + std::to_string(report.ptx_line) + " of the PTX: " + report.instruction;
-    const auto file = kernel_.text->files.find(step.written->source.file);
-    if (file != kernel_.text->files.end()) {
-      report.source_file = file->second;
-      report.source_line = step.written->source.line;
-      report.text += "\n  from " + report.source_file + ":" + std::to_string(report.source_line);
+    for (auto line = step.written->source; line != nullptr; line = line->caller) {
+      const auto file = kernel_.text->files.find(line->file);
+      if (file == kernel_.text->files.end()) break;
+      report.text += report.source.empty() ? "\n  from " : "\n  inlined at ";
+      report.text += file->second + ":" + std::to_string(line->line);
+      report.source.push_back({file->second, line->line});
     }
   }
   reports().add(std::move(report));

@@ -20,6 +20,7 @@ struct Running {
   const Options& options;
   const DeviceCalls& calls;
   Counters& counters;
+  Address grid_workspace;      // of a cooperative launch; 0 of others
   std::uint64_t progress = 0;  // grows with every write that changes memory
   std::uint64_t clock = 0;     // warp instructions so far
 };
@@ -82,6 +83,7 @@ class Block {
   void branch(WarpState& warp, std::size_t group, const Step& step, Mask taken);
   void branch_to_table(WarpState& warp, std::size_t group, const Step& step, Mask mask);
   void exit_lanes(WarpState& warp, std::size_t group, Mask mask);
+  bool split_by_members(WarpState& warp, std::size_t group, const Step& step, Mask& mask);
   bool synchronize(WarpState& warp, std::size_t group, const Step& step, Mask mask);
   void meet(WarpState& warp);
   void arrive(WarpState& warp, std::size_t group, const Step& step, Mask mask);

@@ -16,6 +16,25 @@ std::string lanes_text(Mask lanes) {
 
 }  // namespace
 
+// Lanes that come to a warp-wide instruction together may name different masks, as the parts of a
+// partitioned warp do: those that name the first one's stay, the others take it after them. True
+// where there are such; `mask` is of those that stay.
+bool Block::split_by_members(WarpState& warp, std::size_t index, const Step& step, Mask& mask) {
+  const Mask* members = warp.lanes<Mask>(step.s[3]);
+  const Mask first = members[std::countr_zero(mask)];
+  Mask others = 0;
+  for (int lane = 0; lane < kLanes; ++lane)
+    others |= static_cast<Mask>(members[lane] != first) << lane;
+  others &= mask;
+  if (others == 0) return false;
+  Group rest = warp.groups[index];
+  rest.mask = others;
+  warp.groups[index].mask &= ~others;
+  warp.groups.push_back(rest);
+  mask &= ~others;
+  return true;
+}
+
 // A warp-wide instruction: true where the group went on, false where it waits for other lanes.
 bool Block::synchronize(WarpState& warp, std::size_t index, const Step& step, Mask mask) {
   if (mask == 0) {

@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdio>
 #include <cstdlib>
 
 namespace emulator {
 namespace {
 
 constexpr std::size_t kMostSteps = 4'000'000;
+constexpr std::size_t kMostCallers = 1000;
 
 std::vector<std::string_view> split(std::string_view opcode) {
   std::vector<std::string_view> words;
@@ -22,6 +24,7 @@ std::vector<std::string_view> split(std::string_view opcode) {
 }
 
 std::string demangled(const std::string& name) {
+  if (!name.starts_with("_Z")) return name;  // "f" would be float
   int status = 0;
   char* text = abi::__cxa_demangle(name.c_str(), nullptr, nullptr, &status);
   std::string shown = status == 0 ? text : name;
@@ -31,6 +34,12 @@ std::string demangled(const std::string& name) {
 
 std::uint32_t aligned(std::uint32_t offset, std::uint32_t align) {
   return (offset + align - 1) / align * align;
+}
+
+std::string hexadecimal(std::uint64_t value) {
+  char text[20];
+  std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(value));
+  return text;
 }
 
 struct SpecialName {
@@ -63,6 +72,9 @@ constexpr SpecialName kSpecials[] = {
     {"%lanemask_gt", Special::lanemask_gt},
     {"%dynamic_smem_size", Special::dynamic_smem_size},
     {"%total_smem_size", Special::total_smem_size},
+    // What cooperative groups read there.
+    {"%envreg1", Special::grid_workspace_high},
+    {"%envreg2", Special::grid_workspace_low},
     // A launch has clusters of one block.
     {"%cluster_ctaid.x", Special::zero},
     {"%cluster_ctaid.y", Special::zero},
@@ -91,11 +103,13 @@ struct Frame {
   struct Jump {
     std::uint32_t step;
     std::string_view label;
+    std::uint32_t line;  // of the text
   };
   std::vector<Jump> jumps;  // whose targets are set when the body is decoded
   struct Table {
     std::uint32_t list;
     std::string_view label;
+    std::uint32_t line;
   };
   std::vector<Table> tables;
   std::vector<std::uint32_t> returns;  // steps that go to behind the body
@@ -110,13 +124,15 @@ class Decoder : public Decoding::Operands {
     kernel_->name = std::string(entry.name);
     kernel_->shown_name = demangled(kernel_->name);
     kernel_->text = &module_;
+    line_ = entry.line;
     KernelAttributes& attributes = kernel_->attributes;
     if (entry.most_threads != 0) attributes.most_threads = entry.most_threads;
     std::vector<std::int64_t> offsets;
     for (const std::uint32_t index : entry.parameters) {
       const ptx::Variable& parameter = entry.variables[index];
-      const auto bytes = static_cast<std::uint32_t>(parameter.bytes);
       const std::uint32_t offset = aligned(attributes.parameter_bytes, parameter.align);
+      const auto bytes = static_cast<std::uint32_t>(within(
+          parameter.bytes, offset, DeviceProperties::kParameterBytes, "formal parameter space"));
       attributes.parameters.emplace_back(offset, bytes);
       attributes.parameter_bytes = offset + bytes;
       offsets.push_back(offset);
@@ -135,11 +151,10 @@ class Decoder : public Decoding::Operands {
     using Kind = ptx::Operand::Kind;
     const std::uint32_t width = type == Type::pred ? 0 : std::max(ptx::size_of(type), 2u);
     switch (operand.kind) {
-      case Kind::reg: return register_slot(operand.index);
-      case Kind::integer: {
-        // A number may stand where a floating value is meant: its bits, or its value with a dot.
+      case Kind::reg: check_register(operand, width); return register_slot(operand.index);
+      case Kind::integer:
+        // A number may stand where a floating value is meant: its bits.
         return literal(width, static_cast<std::uint64_t>(operand.value));
-      }
       case Kind::f32:
         if (type == Type::f64) {
           const auto single = std::bit_cast<float>(static_cast<std::uint32_t>(operand.value));
@@ -151,6 +166,7 @@ class Decoder : public Decoding::Operands {
           const auto wide = std::bit_cast<double>(operand.value);
           return literal(4, std::bit_cast<std::uint32_t>(static_cast<float>(wide)));
         }
+        if (width != 8) malformed("a floating number, where the instruction takes none");
         return literal(width, static_cast<std::uint64_t>(operand.value));
       case Kind::special: return special(operand.name, width);
       case Kind::variable:
@@ -164,7 +180,8 @@ class Decoder : public Decoding::Operands {
 
   Slot destination(const ptx::Operand& operand, std::uint32_t width) override {
     if (operand.kind == ptx::Operand::Kind::sink) return scratch(width);
-    if (operand.kind != ptx::Operand::Kind::reg) throw Unsupported("a result that is no register");
+    if (operand.kind != ptx::Operand::Kind::reg) malformed("a result that is no register");
+    check_register(operand, width);
     return register_slot(operand.index);
   }
 
@@ -177,7 +194,7 @@ class Decoder : public Decoding::Operands {
 
   void address(const ptx::Operand& operand, Space space, Step& step) override {
     using Kind = ptx::Operand::Kind;
-    if (operand.kind != Kind::address) throw Unsupported("an address without brackets");
+    if (operand.kind != Kind::address) malformed("an address without brackets");
     step.space = space;
     step.immediate = operand.value;
     if (operand.elements.empty()) {
@@ -186,9 +203,12 @@ class Decoder : public Decoding::Operands {
     }
     const ptx::Operand& base = operand.elements[0];
     if (base.kind == Kind::reg) {
+      const std::uint32_t width = register_width(base);
+      if (is_predicate(base) || width < 4 || width > 8)
+        throw Unsupported("an address in " + std::string(base.name));
       step.s[0] = register_slot(base.index);
       // 32-bit addresses are those of shared memory, with or without the window.
-      step.has_mask = register_width(base) == 4;
+      step.has_mask = width == 4;
       return;
     }
     Space found = space;
@@ -220,6 +240,49 @@ class Decoder : public Decoding::Operands {
   }
 
   Slot scratch(std::uint32_t) { return scratch_; }
+
+  // As the assembler would refuse it.
+  [[noreturn]] void malformed(const std::string& what) const { throw ptx::ParseError{line_, what}; }
+
+  Type register_type(const ptx::Operand& operand) const {
+    return frame_->function->registers[operand.index].type;
+  }
+
+  bool is_predicate(const ptx::Operand& operand) const {
+    return register_type(operand) == Type::pred;
+  }
+
+  // Whether a register may stand where a value of `width` bytes (0: a predicate) is taken or given.
+  void check_register(const ptx::Operand& operand, std::uint32_t width) const {
+    const std::uint32_t has = std::max(ptx::size_of(register_type(operand)), 2u);
+    const bool fits = takes_wider_ ? has >= width : has == std::max(width, 2u);
+    if (is_predicate(operand) ? width == 0 : width != 0 && fits) return;
+    malformed(std::string(operand.name) + " is no register for this instruction");
+  }
+
+  // Registers of a vector are of one width; those of a mov hold the whole together.
+  void check_vector(const ptx::Operand& operand, const Decoding& d) {
+    if (operand.kind != ptx::Operand::Kind::vector) return;
+    std::uint32_t common =
+        d.base() == "mov"
+            ? ptx::size_of(d.last_type()) /
+                  static_cast<std::uint32_t>(std::max<std::size_t>(operand.elements.size(), 1))
+            : 0;
+    for (const ptx::Operand& element : operand.elements) {
+      if (element.kind != ptx::Operand::Kind::reg) continue;
+      const std::uint32_t width = register_width(element);
+      if (common == 0) common = width;
+      if (width != common) malformed(std::string(element.name) + " is no register for this vector");
+    }
+  }
+
+  // `bytes`, that with those before them fit.
+  std::uint64_t within(std::uint64_t bytes, std::uint64_t before, std::uint64_t most,
+                       const char* what) const {
+    if (bytes <= most && before <= most - bytes) return bytes;
+    malformed("the kernel " + kernel_->name + " uses too much " + what + " (" +
+              hexadecimal(before + bytes) + " bytes, " + hexadecimal(most) + " at most)");
+  }
 
   Slot literal(std::uint32_t width, std::uint64_t value) {
     if (width < 8 && width != 0) value &= (std::uint64_t{1} << (8 * width)) - 1;
@@ -268,7 +331,9 @@ class Decoder : public Decoding::Operands {
       space = Space::global;
       return static_cast<std::int64_t>(variable->address) + operand.value;
     }
-    throw Unsupported("the symbol " + std::string(operand.name));
+    if (module_.functions.contains(operand.name))
+      throw Unsupported("the address of the function " + std::string(operand.name));
+    malformed("the symbol " + std::string(operand.name) + " is not known");
   }
 
   // Static shared memory first; what is declared without a size begins behind it, at the launch.
@@ -277,14 +342,18 @@ class Decoder : public Decoding::Operands {
     auto [place, is_new] = shared_.try_emplace(variable.name.data(), 0);
     if (is_new) {
       place->second = aligned(shared_bytes_, variable.align);
-      shared_bytes_ = place->second + static_cast<std::uint32_t>(variable.bytes);
+      shared_bytes_ = place->second + static_cast<std::uint32_t>(within(
+                                          variable.bytes, place->second,
+                                          DeviceProperties::kSharedPerBlock, "shared memory"));
     }
     return place->second;
   }
 
   std::int64_t local(const ptx::Variable& variable) {
     const std::uint32_t offset = aligned(local_bytes_, std::max(variable.align, 1u));
-    local_bytes_ = offset + static_cast<std::uint32_t>(variable.bytes);
+    local_bytes_ =
+        offset + static_cast<std::uint32_t>(within(
+                     variable.bytes, offset, DeviceProperties::kLocalPerThread, "local memory"));
     return offset;
   }
 
@@ -295,6 +364,7 @@ class Decoder : public Decoding::Operands {
     if (std::find(callers.begin(), callers.end(), &function) != callers.end()) {
       throw Unsupported("the function " + std::string(function.name) + " calls itself; recursion");
     }
+    if (callers.size() > kMostCallers) throw Unsupported("a call as deep");
     ptx::parse_body(module_, function);
     Frame frame;
     frame.function = &function;
@@ -312,7 +382,7 @@ class Decoder : public Decoding::Operands {
     for (const ptx::Instruction& instruction : function.body) {
       frame.step_of.push_back(static_cast<std::uint32_t>(kernel_->steps.size()));
       if (kernel_->steps.size() > kMostSteps)
-        throw ModuleError{"the calls of " + kernel_->name + " in line are too many"};
+        malformed("the calls of " + kernel_->name + " in line are too many");
       this->instruction(instruction, chain);
     }
     frame.step_of.push_back(static_cast<std::uint32_t>(kernel_->steps.size()));
@@ -330,19 +400,19 @@ class Decoder : public Decoding::Operands {
       kernel_->steps.push_back(exit);
     }
     const auto end = frame.step_of.back();
-    const auto step_at = [&](std::string_view label) -> std::uint32_t {
+    const auto step_at = [&](std::string_view label, std::uint32_t line) -> std::uint32_t {
       const auto found = frame.function->labels.find(label);
       if (found == frame.function->labels.end())
-        throw ModuleError{"no label " + std::string(label)};
+        throw ptx::ParseError{line, "the label \"" + std::string(label) + "\" is not known"};
       return frame.step_of[found->second];
     };
     for (const Frame::Jump& jump : frame.jumps)
-      kernel_->steps[jump.step].target = step_at(jump.label);
+      kernel_->steps[jump.step].target = step_at(jump.label, jump.line);
     for (const std::uint32_t step : frame.returns) kernel_->steps[step].target = end;
     for (const Frame::Table& table : frame.tables) {
       const auto& labels = frame.function->branch_targets.at(table.label);
       for (std::size_t i = 0; i < labels.size(); ++i)
-        kernel_->lists[table.list + i] = step_at(labels[i]);
+        kernel_->lists[table.list + i] = step_at(labels[i], table.line);
     }
   }
 
@@ -350,17 +420,25 @@ class Decoder : public Decoding::Operands {
                    const std::vector<const ptx::Function*>& callers) {
     Step step;
     step.written = &instruction;
+    line_ = instruction.line;
     const auto here = static_cast<std::uint32_t>(kernel_->steps.size());
     try {
+      Decoding d(instruction, *this, step);
+      if (!takes(d, d.operand_count()))
+        malformed(std::string(instruction.opcode) + " with " + std::to_string(d.operand_count()) +
+                  " operands");
+      takes_wider_ = d.base() == "ld" || d.base() == "ldu" || d.base() == "st" || d.base() == "cvt";
+      for (const ptx::Operand& operand : instruction.operands) check_vector(operand, d);
       if (instruction.has_guard) {
+        if (instruction.guard.kind != ptx::Operand::Kind::reg)
+          malformed("a guard that is no predicate");
         step.guard = source(instruction.guard, Type::pred);
         step.guard_is_negated = instruction.guard.is_negated;
       }
-      Decoding d(instruction, *this, step);
       if (control(d, here, callers)) return;
       if (decode_integer(d) || decode_bits(d) || decode_floating(d) || decode_half(d) ||
-          decode_compare(d) || decode_convert(d) || decode_access(d) || decode_atomic(d) ||
-          decode_warp(d) || decode_other(d)) {
+          decode_compare(d) || decode_convert(d) || decode_mbarrier(d) || decode_access(d) ||
+          decode_atomic(d) || decode_warp(d) || decode_other(d)) {
         kernel_->steps.push_back(step);
         return;
       }
@@ -381,16 +459,17 @@ class Decoder : public Decoding::Operands {
     step.instruction_class = InstructionClass::control;
     if (base == "bra") {
       step.flow = Flow::branch;
-      frame_->jumps.push_back({here, d.operand(0).name});
+      frame_->jumps.push_back({here, d.operand(0).name, line_});
     } else if (base == "brx") {
       step.flow = Flow::branch_table;
       step.s[0] = source(d.operand(0), Type::u32);
       const std::string_view label = d.operand(1).name;
       const auto found = frame_->function->branch_targets.find(label);
-      if (found == frame_->function->branch_targets.end()) throw Unsupported("branch targets");
+      if (found == frame_->function->branch_targets.end())
+        malformed("the branch targets \"" + std::string(label) + "\" are not known");
       step.list_count = static_cast<std::uint32_t>(found->second.size());
       step.list = add_list(std::vector<std::uint32_t>(step.list_count));
-      frame_->tables.push_back({step.list, label});
+      frame_->tables.push_back({step.list, label, line_});
     } else if (base == "ret" && !frame_->function->is_entry) {
       step.flow = Flow::branch;
       frame_->returns.push_back(here);
@@ -432,7 +511,7 @@ class Decoder : public Decoding::Operands {
     if (at < d.operand_count()) parameters = places(d.operand(at));
     const auto found = module_.functions.find(callee.name);
     if (found == module_.functions.end())
-      throw Unsupported("the function " + std::string(callee.name));
+      malformed("the function " + std::string(callee.name) + " is not known");
     Step step = d.step();
     if (!found->second.has_body) {
       step.list = add_list([&] {
@@ -450,7 +529,7 @@ class Decoder : public Decoding::Operands {
     }
     if (found->second.parameters.size() != parameters.size() ||
         found->second.results.size() != results.size()) {
-      throw Unsupported("a call with other parameters than its function has");
+      malformed("a call with other parameters than its function has");
     }
     if (step.guard != kNoSlot) {
       // Lanes that do not call go past the body.
@@ -467,6 +546,8 @@ class Decoder : public Decoding::Operands {
   const AddressOf& address_of_;
   std::unique_ptr<Kernel> kernel_ = std::make_unique<Kernel>();
   Frame* frame_ = nullptr;
+  std::uint32_t line_ = 0;    // of the text, of what is decoded
+  bool takes_wider_ = false;  // registers that are wider than its type
   std::size_t parameter_count_ = 0;
   Slot scratch_ = kNoSlot;
   std::uint32_t register_bytes_ = 0, local_bytes_ = 0, shared_bytes_ = 0;
@@ -503,7 +584,7 @@ Type Decoding::last_type() const {
 }
 
 const ptx::Operand& Decoding::operand(std::size_t index) const {
-  if (index >= instruction_.operands.size()) throw Unsupported("fewer operands than it takes");
+  if (index >= instruction_.operands.size()) unsupported();
   return instruction_.operands[index];
 }
 
@@ -512,6 +593,7 @@ void Decoding::destination(std::uint32_t width, std::size_t index) {
 }
 
 void Decoding::source(std::size_t slot, std::size_t index, Type type) {
+  if (slot >= step_.s.size()) unsupported();
   step_.s[slot] = operands_.source(operand(index), type);
 }
 
@@ -541,8 +623,6 @@ std::unique_ptr<Kernel> decode(ptx::Module& module, ptx::Function& entry,
     return Decoder(module, address_of).decode(entry);
   } catch (const ptx::ParseError& error) {
     throw ModuleError{"line " + std::to_string(error.line) + ": " + error.what};
-  } catch (const Unsupported& unsupported) {
-    throw ModuleError{std::string(unsupported.what()) + " is not supported"};
   }
 }
 

@@ -71,15 +71,20 @@ bool decode_half(Decoding& d);
 bool decode_compare(Decoding& d);
 bool decode_convert(Decoding& d);
 bool decode_access(Decoding& d);
+bool decode_mbarrier(Decoding& d);
 bool decode_atomic(Decoding& d);
 bool decode_warp(Decoding& d);
 bool decode_other(Decoding& d);
+// Whether the instruction may have that many operands (d|p being two): what a file of steps_*.cpp
+// then asks for is there. True for one that no table has.
+bool takes(const Decoding& d, std::size_t operand_count);
 // A call of a function that the device's side of the toolkit has: printf, assert, graph conditions.
 // Step::list holds where its result and parameters lie in local memory.
 bool decode_system_call(Decoding& d, std::string_view function);
 
-// Throws ModuleError where the text cannot be read. An instruction that is not known becomes a step
-// that says so when it is executed. `address_of` gives a module variable's address.
+// An instruction that the assembler would refuse too: throws ModuleError. One that the emulator
+// does not know becomes a step that says so when it is executed. `address_of` gives a module
+// variable's address.
 using AddressOf = std::function<const Variable*(std::string_view)>;
 std::unique_ptr<Kernel> decode(ptx::Module& module, ptx::Function& entry,
                                const AddressOf& address_of);

@@ -1,5 +1,8 @@
 // Modules, and launches from their first block to their last.
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstring>
 #include <deque>
 #include <iterator>
 #include <numeric>
@@ -13,19 +16,53 @@ namespace {
 constexpr std::size_t kMostResident =
     256;  // blocks begun and not ended, as long as they make progress
 
+constexpr ptx::Version kLanguage{9, 0};  // of PTX, that CUDA 13.0 has
+
+// sm_80, compute_90, sm_90a: those that a device of compute capability 9.0 compiles.
+bool runs_here(std::string_view target) {
+  constexpr std::uint32_t kArchitecture = DeviceProperties::kMajor * 10 + DeviceProperties::kMinor;
+  for (const std::string_view prefix : {"sm_", "compute_"}) {
+    if (!target.starts_with(prefix)) continue;
+    const char* const end = target.data() + target.size();
+    std::uint32_t architecture = 0;
+    const auto [rest, error] = std::from_chars(target.data() + prefix.size(), end, architecture);
+    if (error != std::errc{}) return false;
+    // What is behind the number ties it to that device alone.
+    return rest == end ? architecture <= kArchitecture
+                       : std::string_view(rest, end) == "a" && architecture == kArchitecture;
+  }
+  return false;
+}
+
 class LoadedModule : public Module {
  public:
-  LoadedModule(std::string_view text, int device, Memory& memory) {
+  explicit LoadedModule(Memory& memory) : memory_(memory) {}
+  LoadedModule(const LoadedModule&) = delete;
+  LoadedModule& operator=(const LoadedModule&) = delete;
+  ~LoadedModule() override {
+    for (const Variable& variable : variables_) memory_.free(variable.address, kHost);
+  }
+
+  void read(std::string_view text, int device) {
     try {
       ptx_ = ptx::parse(std::string(text));
     } catch (const ptx::ParseError& error) {
       throw ModuleError{"line " + std::to_string(error.line) + ": " + error.what};
     }
+    if (ptx_.version > kLanguage) {
+      throw ModuleError{"PTX of version " + std::to_string(ptx_.version.major) + "." +
+                            std::to_string(ptx_.version.minor) + " is newer than 9.0",
+                        ModuleError::Kind::newer_language};
+    }
+    if (!runs_here(ptx_.target)) {
+      throw ModuleError{"PTX for " + std::string(ptx_.target) + " does not run on sm_90",
+                        ModuleError::Kind::other_device};
+    }
     for (const ptx::Variable& variable : ptx_.variables) {
       if (variable.space == Space::shared || variable.is_extern) continue;
-      place(variable, device, memory);
+      place(variable, device);
     }
-    for (const ptx::Variable& variable : ptx_.variables) refer(variable, memory);
+    for (const ptx::Variable& variable : ptx_.variables) refer(variable);
   }
 
   const Kernel* find_kernel(std::string_view mangled) const override {
@@ -59,16 +96,20 @@ class LoadedModule : public Module {
   std::span<const Variable> variables() const override { return variables_; }
 
  private:
-  void place(const ptx::Variable& variable, int device, Memory& memory) {
+  void place(const ptx::Variable& variable, int device) {
     Variable placed;
     placed.name = std::string(variable.name);
     placed.bytes = std::max<std::uint64_t>(variable.bytes, 1);
     placed.is_constant = variable.space == Space::constant;
-    placed.address =
-        memory.allocate(device, placed.bytes, MemoryKind::device, "the variable " + placed.name);
-    if (placed.address == 0) throw ModuleError{"no memory for the variable " + placed.name};
+    const MemoryKind kind = placed.is_constant    ? MemoryKind::constant
+                            : variable.is_managed ? MemoryKind::managed
+                                                  : MemoryKind::device;
+    placed.address = memory_.allocate(device, placed.bytes, kind, "the variable " + placed.name);
+    if (placed.address == 0) {
+      throw ModuleError{"no memory for the variable " + placed.name, ModuleError::Kind::no_memory};
+    }
     AccessFault fault{};
-    std::byte* view = memory.write(placed.address, placed.bytes, kHost, &fault);
+    std::byte* view = memory_.write(placed.address, placed.bytes, kHost, &fault);
     std::fill_n(view, placed.bytes, std::byte{0});
     std::copy_n(reinterpret_cast<const std::byte*>(variable.initial.data()),
                 variable.initial.size(), view);
@@ -76,19 +117,20 @@ class LoadedModule : public Module {
   }
 
   // Initial values that are addresses of other variables.
-  void refer(const ptx::Variable& variable, Memory& memory) {
+  void refer(const ptx::Variable& variable) {
     for (const ptx::Variable::Reference& reference : variable.references) {
       const Variable* from = find_variable(variable.name);
       const Variable* to = find_variable(reference.symbol);
       if (from == nullptr || to == nullptr)
         throw ModuleError{"the symbol " + std::string(reference.symbol) + " is not known"};
       AccessFault fault{};
-      std::byte* view = memory.write(from->address + reference.offset, 8, kHost, &fault);
+      std::byte* view = memory_.write(from->address + reference.offset, 8, kHost, &fault);
       const Address address = to->address + static_cast<std::uint64_t>(reference.addend);
       std::copy_n(reinterpret_cast<const std::byte*>(&address), sizeof address, view);
     }
   }
 
+  Memory& memory_;
   mutable ptx::Module ptx_;
   mutable std::map<std::string_view, std::unique_ptr<Kernel>> kernels_;
   std::vector<Variable> variables_;
@@ -123,10 +165,39 @@ class BlockOrder {
   std::vector<std::uint32_t> order_;
 };
 
+// What the driver gives the blocks of a cooperative launch to wait for each other on: a size and a
+// count of arrivals (grid_workspace in cooperative_groups/details/driver_abi.h).
+class GridWorkspace {
+ public:
+  GridWorkspace(const Launch& launch, Memory& memory) : launch_(launch), memory_(memory) {
+    if (!launch.is_cooperative) return;
+    constexpr std::array<std::uint32_t, 2> kContent{sizeof kContent, 0};
+    address_ =
+        memory.allocate(launch.device, sizeof kContent, MemoryKind::device, "the grid's barrier");
+    if (address_ == 0) return;
+    AccessFault fault{};
+    std::memcpy(memory.write(address_, sizeof kContent, launch.work, &fault), kContent.data(),
+                sizeof kContent);
+  }
+  ~GridWorkspace() {
+    if (address_ != 0) memory_.free(address_, launch_.work);
+  }
+  GridWorkspace(const GridWorkspace&) = delete;
+  GridWorkspace& operator=(const GridWorkspace&) = delete;
+  Address address() const { return address_; }  // 0 where the launch is not cooperative
+
+ private:
+  const Launch& launch_;
+  Memory& memory_;
+  Address address_ = 0;
+};
+
 }  // namespace
 
 std::shared_ptr<Module> Module::load(std::string_view ptx, int device, Memory& memory) {
-  return std::make_shared<LoadedModule>(ptx, device, memory);
+  const auto module = std::make_shared<LoadedModule>(memory);
+  module->read(ptx, device);
+  return module;
 }
 
 KernelAttributes attributes(const Kernel& kernel) { return kernel.attributes; }
@@ -134,9 +205,10 @@ const std::string& name(const Kernel& kernel) { return kernel.name; }
 
 LaunchStatus execute(const Launch& launch, Memory& memory, const Options& options,
                      const DeviceCalls& calls, Counters& counters) {
-  Running running{launch, *launch.kernel, memory, options, calls, counters};
   memory.checks_writes = options.check_unwritten;
   memory.checks_order = options.check_order;
+  const GridWorkspace workspace(launch, memory);
+  Running running{launch, *launch.kernel, memory, options, calls, counters, workspace.address()};
   BlockOrder order(launch.grid.count(), options, launch.work);
   std::deque<std::unique_ptr<Block>> waiting;  // for what another block does
   std::vector<std::unique_ptr<Block>> idle;    // ended; their memory serves the next

@@ -31,6 +31,8 @@ struct DeviceProperties {
   static constexpr int kSharedPerBlockOptin = 227 << 10;  // dynamic, asked for
   static constexpr int kSharedPerMultiprocessor = 228 << 10;
   static constexpr int kReservedSharedPerBlock = 1 << 10;
+  static constexpr int kLocalPerThread = 512 << 10;
+  static constexpr int kParameterBytes = 32764;  // of a kernel
   static constexpr int kRegistersPerBlock = 65536;
   static constexpr int kRegistersPerMultiprocessor = 65536;
   static constexpr std::uint64_t kMemoryBytes = std::uint64_t{16} << 30;
@@ -70,8 +72,8 @@ struct KernelAttributes {
 // A PTX text on one device: its kernels, and its variables in that device's memory.
 class Module {
  public:
-  // Throws ModuleError with the line where the text cannot be read. An instruction that is not
-  // known is no error here; executing it is.
+  // Throws ModuleError with the line where the text cannot be read, as find_kernel does for what
+  // that kernel consists of. An instruction that is not known is no error; executing it is.
   static std::shared_ptr<Module> load(std::string_view ptx, int device, Memory& memory);
   virtual ~Module() = default;
   virtual const Kernel* find_kernel(std::string_view mangled) const = 0;  // nullptr where none
@@ -81,7 +83,14 @@ class Module {
 };
 
 struct ModuleError {
+  enum class Kind {
+    malformed,
+    newer_language,  // its .version
+    other_device,    // its .target
+    no_memory,       // for its variables
+  };
   std::string text;  // "line 12: …"
+  Kind kind = Kind::malformed;
 };
 
 KernelAttributes attributes(const Kernel& kernel);

@@ -131,7 +131,7 @@ void Memory::adopt(void* host, std::uint64_t bytes, std::string label) {
 
 bool Memory::free(Address begin, WorkId by) {
   const auto found = allocations_.find(begin);
-  if (found == allocations_.end() || !found->second->is_live) return false;
+  if (found == allocations_.end() || !found->second->is_live()) return false;
   Allocation& allocation = *found->second;
   last_ = nullptr;
   if (allocation.kind != MemoryKind::device && allocation.kind != MemoryKind::constant) {
@@ -139,8 +139,8 @@ bool Memory::free(Address begin, WorkId by) {
     allocations_.erase(found);  // the system gives these addresses out again
     return true;
   }
-  allocation.is_live = false;
-  allocation.freed_by = by;
+  allocation.life = Allocation::Life::freed;
+  allocation.by = by;
   allocation.shadow = {};
   const std::uint64_t reserved = rounded_up(allocation.bytes, kAlignment);
   ranges_[static_cast<std::size_t>(allocation.device)].used -= reserved;
@@ -150,11 +150,11 @@ bool Memory::free(Address begin, WorkId by) {
   return true;
 }
 
-void Memory::set_live(Address begin, bool is_live, WorkId by) {
+void Memory::set_life(Address begin, Allocation::Life life, WorkId by) {
   const auto found = allocations_.find(begin);
   if (found == allocations_.end()) return;
-  found->second->is_live = is_live;
-  found->second->freed_by = by;
+  found->second->life = life;
+  found->second->by = by;
 }
 
 void Memory::forget(Address begin) {
@@ -176,7 +176,7 @@ Allocation* Memory::find(Address address) {
 
 Allocation* Memory::live(Address address) {
   Allocation* allocation = find(address);
-  return allocation != nullptr && allocation->is_live ? allocation : nullptr;
+  return allocation != nullptr && allocation->is_live() ? allocation : nullptr;
 }
 
 std::uint64_t Memory::used_bytes(int device) const {
@@ -204,19 +204,21 @@ std::byte* Memory::access(Address address, std::uint64_t bytes, WorkId work, boo
                           AccessFault* fault, Touched* touched) {
   Allocation* const allocation = nearest(address);
   const char* const verb = is_write ? "written" : "read";
-  if (allocation == nullptr || address + bytes > allocation->end() || !allocation->is_live) {
+  if (allocation == nullptr || address + bytes > allocation->end() || !allocation->is_live()) {
     *fault = {Fault::out_of_bounds, address, bytes, {}};
     std::string text =
         std::to_string(bytes) + " bytes at " + hexadecimal(address) + " are " + verb + ", ";
     if (allocation == nullptr) {
       text += "where no memory is";
-    } else if (address < allocation->end() && !allocation->is_live) {
-      fault->fault = Fault::use_after_free;
+    } else if (address < allocation->end() && !allocation->is_live()) {
+      const bool is_freed = allocation->life == Allocation::Life::freed;
+      if (is_freed) fault->fault = Fault::use_after_free;
       text += std::to_string(address - allocation->begin) + " bytes into the " +
               std::to_string(allocation->bytes) + " bytes of " + allocation->label + ", which " +
-              (allocation->freed_by == work && work != kHost ? "are not allocated yet or were freed"
-               : allocation->freed_by == kHost               ? "the host freed"
-                                               : describe_(allocation->freed_by) + " freed");
+              (allocation->by != kHost ? describe_(allocation->by)
+               : is_freed              ? "the host"
+                                       : "its graph") +
+              (is_freed ? " freed" : " has yet to allocate");
     } else {
       text += std::to_string(address + bytes - allocation->end()) + " bytes past the end of the " +
               std::to_string(allocation->bytes) + " bytes of " + allocation->label;

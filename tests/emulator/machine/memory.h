@@ -44,9 +44,11 @@ struct Allocation {
   std::byte* view = nullptr;  // where the host side of the emulator reads and writes it
   std::string label;          // "cudaMalloc", or a variable's name
   bool is_owned = false;      // host memory that Memory mapped itself
-  bool is_live = true;
-  WorkId freed_by = 0;  // for use after free, with is_live false
+  enum class Life { reserved, live, freed };  // reserved: for work that allocates it
+  Life life = Life::live;
+  WorkId by = 0;  // what allocates it, where it is reserved, or has freed it
   Shadow shadow;
+  bool is_live() const { return life == Life::live; }
   Address end() const { return begin + bytes; }
 };
 
@@ -84,9 +86,8 @@ class Memory {
   void adopt(void* host, std::uint64_t bytes, std::string label);
   // What was freed stays known, for messages. False where nothing live begins there.
   bool free(Address begin, WorkId by);
-  // Takes memory that is live in the order of streams out of use, and back (stream-ordered
-  // allocation: reserved at the call, live from the work on).
-  void set_live(Address begin, bool is_live, WorkId by);
+  // Stream-ordered allocation: reserved at the call, live from the work on.
+  void set_life(Address begin, Allocation::Life life, WorkId by);
   void forget(Address begin);  // adopted memory
 
   // The allocation that holds the address, freed ones too; nullptr where none does.

@@ -7,6 +7,9 @@
 namespace emulator {
 namespace {
 
+constexpr std::uint32_t kMostOfLane = 32;  // bytes that a load takes; more is a bulk copy
+constexpr std::uint32_t kAlignmentInBulk = 16;
+
 bool is_contiguous(const Address* addresses, Mask mask, std::uint32_t bytes) {
   if (mask != kAllLanes) return false;
   for (int lane = 1; lane < kLanes; ++lane) {
@@ -29,13 +32,14 @@ bool is_in(Address address, Address window) {
 void Block::reach(Warp& warp, const Step& step, Mask mask, const Address* addresses,
                   std::uint32_t bytes, AccessKind kind, const std::byte* data,
                   std::byte** pointers) {
+  const std::uint32_t alignment = bytes <= kMostOfLane ? bytes : kAlignmentInBulk;
   for (Mask left = mask; left != 0; left &= left - 1) {
     const int lane = std::countr_zero(left);
-    if (addresses[lane] % bytes == 0) continue;
+    if (addresses[lane] % alignment == 0) continue;
     stop(Fault::misaligned, LaunchStatus::misaligned_address, warp, lane, step,
          "an access of " + std::to_string(bytes) + " bytes at an address that is " +
-             std::to_string(addresses[lane] % bytes) + " bytes past a multiple of " +
-             std::to_string(bytes));
+             std::to_string(addresses[lane] % alignment) + " bytes past a multiple of " +
+             std::to_string(alignment));
   }
   if (step.space == Space::shared) {
     Address offsets[kLanes];

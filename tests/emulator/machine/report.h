@@ -40,8 +40,11 @@ struct Report {
   Dim3 thread{0, 0, 0};
   std::uint32_t ptx_line = 0;  // in the module's PTX text, from 1; 0 where there is none
   std::string instruction;     // its text
-  std::string source_file;     // of the -lineinfo, empty without
-  std::uint32_t source_line = 0;
+  struct Place {
+    std::string file;
+    std::uint32_t line;
+  };
+  std::vector<Place> source;  // of the -lineinfo: its line, then those it was inlined at, outwards
 };
 
 // The reports of a process. Each is printed to stderr as it comes in; of the same fault at the same

@@ -21,6 +21,7 @@ void SharedMemory::begin(std::uint32_t static_bytes, std::uint32_t dynamic_bytes
   for (auto& row : seen_) row.fill(now);
   met_.fill(now);
   has_lanes_met_.fill(false);
+  left_.clear();
 }
 
 std::uint64_t SharedMemory::index(std::uint64_t offset) const {
@@ -97,6 +98,20 @@ void SharedMemory::synchronize_lanes(std::uint32_t warp, Mask lanes, Mask live) 
                 [static_cast<std::size_t>(std::countr_zero(b))] = now;
     }
   }
+}
+
+void SharedMemory::release(const std::byte* object, std::uint32_t warp) {
+  auto& left = left_[object];
+  for (std::size_t other = 0; other < kMostWarps; ++other)
+    left[other] = std::max(left[other], seen_[warp][other]);
+  now_[warp] = left[warp] = ++last_;
+}
+
+void SharedMemory::acquire(const std::byte* object, std::uint32_t warp) {
+  const auto& left = left_[object];
+  for (std::size_t other = 0; other < kMostWarps; ++other)
+    seen_[warp][other] = std::max(seen_[warp][other], left[other]);
+  met_[warp] = std::max(met_[warp], left[warp]);
 }
 
 void SharedMemory::synchronize_warps(std::uint32_t warps) {

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,11 @@ class SharedMemory {
   void synchronize_lanes(std::uint32_t warp, Mask lanes, Mask live);
   void synchronize_warps(std::uint32_t warps);  // a bit a warp
 
+  // An object through which warps meet without a barrier of the block, by its address: a warp
+  // leaves there what it has seen, and who waits for it has seen that too.
+  void release(const std::byte* object, std::uint32_t warp);
+  void acquire(const std::byte* object, std::uint32_t warp);
+
   bool checks_races = true, checks_unwritten = true;
 
  private:
@@ -63,7 +69,8 @@ class SharedMemory {
   std::array<std::array<Clock, kMostWarps>, kMostWarps> seen_{};  // [warp][other warp]
   std::array<Clock, kMostWarps> met_{};                           // all lanes of the warp
   std::array<std::array<std::array<Clock, kLanes>, kLanes>, kMostWarps> lanes_met_{};
-  std::array<bool, kMostWarps> has_lanes_met_{};  // some met that were not all
+  std::array<bool, kMostWarps> has_lanes_met_{};                    // some met that were not all
+  std::map<const std::byte*, std::array<Clock, kMostWarps>> left_;  // at objects, of each warp
 };
 
 }  // namespace emulator

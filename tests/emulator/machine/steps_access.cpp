@@ -207,11 +207,19 @@ void is_in_space(Warp& warp, const Step& step, Mask mask) {
     const auto in = [&](Address window) {
       return a[lane] >= window && a[lane] < window + kWindowBytes;
     };
+    const auto is_constant = [&] {
+      const Allocation* const variable = warp.block->running().memory.find(a[lane]);
+      return variable != nullptr && variable->kind == MemoryKind::constant;
+    };
     const Space space = in(kSharedWindow)      ? Space::shared
                         : in(kLocalWindow)     ? Space::local
                         : in(kParameterWindow) ? Space::parameter
+                        : is_constant()        ? Space::constant
                                                : Space::global;
-    result |= static_cast<Mask>(space == step.space) << lane;
+    // A kernel's parameters are constants, too.
+    const bool holds =
+        space == step.space || (space == Space::parameter && step.space == Space::constant);
+    result |= static_cast<Mask>(holds) << lane;
   }
   warp.store_predicate(step.d, result, mask);
 }
@@ -327,8 +335,7 @@ bool asynchronous_copy(Decoding& d) {
     d.runs(InstructionClass::memory, nothing);
     return true;
   }
-  if (d.has("bulk") || d.has("mbarrier") || d.has("reduce") || d.operand_count() < 3)
-    d.unsupported();
+  if (d.has("reduce") || d.operand_count() < 3) d.unsupported();
   // cp.async.cg.shared.global [to], [from], bytes {, bytes read};
   Step from;
   d.operands().address(d.operand(1), Space::global, from);

@@ -108,6 +108,33 @@ void atomic_half(Warp& warp, const Step& step, Mask mask) {
   each_in_turn<T>(warp, step, mask, [](T old, T b, T) { return HalfSum<H, T>::of(old, b); });
 }
 
+// atom.add.v4.f32: the operands' slots, and behind them the results', in Step::list.
+void add_vector(Warp& warp, const Step& step, Mask mask) {
+  Address addresses[kLanes];
+  std::byte* pointers[kLanes];
+  for (int lane = 0; lane < kLanes; ++lane)
+    addresses[lane] =
+        warp.lanes<std::uint64_t>(step.s[0])[lane] + static_cast<std::uint64_t>(step.immediate);
+  Running& running = warp.block->running();
+  warp.block->reach(warp, step, mask, addresses, step.count * sizeof(float), AccessKind::atomic,
+                    nullptr, pointers);
+  const std::uint32_t* slots = running.kernel.lists.data() + step.list;
+  for (std::uint32_t i = 0; i < step.count; ++i) {
+    const float* b = warp.lanes<float>(slots[i]);
+    float old[kLanes] = {};
+    for (Mask left = mask; left != 0; left &= left - 1) {
+      const int lane = std::countr_zero(left);
+      std::byte* const at = pointers[lane] + i * sizeof(float);
+      std::memcpy(&old[lane], at, sizeof(float));
+      const float value = applied(add, old[lane], b[lane], 0.0f);
+      running.progress += std::memcmp(&value, &old[lane], sizeof(float)) != 0;
+      std::memcpy(at, &value, sizeof(float));
+      ++running.counters.atomics;
+    }
+    if (step.list_count > step.count) warp.store(slots[step.count + i], old, mask);
+  }
+}
+
 Run run_of(Type type, std::uint8_t operation) {
   switch (type) {
     case Type::b16:
@@ -151,9 +178,27 @@ bool decode_atomic(Decoding& d) {
     if (word.substr(0, 6) == "shared") space = Space::shared;
   }
   const std::size_t address = returns ? 1 : 0;
-  if (d.operand(address + 1).kind == ptx::Operand::Kind::vector) d.unsupported();
   d.operands().address(d.operand(address), space, step);
   step.is_strong = true;
+  const ptx::Operand& operand = d.operand(address + 1);
+  if (operand.kind == ptx::Operand::Kind::vector) {
+    const std::size_t count = d.has("v4") ? 4 : 2;
+    if (type != Type::f32 || step.detail != add || step.has_mask ||
+        operand.elements.size() != count || (returns && d.operand(0).elements.size() != count))
+      d.unsupported();
+    std::vector<std::uint32_t> slots;
+    for (const ptx::Operand& element : operand.elements)
+      slots.push_back(d.operands().source(element, type));
+    if (returns) {
+      for (const ptx::Operand& element : d.operand(0).elements)
+        slots.push_back(d.operands().destination(element, sizeof(float)));
+    }
+    step.count = static_cast<std::uint8_t>(count);
+    step.list = d.operands().add_list(slots);
+    step.list_count = static_cast<std::uint32_t>(slots.size());
+    d.runs(InstructionClass::atomic, add_vector);
+    return true;
+  }
   if (returns) d.destination(ptx::size_of(type));
   d.source(1, address + 1, type);
   if (step.detail == compare_exchange) d.source(2, address + 2, type);

@@ -115,6 +115,18 @@ void insert(Warp& warp, const Step& step, Mask mask) {
   }
   warp.store(step.d, result, mask);
 }
+// The place of the n-th set bit from `base` on, upwards or (n negative) downwards; 0: base itself.
+struct NthSetBit {
+  U32 operator()(U32 bits, U32 base, std::int32_t n) const {
+    const int step = n < 0 ? -1 : 1;
+    std::int64_t left = n < 0 ? -std::int64_t{n} : n;
+    if (left == 0) return base < 32 && (bits >> base & 1) != 0 ? base : ~U32{0};
+    for (std::int64_t place = base; place >= 0 && place < 32; place += step) {
+      if ((bits >> place & 1) != 0 && --left == 0) return static_cast<U32>(place);
+    }
+    return ~U32{0};
+  }
+};
 template <bool kClamps>
 struct MaskOfBits {
   U32 operator()(U32 place, U32 length) const {
@@ -322,6 +334,7 @@ bool decode_bits(Decoding& d) {
                                                      : each2<U32, U32, U32, MaskOfBits<false>>);
     return true;
   }
+  if (base == "fns") return ternary(each3<U32, U32, U32, std::int32_t, NthSetBit>);
   if (base == "prmt") {
     constexpr std::string_view kModes[] = {"", "f4e", "b4e", "rc8", "ecl", "ecr", "rc16"};
     for (std::uint8_t mode = 1; mode < 7; ++mode) {

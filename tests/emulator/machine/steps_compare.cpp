@@ -68,7 +68,11 @@ struct Flushing {
 template <class H>
 struct Half {
   using Stored = std::uint16_t;
-  static double read(std::uint16_t value, const Step&) { return H{value}.value(); }
+  static double read(std::uint16_t bits, const Step& step) {
+    const double value = H{bits}.value();
+    constexpr double kLeastNormal = std::is_same_v<H, F16> ? 0x1p-14 : 0x1p-126;
+    return step.flushes && std::fabs(value) < kLeastNormal ? std::copysign(0.0, value) : value;
+  }
 };
 
 template <class Reader>
@@ -101,35 +105,67 @@ Mask compare(Warp& warp, const Step& step) {
   return result;
 }
 
-// setp.lt.and.f32 p|q, a, b, c: p = (a < b) and c, q = not (a < b) and c. The boolean is in the
-// upper bits of the detail.
+// One half of each lane's pair.
+template <class H>
+Mask compare_halves(Warp& warp, const Step& step, int shift) {
+  const auto* a = warp.lanes<std::uint32_t>(step.s[0]);
+  const auto* b = warp.lanes<std::uint32_t>(step.s[1]);
+  Mask result = 0;
+  for (int lane = 0; lane < kLanes; ++lane) {
+    const auto half = [&](std::uint32_t pair) {
+      return Half<H>::read(static_cast<std::uint16_t>(pair >> shift), step);
+    };
+    result |= static_cast<Mask>(holds(step.detail & 31, half(a[lane]), half(b[lane]))) << lane;
+  }
+  return result;
+}
+
+// setp.lt.and.f32 p, a, b, c: (a < b) and c. The boolean is in the upper bits of the detail.
 enum Combination : std::uint8_t { alone, with_and, with_or, with_xor };
 
+Mask combined(Warp& warp, const Step& step, Mask truth) {
+  if (step.detail >> 5 == alone) return truth;
+  const Mask c =
+      step.is_signed ? ~warp.predicate(step.s[2]) : warp.predicate(step.s[2]);  // is_signed: !c
+  return step.detail >> 5 == with_and  ? truth & c
+         : step.detail >> 5 == with_or ? truth | c
+                                       : truth ^ c;
+}
+
+// Into p|q: the comparison and its opposite.
 template <class Reader>
 void set_predicate(Warp& warp, const Step& step, Mask mask) {
-  Mask p = compare<Reader>(warp, step), q = ~p;
-  if (step.detail >> 5 != alone) {
-    const Mask c =
-        step.is_signed ? ~warp.predicate(step.s[2]) : warp.predicate(step.s[2]);  // is_signed: !c
-    const auto combined = [&](Mask value) {
-      return step.detail >> 5 == with_and  ? value & c
-             : step.detail >> 5 == with_or ? value | c
-                                           : value ^ c;
-    };
-    p = combined(p);
-    q = combined(q);
-  }
+  const Mask truth = compare<Reader>(warp, step);
+  const Mask p = combined(warp, step, truth), q = combined(warp, step, ~truth);
+  warp.store_predicate(step.d, p, mask);
+  if (step.e != kNoSlot) warp.store_predicate(step.e, q, mask);
+}
+// Of the lower halves into p, of the upper ones into q.
+template <class H>
+void set_predicates_of_pair(Warp& warp, const Step& step, Mask mask) {
+  const Mask p = combined(warp, step, compare_halves<H>(warp, step, 0));
+  const Mask q = combined(warp, step, compare_halves<H>(warp, step, 16));
   warp.store_predicate(step.d, p, mask);
   if (step.e != kNoSlot) warp.store_predicate(step.e, q, mask);
 }
 
-// set: all bits, or 1.0.
-template <class Reader>
+// set: `immediate` where it holds, which is all bits or one.
+template <class Reader, class R>
 void set_value(Warp& warp, const Step& step, Mask mask) {
-  const Mask truth = compare<Reader>(warp, step);
+  const Mask truth = combined(warp, step, compare<Reader>(warp, step));
+  R result[kLanes];
+  for (int lane = 0; lane < kLanes; ++lane)
+    result[lane] = truth >> lane & 1 ? static_cast<R>(step.immediate) : R{0};
+  warp.store(step.d, result, mask);
+}
+template <class H>
+void set_pair(Warp& warp, const Step& step, Mask mask) {
+  const Mask low = combined(warp, step, compare_halves<H>(warp, step, 0));
+  const Mask high = combined(warp, step, compare_halves<H>(warp, step, 16));
+  const auto yes = static_cast<std::uint32_t>(step.immediate);
   std::uint32_t result[kLanes];
   for (int lane = 0; lane < kLanes; ++lane)
-    result[lane] = truth >> lane & 1 ? static_cast<std::uint32_t>(step.immediate) : 0;
+    result[lane] = (low >> lane & 1 ? yes : 0) | (high >> lane & 1 ? yes << 16 : 0);
   warp.store(step.d, result, mask);
 }
 
@@ -156,9 +192,12 @@ template <class Reader>
 struct SetPredicate {
   static constexpr Run run = set_predicate<Reader>;
 };
-template <class Reader>
-struct SetValue {
-  static constexpr Run run = set_value<Reader>;
+template <class R>
+struct Set {
+  template <class Reader>
+  struct Value {
+    static constexpr Run run = set_value<Reader, R>;
+  };
 };
 
 template <class T>
@@ -195,7 +234,9 @@ InstructionClass class_of(Type type) {
     case Type::f32: return InstructionClass::f32;
     case Type::f64: return InstructionClass::f64;
     case Type::f16:
-    case Type::bf16: return InstructionClass::f16;
+    case Type::f16x2:
+    case Type::bf16:
+    case Type::bf16x2: return InstructionClass::f16;
     default: return InstructionClass::integer;
   }
 }
@@ -210,6 +251,52 @@ void comparison_of(Decoding& d) {
   step.flushes = d.has("ftz");
 }
 
+// The sources, from operand `first` on: a third one is combined with the comparison.
+void sources_of(Decoding& d, std::size_t first, Type type) {
+  Step& step = d.step();
+  d.source(0, first, type);
+  d.source(1, first + 1, type);
+  const std::string_view word = d.words()[2];
+  const std::uint8_t combination = word == "and"   ? with_and
+                                   : word == "or"  ? with_or
+                                   : word == "xor" ? with_xor
+                                                   : alone;
+  if (combination == alone) return;
+  d.source(2, first + 2, Type::pred);
+  step.is_signed = d.operand(first + 2).is_negated;
+  step.detail = static_cast<std::uint8_t>(step.detail | combination << 5);
+}
+
+bool decode_set(Decoding& d) {
+  Step& step = d.step();
+  const Type to = d.type(0), type = d.last_type();
+  if (d.type_count() != 2 || d.words().size() < 4) d.unsupported();
+  const bool is_pair = type == Type::f16x2 || type == Type::bf16x2;
+  Run run = nullptr;
+  if (is_pair) {
+    if (to == type || to == Type::u32 || to == Type::s32)
+      run = type == Type::f16x2 ? set_pair<F16> : set_pair<BF16>;
+  } else if (ptx::size_of(to) == 2) {
+    run = for_type<Set<std::uint16_t>::Value>(type);
+  } else if (ptx::size_of(to) == 4) {
+    run = for_type<Set<std::uint32_t>::Value>(type);
+  }
+  if (run == nullptr) d.unsupported();
+  comparison_of(d);
+  switch (to) {
+    case Type::f32: step.immediate = 0x3f80'0000; break;
+    case Type::f16:
+    case Type::f16x2: step.immediate = F16::of(1.0).bits; break;
+    case Type::bf16:
+    case Type::bf16x2: step.immediate = BF16::of(1.0).bits; break;
+    default: step.immediate = is_pair || ptx::size_of(to) == 2 ? 0xffff : 0xffff'ffff;
+  }
+  d.destination(ptx::size_of(to));
+  sources_of(d, 1, type);
+  d.runs(class_of(type), run);
+  return true;
+}
+
 }  // namespace
 
 bool decode_compare(Decoding& d) {
@@ -217,41 +304,21 @@ bool decode_compare(Decoding& d) {
   Step& step = d.step();
   if (base == "setp") {
     const Type type = d.last_type();
-    const Run run = for_type<SetPredicate>(type);
+    const Run run = type == Type::f16x2    ? set_predicates_of_pair<F16>
+                    : type == Type::bf16x2 ? set_predicates_of_pair<BF16>
+                                           : for_type<SetPredicate>(type);
     if (run == nullptr || d.words().size() < 3) d.unsupported();
     comparison_of(d);
-    // "p|q" is two operands; a third source is combined with the comparison.
-    const std::string_view word = d.words()[2];
-    const std::uint8_t combination = word == "and"   ? with_and
-                                     : word == "or"  ? with_or
-                                     : word == "xor" ? with_xor
-                                                     : alone;
-    const std::size_t sources = combination == alone ? 2 : 3;
-    const std::size_t first = d.operand_count() - sources;
+    // "p|q" is two operands.
+    const bool is_combined = d.has("and") || d.has("or") || d.has("xor");
+    const std::size_t first = d.operand_count() - (is_combined ? 3 : 2);
     d.destination(0);
     if (first == 2) step.e = d.operands().destination(d.operand(1), 0);
-    d.source(0, first, type);
-    d.source(1, first + 1, type);
-    if (combination != alone) {
-      d.source(2, first + 2, Type::pred);
-      step.is_signed = d.operand(first + 2).is_negated;
-    }
-    step.detail = static_cast<std::uint8_t>(step.detail | combination << 5);
+    sources_of(d, first, type);
     d.runs(class_of(type), run);
     return true;
   }
-  if (base == "set") {
-    const Type type = d.last_type(), to = d.type(0);
-    const Run run = for_type<SetValue>(type);
-    if (run == nullptr || d.type_count() != 2 || ptx::size_of(to) != 4 || d.operand_count() != 3)
-      d.unsupported();
-    comparison_of(d);
-    step.immediate = to == Type::f32 ? 0x3f80'0000 : 0xffff'ffff;
-    d.destination(4);
-    d.sources(type);
-    d.runs(class_of(type), run);
-    return true;
-  }
+  if (base == "set") return decode_set(d);
   if (base == "selp") {
     const Type type = d.last_type();
     return with_width(type, [&](auto value) {

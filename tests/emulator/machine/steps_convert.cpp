@@ -68,7 +68,7 @@ struct ReadHalf {
   static double value(std::uint16_t bits, const Step&) { return H{bits}.value(); }
 };
 
-// Out of range gives the nearest; NaN gives 0, or for 64-bit results the sign bit alone.
+// Out of range gives the nearest; NaN gives 0, or where 64 bits take part the highest bit alone.
 template <class To, class Reader>
 void floating_to_integer(Warp& warp, const Step& step, Mask mask) {
   const auto* a = warp.lanes<typename Reader::Stored>(step.s[0]);
@@ -79,7 +79,10 @@ void floating_to_integer(Warp& warp, const Step& step, Mask mask) {
     constexpr double kEnd = static_cast<double>(std::numeric_limits<To>::max() / 2 + 1) * 2.0;
     constexpr bool is_signed = std::is_signed_v<To>;
     if (value != value) {
-      result[lane] = sizeof(To) == 8 ? static_cast<To>(std::uint64_t{1} << 63) : To{0};
+      constexpr bool takes_highest =
+          sizeof(To) == 8 || std::is_same_v<typename Reader::Stored, double>;
+      result[lane] =
+          takes_highest ? static_cast<To>(std::uint64_t{1} << (8 * sizeof(To) - 1)) : To{0};
     } else if (value >= kEnd) {
       result[lane] = std::numeric_limits<To>::max();
     } else if (value < (is_signed ? -kEnd : 0.0)) {

@@ -66,12 +66,13 @@ struct WithSignOf {
 };
 
 float rounded(double value) { return static_cast<float>(value); }
-// div.approx gives 0 for a divisor between 2^126 and 2^128.
+// div.approx gives 0 for a divisor between 2^126 and 2^128, and NaN of infinity.
 struct ApproximateDivide {
   float operator()(float a, float b) const {
     const float size = std::fabs(b);
-    if (size > 0x1p126f && size < std::numeric_limits<float>::infinity() && std::isfinite(a)) {
-      return std::copysign(0.0f, a) * std::copysign(1.0f, b);
+    if (size > 0x1p126f && size < std::numeric_limits<float>::infinity()) {
+      return std::isfinite(a) ? std::copysign(0.0f, a) * std::copysign(1.0f, b)
+                              : std::numeric_limits<float>::quiet_NaN();
     }
     return rounded(double{a} / double{b});
   }
@@ -103,7 +104,7 @@ struct LogarithmOfTwo {
 struct HyperbolicTangent {
   float operator()(float a) const { return rounded(std::tanh(double{a})); }
 };
-// rcp.approx.ftz.f64 and rsqrt.approx.f64: of the upper 20 bits of the fraction, the rest being
+// rcp.approx.ftz.f64 and rsqrt.approx.ftz.f64: of the upper 20 bits of the fraction, the rest being
 // zero.
 double upper_half(double value) {
   return std::bit_cast<double>(std::bit_cast<std::uint64_t>(value) & 0xffff'ffff'0000'0000u);
@@ -113,6 +114,12 @@ struct CoarseReciprocal {
 };
 struct CoarseInverseRoot {
   double operator()(double a) const { return upper_half(1.0 / std::sqrt(a)); }
+};
+// rsqrt.approx.f64, without .ftz, is a program of the driver's, and as good as rsqrt().
+struct InverseRoot {
+  double operator()(double a) const {
+    return static_cast<double>(1.0L / std::sqrt(static_cast<long double>(a)));
+  }
 };
 
 template <template <class> class F, std::size_t N>
@@ -191,7 +198,8 @@ bool decode_floating(Decoding& d) {
     return runs(typed<Reciprocal, 1>(type));
   }
   if (base == "rsqrt")
-    return runs(is_wide ? floating<double, CoarseInverseRoot, 1>
+    return runs(is_wide ? (d.has("ftz") ? floating<double, CoarseInverseRoot, 1>
+                                        : floating<double, InverseRoot, 1>)
                         : floating<float, ApproximateInverseRoot, 1>);
   if (base == "neg") {
     if (d.has("ftz")) return runs(floating<float, Negate<float>, 1>);

@@ -5,9 +5,11 @@
 namespace emulator {
 namespace {
 
+using I8 = std::int8_t;
 using I16 = std::int16_t;
 using I32 = std::int32_t;
 using I64 = std::int64_t;
+using U8 = std::uint8_t;
 using U16 = std::uint16_t;
 using U32 = std::uint32_t;
 using U64 = std::uint64_t;
@@ -109,6 +111,25 @@ template <class T>
 struct Greatest {
   T operator()(T a, T b) const { return a < b ? b : a; }
 };
+// Of two numbers of 16 bits in one register.
+template <class T, template <class> class F>
+struct InPairs {
+  U32 operator()(U32 a, U32 b) const {
+    const auto half = [&](int shift) {
+      const T result = F<T>()(static_cast<T>(a >> shift), static_cast<T>(b >> shift));
+      return U32{static_cast<U16>(result)} << shift;
+    };
+    return half(16) | half(0);
+  }
+};
+template <class T>
+struct LeastNotNegative {
+  T operator()(T a, T b) const { return Greatest<T>()(Least<T>()(a, b), T{0}); }
+};
+template <class T>
+struct GreatestNotNegative {
+  T operator()(T a, T b) const { return Greatest<T>()(Greatest<T>()(a, b), T{0}); }
+};
 template <class T>
 struct Absolute {
   T operator()(T a) const { return a < 0 ? Subtract<T>()(T{0}, a) : a; }
@@ -152,7 +173,7 @@ struct SumOfDifferences {
     return Add<T>()(c, difference);
   }
 };
-// Dot products of four bytes, or two halves with the low or high bytes; a and b may differ in sign.
+// Dot products of four bytes, or of two halves and the low or high bytes; their signs may differ.
 template <class A, class B>
 struct DotOfBytes {
   U32 operator()(U32 a, U32 b, U32 c) const {
@@ -163,39 +184,55 @@ struct DotOfBytes {
     return c;
   }
 };
+// vabsdiff4: the differences of the four bytes, or their sum and c.
+template <class T, bool kAdds>
+struct DifferencesOfBytes {
+  U32 operator()(U32 a, U32 b, U32 c) const {
+    U32 sum = c, bytes = 0;
+    for (int shift = 0; shift < 32; shift += 8) {
+      const I32 x = static_cast<T>(a >> shift), y = static_cast<T>(b >> shift);
+      const U32 difference = static_cast<U32>(x < y ? y - x : x - y);
+      sum += difference;
+      bytes |= difference << shift;
+    }
+    return kAdds ? sum : bytes;
+  }
+};
+template <class A, class B, bool kHigh>
+struct DotOfHalves {
+  U32 operator()(U32 a, U32 b, U32 c) const {
+    for (int i = 0; i < 2; ++i) {
+      c += static_cast<U32>(static_cast<I32>(static_cast<A>(a >> (16 * i))) *
+                            static_cast<I32>(static_cast<B>(b >> (8 * (i + (kHigh ? 2 : 0))))));
+    }
+    return c;
+  }
+};
 
-// The carry of the extended instructions: a word of the warp, a bit a lane.
-template <bool kIn, bool kOut, bool kSubtracts>
+// The carry of the extended instructions: a word of the warp, a bit a lane. A subtraction adds the
+// complement and one, and leaves the carry of that: set where nothing was borrowed. The manual
+// speaks of a borrow instead, but what nvcc makes of 128-bit divisions reads it with addc.
+template <class U, bool kIn, bool kOut, bool kSubtracts>
 void add_with_carry(Warp& warp, const Step& step, Mask mask) {
-  const U32* a = warp.lanes<U32>(step.s[0]);
-  const U32* b = warp.lanes<U32>(step.s[1]);
-  U32 result[kLanes];
+  const U* a = warp.lanes<U>(step.s[0]);
+  const U* b = warp.lanes<U>(step.s[1]);
+  U result[kLanes];
   Mask carry = 0;
   for (int lane = 0; lane < kLanes; ++lane) {
-    const U64 in = kIn ? warp.carry >> lane & 1 : 0;
-    // A borrow is kept as such: set where the difference was negative.
-    const U64 wide = kSubtracts ? U64{a[lane]} - b[lane] - in : U64{a[lane]} + b[lane] + in;
-    result[lane] = static_cast<U32>(wide);
-    carry |= static_cast<Mask>(wide >> 32 & 1) << lane;
+    const unsigned in = kIn ? warp.carry >> lane & 1 : kSubtracts ? 1 : 0;
+    const U addend = kSubtracts ? static_cast<U>(~b[lane]) : b[lane];
+    const U128 wide = U128{a[lane]} + addend + in;
+    result[lane] = static_cast<U>(wide);
+    carry |= static_cast<Mask>(static_cast<U64>(wide >> (8 * sizeof(U))) & 1) << lane;
   }
   if (kOut) warp.carry = (warp.carry & ~mask) | (carry & mask);
   warp.store(step.d, result, mask);
 }
-template <bool kIn, bool kOut, bool kSubtracts>
-void add_with_carry_64(Warp& warp, const Step& step, Mask mask) {
-  const U64* a = warp.lanes<U64>(step.s[0]);
-  const U64* b = warp.lanes<U64>(step.s[1]);
-  U64 result[kLanes];
-  Mask carry = 0;
-  for (int lane = 0; lane < kLanes; ++lane) {
-    const U64 in = kIn ? warp.carry >> lane & 1 : 0;
-    using W = U128;
-    const W wide = kSubtracts ? W{a[lane]} - b[lane] - in : W{a[lane]} + b[lane] + in;
-    result[lane] = static_cast<U64>(wide);
-    carry |= static_cast<Mask>(static_cast<U64>(wide >> 64) & 1) << lane;
-  }
-  if (kOut) warp.carry = (warp.carry & ~mask) | (carry & mask);
-  warp.store(step.d, result, mask);
+template <class U, bool kSubtracts>
+Run with_carry(bool in, bool out) {
+  if (!in) return add_with_carry<U, false, true, kSubtracts>;
+  return out ? add_with_carry<U, true, true, kSubtracts>
+             : add_with_carry<U, true, false, kSubtracts>;
 }
 // mad.lo.cc, madc.hi and the like.
 template <class T, bool kHigh, bool kIn, bool kOut>
@@ -263,18 +300,8 @@ bool decode_carry(Decoding& d) {
       }
     });
   }
-  const Run narrow =
-      adds ? (in ? (out ? add_with_carry<true, true, false> : add_with_carry<true, false, false>)
-                 : add_with_carry<false, true, false>)
-           : (in ? (out ? add_with_carry<true, true, true> : add_with_carry<true, false, true>)
-                 : add_with_carry<false, true, true>);
-  const Run wide =
-      adds
-          ? (in ? (out ? add_with_carry_64<true, true, false>
-                       : add_with_carry_64<true, false, false>)
-                : add_with_carry_64<false, true, false>)
-          : (in ? (out ? add_with_carry_64<true, true, true> : add_with_carry_64<true, false, true>)
-                : add_with_carry_64<false, true, true>);
+  const Run narrow = subtracts ? with_carry<U32, true>(in, out) : with_carry<U32, false>(in, out);
+  const Run wide = subtracts ? with_carry<U64, true>(in, out) : with_carry<U64, false>(in, out);
   d.runs(InstructionClass::integer, width == 8 ? wide : narrow);
   return true;
 }
@@ -299,6 +326,46 @@ bool unary(Decoding& d) {
     d.sources(type);
     d.runs(InstructionClass::integer, each1<T, T, F<T>>);
   });
+}
+
+// add, min and max of pairs, and of single numbers where .relu keeps the result from being
+// negative.
+bool decode_pairs(Decoding& d) {
+  const std::string_view base = d.base();
+  const Type type = d.last_type();
+  const bool relu = d.has("relu"), is_least = base == "min";
+  const bool is_extreme = is_least || base == "max";
+  Run run = nullptr;
+  if (type == Type::s32 && is_extreme && relu) {
+    run = is_least ? each2<I32, I32, I32, LeastNotNegative<I32>>
+                   : each2<I32, I32, I32, GreatestNotNegative<I32>>;
+  } else if (type == Type::s16x2 || type == Type::u16x2) {
+    const bool is_signed = type == Type::s16x2;
+    if (base == "add") {
+      run = each2<U32, U32, U32, InPairs<U16, Add>>;
+    } else if (is_extreme && relu && is_signed) {
+      run = is_least ? each2<U32, U32, U32, InPairs<I16, LeastNotNegative>>
+                     : each2<U32, U32, U32, InPairs<I16, GreatestNotNegative>>;
+    } else if (is_extreme && !relu) {
+      run = is_least ? (is_signed ? each2<U32, U32, U32, InPairs<I16, Least>>
+                                  : each2<U32, U32, U32, InPairs<U16, Least>>)
+                     : (is_signed ? each2<U32, U32, U32, InPairs<I16, Greatest>>
+                                  : each2<U32, U32, U32, InPairs<U16, Greatest>>);
+    }
+  }
+  if (run == nullptr) return false;
+  d.destination(4);
+  d.sources(type);
+  d.runs(InstructionClass::integer, run);
+  return true;
+}
+
+template <class A, class B>
+Run dot_product(bool of_halves, bool high) {
+  using A16 = std::conditional_t<std::is_signed_v<A>, I16, U16>;
+  if (!of_halves) return each3<U32, U32, U32, U32, DotOfBytes<A, B>>;
+  return high ? each3<U32, U32, U32, U32, DotOfHalves<A16, B, true>>
+              : each3<U32, U32, U32, U32, DotOfHalves<A16, B, false>>;
 }
 
 bool multiply(Decoding& d, bool adds) {
@@ -336,6 +403,7 @@ bool decode_integer(Decoding& d) {
   const std::string_view base = d.base();
   if (d.type_count() == 0) return false;
   const Type type = d.last_type();
+  if (decode_pairs(d)) return true;
   if (!with_type(type, [](auto) {})) return false;
   if (decode_carry(d)) return true;
   const auto ternary = [&](Run run) {
@@ -381,14 +449,19 @@ bool decode_integer(Decoding& d) {
       d.runs(InstructionClass::integer, each3<T, T, T, T, SumOfDifferences<T>>);
     });
   }
-  if (base == "dp4a") {
-    using I8 = std::int8_t;
-    using U8 = std::uint8_t;
+  if (base == "dp4a" || base == "dp2a") {
     const bool a = d.type(0) == Type::s32, b = d.type(1) == Type::s32;
-    return ternary(a ? (b ? each3<U32, U32, U32, U32, DotOfBytes<I8, I8>>
-                          : each3<U32, U32, U32, U32, DotOfBytes<I8, U8>>)
-                     : (b ? each3<U32, U32, U32, U32, DotOfBytes<U8, I8>>
-                          : each3<U32, U32, U32, U32, DotOfBytes<U8, U8>>));
+    const bool of_halves = base == "dp2a", high = d.has("hi");
+    return ternary(
+        a ? (b ? dot_product<I8, I8>(of_halves, high) : dot_product<I8, U8>(of_halves, high))
+          : (b ? dot_product<U8, I8>(of_halves, high) : dot_product<U8, U8>(of_halves, high)));
+  }
+  if (base == "vabsdiff4" && type == Type::u32 && d.type_count() == 3 && !d.has("sat")) {
+    // All bytes of d are written, so that without .add the operand c does not matter.
+    const bool adds = d.has("add");
+    if (d.type(0) != Type::u32 || d.words().size() != (adds ? 5u : 4u)) d.unsupported();
+    return ternary(adds ? each3<U32, U32, U32, U32, DifferencesOfBytes<U8, true>>
+                        : each3<U32, U32, U32, U32, DifferencesOfBytes<U8, false>>);
   }
   return false;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <string>
 #include <string_view>
@@ -27,6 +28,8 @@ enum class Type : std::uint8_t {
   u32,
   s32,
   f32,
+  u16x2,
+  s16x2,
   f16x2,
   bf16x2,
   b64,
@@ -48,6 +51,7 @@ struct Variable {
   std::uint32_t align = 1;
   std::uint64_t bytes = 0;
   bool is_extern = false;
+  bool is_managed = false;
   struct Reference {  // an initial value that is another variable's address
     std::uint64_t offset;
     std::string_view symbol;
@@ -87,13 +91,14 @@ struct Operand {
 struct SourceLine {
   std::uint32_t file = 0;  // a key of Module::files
   std::uint32_t line = 0;
+  const SourceLine* caller = nullptr;  // where the function that it stands in was inlined
 };
 
 struct Instruction {
-  std::string_view opcode;  // "ld.global.v2.u32"
-  std::string_view text;    // the statement
-  std::uint32_t line = 0;   // in the PTX text, from 1
-  SourceLine source;
+  std::string_view opcode;             // "ld.global.v2.u32"
+  std::string_view text;               // the statement
+  std::uint32_t line = 0;              // in the PTX text, from 1
+  const SourceLine* source = nullptr;  // in Function::source_lines; null without -lineinfo
   bool has_guard = false;
   Operand guard;
   std::vector<Operand> operands;  // "d|p" is two
@@ -102,6 +107,7 @@ struct Instruction {
 // The body of a function, read when it is first asked for.
 struct Function {
   std::string_view name;
+  std::uint32_t line = 0;  // where its name stands
   bool is_entry = false;
   bool has_body = false;
   std::vector<std::uint32_t> results, parameters;  // indices in variables
@@ -109,6 +115,7 @@ struct Function {
   std::vector<Register> registers;
   std::vector<Variable> variables;  // parameters, and what the body declares
   std::vector<Instruction> body;
+  std::deque<SourceLine> source_lines;
   std::unordered_map<std::string_view, std::uint32_t> labels;  // index in body
   std::unordered_map<std::string_view, std::vector<std::string_view>> branch_targets;
   std::size_t body_begin = 0, body_end = 0;  // in the text, braces left out
@@ -116,8 +123,15 @@ struct Function {
   bool is_read = false;
 };
 
+struct Version {
+  std::uint32_t major = 0, minor = 0;
+  auto operator<=>(const Version&) const = default;
+};
+
 struct Module {
   std::string text;
+  Version version;          // of the language
+  std::string_view target;  // "sm_90"
   std::vector<Variable> variables;
   std::map<std::string_view, Function> functions;
   std::map<std::uint32_t, std::string> files;

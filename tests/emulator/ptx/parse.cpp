@@ -20,7 +20,8 @@ constexpr std::array kTypes = {
     TypeName{"s16", Type::s16, 2},       TypeName{"f16", Type::f16, 2},
     TypeName{"bf16", Type::bf16, 2},     TypeName{"b32", Type::b32, 4},
     TypeName{"u32", Type::u32, 4},       TypeName{"s32", Type::s32, 4},
-    TypeName{"f32", Type::f32, 4},       TypeName{"f16x2", Type::f16x2, 4},
+    TypeName{"f32", Type::f32, 4},       TypeName{"u16x2", Type::u16x2, 4},
+    TypeName{"s16x2", Type::s16x2, 4},   TypeName{"f16x2", Type::f16x2, 4},
     TypeName{"bf16x2", Type::bf16x2, 4}, TypeName{"b64", Type::b64, 8},
     TypeName{"u64", Type::u64, 8},       TypeName{"s64", Type::s64, 8},
     TypeName{"f64", Type::f64, 8},       TypeName{"b128", Type::b128, 16},
@@ -37,24 +38,28 @@ void put(std::string& bytes, std::uint64_t value, std::uint32_t width) {
   for (std::uint32_t i = 0; i < width; ++i) bytes.push_back(static_cast<char>(value >> (8 * i)));
 }
 
-std::uint64_t floating_bits(const Token& token, Type type) {
-  const bool is_single = token.text.starts_with("0f") || token.text.starts_with("0F");
-  const bool is_double = token.text.starts_with("0d") || token.text.starts_with("0D");
-  if (!is_single && !is_double) {
+// What a number in a list of initial values puts into a variable of that type.
+std::uint64_t initial_bits(const Token& token, bool is_negative, Type type) {
+  if (!is_floating(token)) {
     const std::int64_t value = integer_value(token);
-    if (type == Type::f32) return std::bit_cast<std::uint32_t>(static_cast<float>(value));
-    if (type == Type::f64) return std::bit_cast<std::uint64_t>(static_cast<double>(value));
-    return static_cast<std::uint64_t>(value);
+    const auto bits = static_cast<std::uint64_t>(value);
+    if (type == Type::f32 || type == Type::f64)
+      throw ParseError{token.line, "an integer for a floating variable"};
+    return is_negative ? 0 - bits : bits;
   }
-  std::uint64_t bits = 0;
-  const std::string_view digits = token.text.substr(2);
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), bits, 16);
-  if (error != std::errc{} || end != digits.data() + digits.size() ||
-      digits.size() != (is_single ? 8u : 16u)) {
-    throw ParseError{token.line, "\"" + std::string(token.text) + "\" is no floating number"};
+  const Floating number = floating_value(token, is_negative);
+  if (number.is_single && type == Type::f64) {
+    const auto single = std::bit_cast<float>(static_cast<std::uint32_t>(number.bits));
+    return std::bit_cast<std::uint64_t>(static_cast<double>(single));
   }
-  return bits;
+  if (!number.is_single && type == Type::f32)
+    return std::bit_cast<std::uint32_t>(static_cast<float>(std::bit_cast<double>(number.bits)));
+  return number.bits;
 }
+
+constexpr int kMostDimensions = 32;
+constexpr std::int64_t kMostAlign = 512;
+constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 48;  // of a variable; no device has them
 
 // "= { 1, 2, generic(x)+8 }" after a variable's name.
 void read_initial(Tokens& tokens, Variable& variable) {
@@ -64,8 +69,7 @@ void read_initial(Tokens& tokens, Variable& variable) {
     const Token token = tokens.peek();
     if (token.kind == Token::Kind::number) {
       tokens.take();
-      const std::uint64_t bits = floating_bits(token, variable.type);
-      put(variable.initial, is_negative ? 0 - bits : bits, width);
+      put(variable.initial, initial_bits(token, is_negative, variable.type), width);
       return;
     }
     Variable::Reference reference{variable.initial.size(), {}, 0, false};
@@ -81,14 +85,15 @@ void read_initial(Tokens& tokens, Variable& variable) {
     variable.references.push_back(reference);
     put(variable.initial, 0, 8);
   };
-  const auto list = [&](const auto& self) -> void {
+  const auto list = [&](const auto& self, int depth) -> void {
     if (!tokens.take_if("{")) return one();
+    if (depth == kMostDimensions) tokens.fail("no more dimensions");
     while (!tokens.take_if("}")) {
-      self(self);
+      self(self, depth + 1);
       tokens.take_if(",");
     }
   };
-  list(list);
+  list(list, 0);
   if (variable.bytes < variable.initial.size()) variable.bytes = variable.initial.size();
 }
 
@@ -100,14 +105,17 @@ Variable read_variable(Tokens& tokens, Space space) {
   for (;;) {
     const Token token = tokens.expect_word();
     if (token.is(".align")) {
-      variable.align = static_cast<std::uint32_t>(tokens.expect_integer());
+      const std::int64_t align = tokens.expect_integer();
+      if (align < 1 || align > kMostAlign || !std::has_single_bit(static_cast<unsigned>(align)))
+        throw ParseError{token.line, "an alignment that is no power of two up to 512"};
+      variable.align = static_cast<std::uint32_t>(align);
     } else if (token.is(".v2") || token.is(".v4")) {
       vector = token.is(".v2") ? 2 : 4;
     } else if (token.is(".ptr") || token.is(".global") || token.is(".shared") ||
                token.is(".const") || token.is(".local") || token.is(".attribute")) {
       if (token.is(".attribute")) {
         tokens.expect("(");
-        while (!tokens.take_if(")")) tokens.take();
+        while (!tokens.take_if(")")) variable.is_managed |= tokens.take().is(".managed");
       }
     } else if (token.text.starts_with('.')) {
       variable.type = type_of_word(token);
@@ -117,6 +125,7 @@ Variable read_variable(Tokens& tokens, Space space) {
     }
     // The alignment of what a pointer points to: ".param .u64 .ptr .align 16 name".
   }
+  if (size_of(variable.type) == 0) tokens.fail("a variable with a type in bytes");
   const std::uint32_t element = size_of(variable.type) * vector;
   variable.align = std::max(variable.align, element);
   variable.bytes = element;
@@ -124,7 +133,10 @@ Variable read_variable(Tokens& tokens, Space space) {
     if (tokens.take_if("]")) {
       variable.bytes = 0;
     } else {
-      variable.bytes *= static_cast<std::uint64_t>(tokens.expect_integer());
+      const auto extent = static_cast<std::uint64_t>(tokens.expect_integer());
+      if (extent > kMostBytes / std::max<std::uint64_t>(variable.bytes, 1))
+        tokens.fail("an array that memory can hold");
+      variable.bytes *= extent;
       tokens.expect("]");
     }
   }
@@ -155,6 +167,10 @@ class BodyReader {
     bool is_variable;
     std::uint32_t index;
   };
+  struct Place {
+    std::uint32_t file = 0, line = 0, column = 0;
+    auto operator<=>(const Place&) const = default;
+  };
   struct Numbered {  // %r<100>
     std::string_view prefix;
     std::uint32_t first, count;
@@ -179,13 +195,15 @@ class BodyReader {
   void directive() {
     const Token token = tokens_.take();
     if (token.is(".loc")) {
-      source_.file = static_cast<std::uint32_t>(tokens_.expect_integer());
-      source_.line = static_cast<std::uint32_t>(tokens_.expect_integer());
-      tokens_.expect_integer();
+      const Place place = this->place();
+      const SourceLine* caller = nullptr;
       if (tokens_.take_if(",")) {  // function_name $L__info+3, inlined_at 1 23 8
-        while (!tokens_.take_if("inlined_at")) tokens_.take();
-        for (int i = 0; i < 3; ++i) tokens_.expect_integer();
+        tokens_.skip_past("inlined_at");
+        caller = line_at(this->place());
       }
+      function_.source_lines.push_back({place.file, place.line, caller});
+      source_ = &function_.source_lines.back();
+      line_at_[place] = source_;
     } else if (token.is(".reg")) {
       registers();
     } else if (token.is(".param") || token.is(".local") || token.is(".shared")) {
@@ -198,11 +216,28 @@ class BodyReader {
             true, static_cast<std::uint32_t>(function_.variables.size() - 1)};
       } while (tokens_.take_if(","));
       tokens_.expect(";");
-    } else {  // .pragma, and what else tells the compiler something
-      while (!tokens_.take_if(";")) {
-        if (tokens_.take().kind == Token::Kind::end) tokens_.fail(";");
-      }
+    } else if (token.is(".pragma")) {
+      tokens_.skip_past(";");
+    } else {
+      throw ParseError{token.line, "\"" + std::string(token.text) + "\" is not known here"};
     }
+  }
+
+  Place place() {
+    Place place;
+    for (std::uint32_t* part : {&place.file, &place.line, &place.column})
+      *part = static_cast<std::uint32_t>(tokens_.expect_integer());
+    return place;
+  }
+
+  // What an inlined_at names has had a .loc of its own, which says what that was inlined into.
+  const SourceLine* line_at(const Place& place) {
+    const SourceLine*& known = line_at_[place];
+    if (known == nullptr) {
+      function_.source_lines.push_back({place.file, place.line, nullptr});
+      known = &function_.source_lines.back();
+    }
+    return known;
   }
 
   void registers() {
@@ -265,7 +300,7 @@ class BodyReader {
       while (tokens_.take_if(","));
       tokens_.expect(";");
     } else if (tokens_.peek().is(".callprototype") || tokens_.peek().is(".calltargets")) {
-      while (!tokens_.take_if(";")) tokens_.take();
+      tokens_.skip_past(";");
     }
   }
 
@@ -304,7 +339,7 @@ class BodyReader {
   std::vector<Operand> list_until(std::string_view close) {
     std::vector<Operand> elements;
     while (!tokens_.take_if(close)) {
-      elements.push_back(operand());
+      elements.push_back(scalar());
       if (!tokens_.take_if(",") && !tokens_.peek().is(close)) tokens_.fail(close);
     }
     return elements;
@@ -322,36 +357,47 @@ class BodyReader {
       result.kind = Operand::Kind::address;
       if (tokens_.peek().kind == Token::Kind::word) {
         result.elements.push_back(named(tokens_.take()));
-        if (tokens_.take_if("+")) result.value = tokens_.expect_integer();
+        result.value = addend();
       } else {
         result.value = tokens_.expect_integer();
       }
       tokens_.expect("]");
-    } else if (tokens_.take_if("!")) {
-      result = operand();
-      result.is_negated = true;
-    } else if (tokens_.peek().kind == Token::Kind::word) {
-      result = named(tokens_.take());
-      if (tokens_.peek().is("+") || tokens_.peek().is("-")) {
-        tokens_.take_if("+");
-        result.value = tokens_.expect_integer();
-      }
     } else {
-      const bool is_negative = tokens_.take_if("-");
-      const Token token = tokens_.peek();
-      if (token.kind != Token::Kind::number) tokens_.fail("an operand");
-      tokens_.take();
-      const bool is_single = token.text.starts_with("0f") || token.text.starts_with("0F");
-      const bool is_double = token.text.starts_with("0d") || token.text.starts_with("0D");
-      result.kind = is_single   ? Operand::Kind::f32
-                    : is_double ? Operand::Kind::f64
-                                : Operand::Kind::integer;
-      auto bits = floating_bits(token, Type::none);
-      if (is_negative)
-        bits = is_single ? bits ^ 0x8000'0000u : is_double ? bits ^ (1ull << 63) : 0 - bits;
-      result.value = static_cast<std::int64_t>(bits);
+      result = scalar();
     }
     return result;
+  }
+
+  // A name, with "!" before it or a number added, or a number.
+  Operand scalar() {
+    const bool is_negated = tokens_.take_if("!");
+    if (tokens_.peek().kind == Token::Kind::word) {
+      Operand result = named(tokens_.take());
+      result.is_negated = is_negated;
+      result.value = addend();
+      return result;
+    }
+    const bool is_negative = tokens_.take_if("-");
+    const Token token = tokens_.peek();
+    if (token.kind != Token::Kind::number || is_negated) tokens_.fail("an operand");
+    tokens_.take();
+    Operand result;
+    if (is_floating(token)) {
+      const Floating number = floating_value(token, is_negative);
+      result.kind = number.is_single ? Operand::Kind::f32 : Operand::Kind::f64;
+      result.value = static_cast<std::int64_t>(number.bits);
+    } else {
+      const auto bits = static_cast<std::uint64_t>(integer_value(token));
+      result.kind = Operand::Kind::integer;
+      result.value = static_cast<std::int64_t>(is_negative ? 0 - bits : bits);
+    }
+    return result;
+  }
+
+  // "+8", "-8", "+-8", or nothing.
+  std::int64_t addend() {
+    if (!tokens_.take_if("+") && !tokens_.peek().is("-")) return 0;
+    return tokens_.expect_integer();
   }
 
   Function& function_;
@@ -359,7 +405,8 @@ class BodyReader {
   std::string_view text_;
   std::vector<std::unordered_map<std::string_view, Name>> scopes_;
   std::vector<Numbered> numbered_;
-  SourceLine source_;
+  const SourceLine* source_ = nullptr;
+  std::map<Place, const SourceLine*> line_at_;
 };
 
 // The declarations of a module.
@@ -369,20 +416,17 @@ class ModuleReader {
       : module_(module), tokens_(module.text, 0, module.text.size(), 1) {}
 
   void read() {
-    if (!tokens_.peek().is(".version")) tokens_.fail(".version");
+    tokens_.expect(".version");
+    version();
+    tokens_.expect(".target");
+    target();
     while (tokens_.peek().kind != Token::Kind::end) declaration();
   }
 
  private:
   void declaration() {
     const Token token = tokens_.take();
-    if (token.is(".version")) {
-      tokens_.take();  // 9.0, which may be several tokens
-      while (tokens_.peek().kind == Token::Kind::number || tokens_.peek().is(".")) tokens_.take();
-    } else if (token.is(".target")) {
-      do tokens_.expect_word();
-      while (tokens_.take_if(","));
-    } else if (token.is(".address_size")) {
+    if (token.is(".address_size")) {
       if (tokens_.expect_integer() != 64)
         throw ParseError{token.line, "only 64-bit addresses are known"};
     } else if (token.is(".file")) {
@@ -390,9 +434,7 @@ class ModuleReader {
       module_.files[key] = std::string(tokens_.take().text);
       while (tokens_.take_if(",")) tokens_.expect_integer();
     } else if (token.is(".section")) {
-      while (!tokens_.take_if("{")) {
-        if (tokens_.take().kind == Token::Kind::end) tokens_.fail("{");
-      }
+      tokens_.skip_past("{");
       tokens_.skip_block();
     } else if (token.is(".extern") || token.is(".visible") || token.is(".weak") ||
                token.is(".common")) {
@@ -411,11 +453,28 @@ class ModuleReader {
       function(token.is(".entry"));
       is_extern_ = false;
     } else if (token.is(".alias") || token.is(".pragma")) {
-      while (!tokens_.take_if(";")) tokens_.take();
+      tokens_.skip_past(";");
     } else if (!token.is(";")) {
       throw ParseError{token.line,
                        "expected a declaration, found \"" + std::string(token.text) + '"'};
     }
+  }
+
+  void version() {  // 9.0
+    const Token token = tokens_.take();
+    const char* const end = token.text.data() + token.text.size();
+    const auto [dot, error] = std::from_chars(token.text.data(), end, module_.version.major);
+    if (error == std::errc{} && dot != end && *dot == '.') {
+      const auto [last, failed] = std::from_chars(dot + 1, end, module_.version.minor);
+      if (failed == std::errc{} && last == end) return;
+    }
+    throw ParseError{token.line, "\"" + std::string(token.text) + "\" is no version of PTX"};
+  }
+
+  void target() {  // sm_90, and what it may be followed by
+    const Token token = tokens_.expect_word();
+    module_.target = token.text;
+    while (tokens_.take_if(",")) tokens_.expect_word();
   }
 
   std::vector<std::uint32_t> parameters(Function& function) {
@@ -423,7 +482,7 @@ class ModuleReader {
     if (!tokens_.take_if("(")) return indices;
     while (!tokens_.take_if(")")) {
       const Token kind = tokens_.expect_word();
-      if (!kind.is(".param") && !kind.is(".reg")) throw ParseError{kind.line, "expected .param"};
+      if (!kind.is(".param")) throw ParseError{kind.line, "expected .param"};
       indices.push_back(static_cast<std::uint32_t>(function.variables.size()));
       function.variables.push_back(read_variable(tokens_, Space::parameter));
       tokens_.take_if(",");
@@ -435,7 +494,9 @@ class ModuleReader {
     Function function;
     function.is_entry = is_entry;
     function.results = is_entry ? std::vector<std::uint32_t>{} : parameters(function);
-    function.name = tokens_.expect_word().text;
+    const Token name = tokens_.expect_word();
+    function.name = name.text;
+    function.line = name.line;
     function.parameters = parameters(function);
     for (;;) {
       if (tokens_.take_if(";")) break;

@@ -1,5 +1,6 @@
 #include "ptx/token.h"
 
+#include <bit>
 #include <charconv>
 #include <string>
 
@@ -11,7 +12,17 @@ bool is_word_begin(char c) {
          c == '.';
 }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_word(char c) { return is_word_begin(c) || is_digit(c); }
+bool is_word(char c) { return (is_word_begin(c) && c != '%') || is_digit(c); }
+
+bool has_prefix(std::string_view number, char letter) {
+  return number.size() > 1 && number[0] == '0' && (number[1] | 0x20) == letter;
+}
+
+// Whether a number that is read so far goes on with a sign: "1.5e" does.
+bool takes_sign(std::string_view number) {
+  return (number.back() | 0x20) == 'e' &&
+         number.find_first_not_of("0123456789.") == number.size() - 1;
+}
 
 }  // namespace
 
@@ -50,14 +61,18 @@ void Tokens::read() {
     at_ = close + 1;
     return;
   }
-  if (is_digit(c)) {
-    while (at_ < end_ && is_word(text_[at_])) ++at_;
+  if (is_digit(c) || (c == '.' && at_ + 1 < end_ && is_digit(text_[at_ + 1]))) {
+    do ++at_;
+    while (at_ < end_ && (is_word(text_[at_]) || ((text_[at_] == '+' || text_[at_] == '-') &&
+                                                  takes_sign(text_.substr(begin, at_ - begin)))));
     next_.kind = Token::Kind::number;
   } else if (is_word_begin(c)) {
     ++at_;
-    // "::" stands inside of words such as "ld.global.L2::128B".
-    while (at_ < end_ && (is_word(text_[at_]) || text_.substr(at_, 2) == "::" ||
-                          (text_[at_] == ':' && text_[at_ - 1] == ':'))) {
+    // "::" stands inside of words such as "ld.global.L2::128B". A directive ends where the next
+    // begins: ".reg.b32".
+    while (at_ < end_ && !(c == '.' && text_[at_] == '.') &&
+           (is_word(text_[at_]) || text_.substr(at_, 2) == "::" ||
+            (text_[at_] == ':' && text_[at_ - 1] == ':'))) {
       ++at_;
     }
     next_.kind = Token::Kind::word;
@@ -69,6 +84,7 @@ void Tokens::read() {
 }
 
 Token Tokens::take() {
+  if (next_.kind == Token::Kind::end) fail("more");
   const Token taken = next_;
   read();
   return taken;
@@ -97,11 +113,18 @@ std::int64_t Tokens::expect_integer() {
   return is_negative ? static_cast<std::int64_t>(0 - static_cast<std::uint64_t>(value)) : value;
 }
 
+void Tokens::skip_past(std::string_view wanted) {
+  while (!take_if(wanted)) {
+    if (next_.kind == Token::Kind::end) fail(wanted);
+    take();
+  }
+}
+
 std::size_t Tokens::skip_block() {
   for (int depth = 1;;) {
     const std::size_t here = begin_of_next_;
+    if (next_.kind == Token::Kind::end) throw ParseError{line_, "a brace is not closed"};
     const Token token = take();
-    if (token.kind == Token::Kind::end) throw ParseError{token.line, "a brace is not closed"};
     depth += token.is("{") - token.is("}");
     if (depth == 0) return here;
   }
@@ -133,6 +156,37 @@ std::int64_t integer_value(const Token& token) {
     throw ParseError{token.line, "\"" + std::string(token.text) + "\" is no integer"};
   }
   return static_cast<std::int64_t>(value);
+}
+
+bool is_floating(const Token& token) {
+  const std::string_view text = token.text;
+  if (token.kind != Token::Kind::number || has_prefix(text, 'x') || has_prefix(text, 'b'))
+    return false;
+  return has_prefix(text, 'f') || has_prefix(text, 'd') ||
+         text.find_first_of(".eE") != std::string_view::npos;
+}
+
+Floating floating_value(const Token& token, bool is_negative) {
+  const auto read = [&](std::string_view digits, auto& value, auto... format) {
+    const char* const last = digits.data() + digits.size();
+    const auto [end, error] = std::from_chars(digits.data(), last, value, format...);
+    if (error != std::errc{} || end != last)
+      throw ParseError{token.line, "\"" + std::string(token.text) + "\" is no floating number"};
+  };
+  const bool is_single = has_prefix(token.text, 'f');
+  std::uint64_t bits = 0;
+  if (is_single || has_prefix(token.text, 'd')) {
+    if (token.text.size() != (is_single ? 10u : 18u))
+      throw ParseError{token.line,
+                       "\"" + std::string(token.text) + "\" has too few or many digits"};
+    read(token.text.substr(2), bits, 16);
+  } else {
+    double value = 0;
+    read(token.text, value);
+    bits = std::bit_cast<std::uint64_t>(value);
+  }
+  if (is_negative) bits ^= std::uint64_t{1} << (is_single ? 31 : 63);
+  return {is_single, bits};
 }
 
 }  // namespace emulator::ptx

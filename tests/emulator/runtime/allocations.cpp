@@ -76,14 +76,14 @@ void* allocate_async(Context& context, Stream& stream, Pool& pool, std::size_t b
   }
   const WorkPointer work =
       enqueue(context, stream, std::make_shared<const Operation>(Allocate{begin}));
-  context.memory.set_live(begin, false, work->id);
+  context.memory.set_life(begin, Allocation::Life::reserved, work->id);
   return reinterpret_cast<void*>(begin);
 }
 
 Address reserve_for_graph(Context& context, int device, std::size_t bytes) {
   Block& block = make_block(context, device, bytes, Block::Kind::pooled, "a graph's allocation");
   block.is_of_graph = true;
-  context.memory.set_live(block.begin, false, kHost);
+  context.memory.set_life(block.begin, Allocation::Life::reserved, kHost);
   return block.begin;
 }
 
@@ -96,14 +96,15 @@ void release(Context& context, void* memory, bool is_host) {
   ++context.calls.frees;
   if (block->is_of_graph) {
     block->is_taken = false;
-    context.memory.set_live(block->begin, false, kHost);
+    context.memory.set_life(block->begin, Allocation::Life::freed, kHost);
     return;
   }
   // Documented: memory of a pool is freed without waiting, and its uses must have ended before.
   if (block->kind != Block::Kind::pooled) {
     wait_for_device(context, block->device);
   } else {
-    context.memory.set_live(block->begin, true, kHost);  // where its allocation has yet to run
+    // Where its allocation has yet to run.
+    context.memory.set_life(block->begin, Allocation::Life::live, kHost);
   }
   context.memory.free(block->begin, kHost);
   if (block->pool) block->pool->give_back(block->bytes);

@@ -26,6 +26,16 @@ void run_body(Context& state, const char* function, Needs needs,
   require(after == cudaSuccess, after);
 }
 
+cudaError_t error_of(ModuleError::Kind kind) {
+  switch (kind) {
+    case ModuleError::Kind::malformed: return cudaErrorInvalidPtx;
+    case ModuleError::Kind::newer_language: return cudaErrorUnsupportedPtxVersion;
+    case ModuleError::Kind::other_device: return cudaErrorNoKernelImageForDevice;
+    case ModuleError::Kind::no_memory: return cudaErrorMemoryAllocation;
+  }
+  return cudaErrorInvalidPtx;
+}
+
 cudaError_t call_with(const char* function, Needs needs,
                       const std::function<void(Context&)>& body) {
   if (thread_state().is_in_library) return cudaErrorNotPermitted;  // it has the lock
@@ -36,6 +46,9 @@ cudaError_t call_with(const char* function, Needs needs,
     run_body(state, function, needs, body);
   } catch (const Failure& failure) {
     error = failure.error;
+  } catch (const ModuleError& refused) {
+    std::fprintf(stderr, "emulator: PTX that is refused: %s\n", refused.text.c_str());
+    error = error_of(refused.kind);
   } catch (const std::bad_alloc&) {
     error = cudaErrorMemoryAllocation;
   }

@@ -19,7 +19,7 @@ inline void require(bool is_met, cudaError_t error = cudaErrorInvalidValue) {
 
 // Runs the body with the lock held, unless the call fails at its head: an injected fault, no
 // device, a fault that a kernel left on the current device, a call from a host function. What it
-// gives is the thread's last error too, where it is one.
+// gives is the thread's last error too, where it is one. Of PTX that is refused stderr has the why.
 cudaError_t call(const char* function, const std::function<void(Context&)>& body);
 
 // The same for functions that need no working device.

@@ -60,19 +60,22 @@ Json json(const CallCounters& calls) {
           {"modules", calls.modules}};
 }
 
-Json json(const Report& report) {
-  return {{"fault", name(report.fault)},       {"text", report.text},
-          {"kernel", report.kernel},           {"block", json(report.block)},
-          {"thread", json(report.thread)},     {"ptx_line", report.ptx_line},
-          {"instruction", report.instruction}, {"source_file", report.source_file},
-          {"source_line", report.source_line}};
-}
+Json json(const Report::Place& place) { return {{"file", place.file}, {"line", place.line}}; }
+
+Json json(const Report& report);
 
 template <class Value>
 Json list(const std::vector<Value>& values) {
   Json all = Json::array();
   for (const Value& value : values) all.push_back(json(value));
   return all;
+}
+
+Json json(const Report& report) {
+  return {{"fault", name(report.fault)},       {"text", report.text},
+          {"kernel", report.kernel},           {"block", json(report.block)},
+          {"thread", json(report.thread)},     {"ptx_line", report.ptx_line},
+          {"instruction", report.instruction}, {"source", list(report.source)}};
 }
 
 }  // namespace

@@ -151,7 +151,7 @@ struct Execute {
   void operator()(const Allocate& allocate) {
     const Block* block = context.blocks.at(allocate.address);
     if (!block) return;  // cudaFree freed it before
-    context.memory.set_live(allocate.address, true, work->id);
+    context.memory.set_life(allocate.address, Allocation::Life::live, work->id);
     // cudaFreeAsync did so, on a stream that nothing orders after this one: who uses it is told.
     if (block->freed_early_by != kHost) give_back(*block, block->freed_early_by);
   }
@@ -160,13 +160,13 @@ struct Execute {
     Block* block = context.blocks.at(release.address);
     if (!block) return;
     const Allocation* allocation = context.memory.find(release.address);
-    if (!allocation->is_live) {
+    if (!allocation->is_live()) {
       block->freed_early_by = work->id;
       return;
     }
     check_users(*allocation);
     if (block->is_of_graph)
-      context.memory.set_live(release.address, false, work->id);
+      context.memory.set_life(release.address, Allocation::Life::freed, work->id);
     else
       give_back(*block, work->id);
   }

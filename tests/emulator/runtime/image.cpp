@@ -68,6 +68,10 @@ Image read_fat_binary(const void* data) {
   while (at + sizeof(Entry) <= end) {
     const auto entry = read<Entry>(at);
     const std::byte* payload = at + entry.header_bytes;
+    const auto left = static_cast<std::uint64_t>(end - at);
+    if (entry.header_bytes < sizeof(Entry) || entry.header_bytes > left ||
+        entry.bytes > left - entry.header_bytes)
+      return {{}, cudaErrorInvalidKernelImage};
     if (entry.kind == kPtxKind && entry.architecture <= kArchitecture) {
       if (entry.compressed_bytes != 0) {
         is_any_compressed = true;
@@ -84,13 +88,14 @@ Image read_fat_binary(const void* data) {
 }
 
 Image read_code(const void* code) {
-  const auto magic = read<std::uint32_t>(static_cast<const std::byte*>(code));
-  if (magic == kWrapperMagic || magic == kFatBinaryMagic) return read_fat_binary(code);
   const auto* text = static_cast<const char*>(code);
-  if (std::memcmp(text,
-                  "\x7f"
-                  "ELF",
-                  4) == 0)
+  // A text may be shorter, and has an end in that case.
+  const auto begins_with = [&](const void* magic) {
+    return std::strncmp(text, static_cast<const char*>(magic), 4) == 0;
+  };
+  if (begins_with(&kWrapperMagic) || begins_with(&kFatBinaryMagic)) return read_fat_binary(code);
+  if (begins_with("\x7f"
+                  "ELF"))
     return {{}, cudaErrorNoKernelImageForDevice};
   return {text, cudaSuccess};
 }

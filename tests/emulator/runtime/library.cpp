@@ -1,7 +1,6 @@
 #include "runtime/library.h"
 
 #include <algorithm>
-#include <cstdio>
 
 #include "runtime/call.h"
 #include "runtime/context.h"
@@ -12,12 +11,7 @@ std::shared_ptr<Module> module_on(Context& context, Library& library, int device
   require(library.image.refusal == cudaSuccess, library.image.refusal);
   std::shared_ptr<Module>& module = library.modules[device];
   if (module) return module;
-  try {
-    module = Module::load(library.image.ptx, device, context.memory);
-  } catch (const ModuleError& error) {
-    std::fprintf(stderr, "emulator: PTX that cannot be read: %s\n", error.text.c_str());
-    throw Failure{cudaErrorInvalidPtx};
-  }
+  module = Module::load(library.image.ptx, device, context.memory);
   ++context.calls.modules;
   return module;
 }

@@ -61,7 +61,7 @@ struct Code {
   KernelAttributes attributes;
 };
 
-// All of these throw Failure, with the error that the runtime documents.
+// All of these throw Failure, with the error that the runtime documents, or ModuleError.
 std::shared_ptr<Module> module_on(Context& context, Library& library, int device);
 // Made when first asked for, whether or not the library holds such a kernel.
 Function& function_named(Context& context, Library& library, std::string_view name);

@@ -18,8 +18,33 @@ Library& library_at(Context& state, cudaLibrary_t handle) {
   return *handle;
 }
 
+// Where the caller wants to read what is wrong with its PTX.
+class Log {
+ public:
+  Log(const cudaJitOption* options, void** values, unsigned count) {
+    require((options != nullptr && values != nullptr) || count == 0);
+    for (unsigned i = 0; i < count; ++i) {
+      if (options[i] == cudaJitErrorLogBuffer) text_ = static_cast<char*>(values[i]);
+      if (options[i] == cudaJitErrorLogBufferSizeBytes) bytes_ = &values[i];
+    }
+  }
+
+  // As much as there is room for; the size becomes that of what was written.
+  void write(const std::string& text) const {
+    if (text_ == nullptr || bytes_ == nullptr) return;
+    const auto room = reinterpret_cast<std::uintptr_t>(*bytes_);
+    const std::uintptr_t written = text.copy(text_, room == 0 ? 0 : room - 1);
+    if (room != 0) text_[written] = '\0';
+    *bytes_ = reinterpret_cast<void*>(written);
+  }
+
+ private:
+  char* text_ = nullptr;
+  void** bytes_ = nullptr;
+};
+
 // The file's or the program's bytes need not last.
-Library& load(Context& state, const void* code) {
+Library& load(Context& state, const void* code, const Log& log) {
   const Image image = read_code(code);
   require(image.refusal == cudaSuccess, image.refusal);
   Library& library = *state.libraries.make();
@@ -27,8 +52,11 @@ Library& load(Context& state, const void* code) {
   library.image = {library.text, cudaSuccess};
   try {
     // At once, unlike the program's own: whoever loads it wants to hear what is wrong with it.
-    module_on(state, library, thread_state().device);
-  } catch (const Failure&) {
+    const auto module = module_on(state, library, thread_state().device);
+    for (const std::string& name : module->kernel_names()) module->find_kernel(name);
+    log.write("");
+  } catch (const ModuleError& refused) {
+    log.write(refused.text);
     destroy_library(state, library);
     throw;
   }
@@ -37,24 +65,26 @@ Library& load(Context& state, const void* code) {
 
 }  // namespace
 
-// The options are for the compiler that turns PTX into machine code: there is none here.
-cudaError_t cudaLibraryLoadData(cudaLibrary_t* library, const void* code, cudaJitOption*, void**,
-                                unsigned, cudaLibraryOption*, void**, unsigned) {
+// Of the options only the log means something: no compiler makes machine code here.
+cudaError_t cudaLibraryLoadData(cudaLibrary_t* library, const void* code, cudaJitOption* options,
+                                void** values, unsigned option_count, cudaLibraryOption*, void**,
+                                unsigned) {
   return call(__func__, [&](Context& state) {
     require(library != nullptr && code != nullptr);
-    *library = &load(state, code);
+    *library = &load(state, code, Log(options, values, option_count));
   });
 }
 
-cudaError_t cudaLibraryLoadFromFile(cudaLibrary_t* library, const char* name, cudaJitOption*,
-                                    void**, unsigned, cudaLibraryOption*, void**, unsigned) {
+cudaError_t cudaLibraryLoadFromFile(cudaLibrary_t* library, const char* name,
+                                    cudaJitOption* options, void** values, unsigned option_count,
+                                    cudaLibraryOption*, void**, unsigned) {
   return call(__func__, [&](Context& state) {
     require(library != nullptr && name != nullptr);
     std::ifstream file(name, std::ios::binary);
     require(file.good(), cudaErrorFileNotFound);
     const std::string code((std::istreambuf_iterator<char>(file)), {});
     require(code.size() >= sizeof(std::uint32_t), cudaErrorInvalidKernelImage);
-    *library = &load(state, code.c_str());
+    *library = &load(state, code.c_str(), Log(options, values, option_count));
   });
 }
 

@@ -19,9 +19,9 @@ cudaMemoryType type_of(Block::Kind kind) {
 
 void check_managed(Context& state, const void* memory, std::size_t bytes) {
   const auto begin = reinterpret_cast<Address>(memory);
-  const Block* block = state.blocks.holding(begin);
-  require(block && block->kind == Block::Kind::managed &&
-          bytes <= block->begin + block->bytes - begin);
+  const Allocation* allocation = state.memory.live(begin);  // a variable's, too
+  require(allocation && allocation->kind == MemoryKind::managed &&
+          bytes <= allocation->end() - begin);
 }
 
 void check_location(Context& state, const cudaMemLocation& location) {
@@ -48,9 +48,11 @@ cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const vo
       attributes->devicePointer = memory;
       attributes->hostPointer = attributes->type == cudaMemoryTypeDevice ? nullptr : memory;
     } else if (const Allocation* variable = state.memory.live(address)) {
-      attributes->type = cudaMemoryTypeDevice;
+      const bool is_managed = variable->kind == MemoryKind::managed;
+      attributes->type = is_managed ? cudaMemoryTypeManaged : cudaMemoryTypeDevice;
       attributes->device = variable->device;
       attributes->devicePointer = memory;
+      attributes->hostPointer = is_managed ? memory : nullptr;
     } else if (!state.memory.is_device_address(address)) {
       attributes->hostPointer = memory;
     }

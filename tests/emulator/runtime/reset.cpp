@@ -43,7 +43,7 @@ void reset_device(Context& context, Device& device) {
       blocks.push_back(block.begin);
   });
   for (Address begin : blocks) {
-    context.memory.set_live(begin, true, kHost);  // where its allocation was dropped
+    context.memory.set_life(begin, Allocation::Life::live, kHost);  // where its work was dropped
     context.memory.free(begin, kHost);
     context.blocks.remove(begin);
   }

@@ -164,8 +164,8 @@ cudaError_t cudaStreamAttachMemAsync(cudaStream_t stream, void* memory, size_t, 
   return call(__func__, [&](Context& state) {
     require(flags == cudaMemAttachGlobal || flags == cudaMemAttachHost ||
             flags == cudaMemAttachSingle);
-    const Block* block = state.blocks.holding(reinterpret_cast<Address>(memory));
-    require(block && block->kind == Block::Kind::managed);
+    const Allocation* allocation = state.memory.live(reinterpret_cast<Address>(memory));
+    require(allocation && allocation->kind == MemoryKind::managed);
     submit(state, stream_of(state, stream), Empty{});  // every stream reaches managed memory
   });
 }

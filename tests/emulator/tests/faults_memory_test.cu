@@ -128,6 +128,52 @@ TEST_F(MemoryFaults, UseAfterAFreeInTheStreamIsNamed) {
   require(cudaStreamDestroy(stream));
 }
 
+TEST_F(MemoryFaults, AUseBeforeTheAllocationIsNamed) {
+  cudaStream_t streams[2] = {};
+  for (cudaStream_t& stream : streams) {
+    require(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
+  }
+  int found = 0;
+  for (unsigned seed = 0; seed < 20; ++seed) {
+    emulator()->set_seed(seed, 0);
+    int* late = nullptr;
+    require(cudaMallocAsync(reinterpret_cast<void**>(&late), 400, streams[0]));
+    write_array<<<4, 32, 0, streams[1]>>>(late, 100);
+    const cudaError_t error = cudaDeviceSynchronize();
+    const auto findings = take_findings();
+    if (findings.empty()) {  // the allocation went first
+      require(cudaFree(late));
+      continue;
+    }
+    ++found;
+    EXPECT_EQ(error, cudaErrorIllegalAddress);
+    EXPECT_EQ(findings[0].fault, "out of bounds");
+    EXPECT_TRUE(mentions(findings[0], "cudaMallocAsync"));
+    EXPECT_TRUE(mentions(findings[0], "has yet to allocate"));
+  }
+  EXPECT_GT(found, 0);
+  emulator()->set_seed(0, 0);
+  for (const cudaStream_t stream : streams) require(cudaStreamDestroy(stream));
+}
+
+TEST_F(MemoryFaults, AUseOfAGraphsMemoryBeforeItRunsIsNamed) {
+  cudaGraph_t graph = nullptr;
+  cudaGraphNode_t node = nullptr;
+  require(cudaGraphCreate(&graph, 0));
+  cudaMemAllocNodeParams parameters = {};
+  parameters.poolProps.allocType = cudaMemAllocationTypePinned;
+  parameters.poolProps.location.type = cudaMemLocationTypeDevice;
+  parameters.bytesize = 400;
+  require(cudaGraphAddMemAllocNode(&node, graph, nullptr, 0, &parameters));
+  write_array<<<4, 32>>>(static_cast<int*>(parameters.dptr), 100);
+  EXPECT_EQ(cudaDeviceSynchronize(), cudaErrorIllegalAddress);
+  const auto findings = take_findings();
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].fault, "out of bounds");
+  EXPECT_TRUE(mentions(findings[0], "has yet to allocate"));
+  require(cudaGraphDestroy(graph));
+}
+
 TEST_F(MemoryFaults, AReadOfUnwrittenMemoryIsNamed) {
   const DeviceArray<int> in(100), out(100);
   require(cudaMemset(in.get(), 0, 99 * sizeof(int)));

@@ -66,6 +66,7 @@ std::vector<Form> move_forms();
 std::vector<Case> memory_cases();
 std::vector<Case> atomic_cases();
 std::vector<Case> warp_cases();
+std::vector<Case> barrier_cases();
 std::vector<Case> control_cases();
 
 // The opcodes with their modifiers that stand in a PTX text.

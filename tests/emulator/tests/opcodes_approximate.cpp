@@ -107,7 +107,7 @@ std::vector<Form> approximate_forms() {
   forms.push_back(coarse("rcp.approx.ftz.f64", [](double a) { return 1 / a; }));
   forms.push_back(coarse("rsqrt.approx.ftz.f64", [](double a) { return 1 / std::sqrt(a); }));
   forms.push_back(
-      near({0x1p-19, 0}, "rsqrt.approx.f64", [](double a) { return 1 / std::sqrt(a); }));
+      near({0x1p-51, 0}, "rsqrt.approx.f64", [](double a) { return 1 / std::sqrt(a); }));
 
   const auto power = [](double a) { return std::exp2(a); };
   const auto tangent = [](double a) { return std::tanh(a); };

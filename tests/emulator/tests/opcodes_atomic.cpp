@@ -174,6 +174,41 @@ Case compare_and_swap(const Place& place, const std::string& order, int bits) {
   return tested;
 }
 
+// f32 in twos and fours: the cells are the thread's first output words, the old values the others.
+Case sum_of_vectors(int count, bool gives_old) {
+  const std::string type = "add.v" + std::to_string(count) + ".f32";
+  const std::string opcode = (gives_old ? "atom.global." : "red.global.") + type;
+  const std::string list = count == 2 ? "{%r1, %r2}" : "{%r1, %r2, %r3, %r4}";
+  const std::string vector = ".v" + std::to_string(count) + ".b32 ";
+  Case tested;
+  tested.names = {opcode};
+  tested.inputs = tested.outputs = static_cast<std::size_t>(count);
+  const std::string half = std::to_string(4 * count);
+  tested.body = "ld.global" + vector + list + ", [%in]; st.global" + vector + "[%out], " + list +
+                "; ld.global" + vector + list + ", [%in+" + half + "];\n" + opcode + " " +
+                (gives_old ? list + ", " : "") + "[%out], " + list + ";\n" +
+                (gives_old ? "st.global" + vector + "[%out+" + half + "], " + list + ";\n" : "");
+  const std::vector<float> numbers{1, -0.5f, 0.1f, 3e7f, -1.0f / 3, 100, 2, 0.75f, -3e7f, 5};
+  for (std::size_t i = 0; i < 32 * tested.inputs; ++i) {
+    tested.input.push_back(to_bits(numbers[i % 10]) | to_bits(numbers[(3 * i + 1) % 10]) << 32);
+  }
+  tested.want = [=](std::span<const std::uint64_t> in, std::span<std::uint64_t> out) {
+    const auto words = static_cast<std::size_t>(count);
+    for (std::size_t i = 0; i < in.size(); i += words) {
+      for (std::size_t j = 0; j < words / 2; ++j) {
+        const std::uint64_t cell = in[i + j], operand = in[i + words / 2 + j];
+        const auto part = [&](int shift) {
+          return to_bits(from_bits<float>(cell >> shift & 0xffffffff) +
+                         from_bits<float>(operand >> shift & 0xffffffff));
+        };
+        out[i + j] = part(0) | part(32) << 32;
+        if (gives_old) out[i + words / 2 + j] = cell;
+      }
+    }
+  };
+  return tested;
+}
+
 // All threads of four warps on the cell of the first.
 Case one_cell(const std::string& opcode, int bits,
               std::function<std::uint64_t(std::uint64_t, std::uint64_t)> apply) {
@@ -207,14 +242,23 @@ std::vector<Case> atomic_cases() {
       }
       for (const Operation& operation : exchanges)
         cases.push_back(own_cell(place, order, operation, true));
-      // The order may stand behind the operation, too.
-      for (const char* old : {"release.gpu", "acquire.gpu", "acq_rel.gpu"}) {
-        const auto add = of<std::uint32_t>(std::string("add.") + old + ".u32",
-                                           [](std::uint32_t a, std::uint32_t b) { return a + b; });
-        if (order.empty()) cases.push_back(own_cell(place, order, add, true));
-      }
       for (const int bits : {16, 32, 64}) cases.push_back(compare_and_swap(place, order, bits));
     }
+  }
+  // The order may stand behind the operation, too, as libcu++ writes it.
+  for (const Place& place : {places()[0], places()[1]}) {
+    for (const std::string order : {"relaxed", "acquire", "release", "acq_rel"}) {
+      for (const std::string scope : {"cta", "gpu", "sys"}) {
+        for (Operation operation : reductions()) {
+          const std::size_t dot = operation.name.find('.');
+          operation.name.insert(dot, "." + order + "." + scope);
+          cases.push_back(own_cell(place, "", operation, true));
+        }
+      }
+    }
+  }
+  for (const int count : {2, 4}) {
+    for (const bool gives_old : {false, true}) cases.push_back(sum_of_vectors(count, gives_old));
   }
   // nvcc writes the scope behind the space.
   for (const char* scope : {"cta.", "gpu.", "sys."}) {

@@ -121,6 +121,19 @@ void append_set(std::vector<Form>& forms, const Compared& type) {
         return (which & compare(type, bits[0], bits[1])) != 0 ? yes : 0u;
       };
       forms.push_back(form);
+      for (const std::string operation : {"and", "or", "xor"}) {
+        Form with = comparing(type,
+                              std::string("set.") + comparison.name + "." + operation +
+                                  (type.flushes ? ".ftz." : ".") + result + "." + type.name,
+                              " %d, %a, %b, !%c;", Register::b32);
+        with.operands.push_back(Register::pred);
+        with.values.push_back({0, 1});
+        with.want = [=, which = comparison.holds](std::span<const std::uint64_t> bits) {
+          const bool holds = (which & compare(type, bits[0], bits[1])) != 0;
+          return combine(operation, holds, bits[2] == 0) ? yes : 0u;
+        };
+        forms.push_back(with);
+      }
     }
   }
 }
@@ -153,6 +166,24 @@ void append_set_of_halves(std::vector<Form>& forms, const std::string& name, con
   }
 }
 
+// Of both halves of a pair: one result each, of the lower half first.
+void append_setp_of_pairs(std::vector<Form>& forms, const std::string& name, const Format& format) {
+  const Compared type{"f", Register::b16, &format};
+  for (const Comparison& comparison : comparisons_of(type)) {
+    for (const int half : {0, 1}) {
+      Form form = comparing(type, std::string("setp.") + comparison.name + "." + name + "x2",
+                            half == 0 ? " %d|%q, %a, %b;" : " %q|%d, %a, %b;", Register::pred);
+      form.operands = {Register::b32, Register::b32};
+      form.values = {pairs_of_edges(format), pairs_of_edges(format)};
+      form.want = [=, which = comparison.holds](std::span<const std::uint64_t> bits) {
+        const auto of_half = [&](std::uint64_t pair) { return pair >> (16 * half) & 0xffff; };
+        return (which & compare(type, of_half(bits[0]), of_half(bits[1]))) != 0;
+      };
+      forms.push_back(form);
+    }
+  }
+}
+
 template <class T>
 void append_selections(std::vector<Form>& forms, const std::string& type) {
   forms.push_back(form("selp." + type, [](T a, T b, bool c) { return c ? a : b; }));
@@ -177,6 +208,9 @@ std::vector<Form> comparison_forms() {
   append_setp(forms, {"f64", Register::b64, &kF64});
   append_setp(forms, {"f16", Register::b16, &kF16});
   append_setp(forms, {"bf16", Register::b16, &kBf16});
+  append_setp(forms, {"f16", Register::b16, &kF16, true});
+  append_setp_of_pairs(forms, "f16", kF16);
+  append_setp_of_pairs(forms, "bf16", kBf16);
   append_set_of_halves(forms, "f16", kF16);
   append_set_of_halves(forms, "bf16", kBf16);
   append_set(forms, {"s32", Register::b32});
@@ -226,6 +260,9 @@ std::vector<Form> move_forms() {
                    [](U32 a) { return static_cast<U16>(a >> 16); }),
           sequence({"mov.b64"}, "{ .reg .b16 %h1, %h2, %h3; mov.b64 {%h1, %h2, %d, %h3}, %a; }",
                    [](U64 a) { return static_cast<U16>(a >> 32); }),
+          // As cuda_fp16.hpp declares its registers.
+          sequence({"mov.b32"}, "{.reg.b32 x,y; mov.b32 x,%a; mov.b32 y,x; mov.b32 %d,y;}",
+                   [](U32 a) { return a; }),
           sequence({"mov.b32"}, "mov.b32 %d, 0f3FC00000;", [](U32) { return 0x3fc00000u; }),
           sequence({"mov.b64"}, "mov.b64 %d, 0dBFF8000000000000;",
                    [](U32) { return U64{0xbff8000000000000}; }),

@@ -1,5 +1,6 @@
 // Integer arithmetic.
 #include <algorithm>
+#include <cstdlib>
 
 #include "opcodes_make.h"
 
@@ -135,6 +136,11 @@ std::vector<Form> carrying(const std::string& free) {
                "sub.cc" + type + set + "subc.cc" + type + " " + free + ", %c, %b; subc" + type +
                    " %d, 0, 0;",
                [=](T a, T b, T c) { return low<T>(-Wide{borrows(c, b, borrows(a, b, false))}); }),
+      // A subtraction leaves the carry of adding the complement and one.
+      sequence({"sub.cc" + type}, "sub.cc" + type + set + "addc" + type + " %d, 0, 0;",
+               [=](T a, T b) { return T{!borrows(a, b, false)}; }),
+      sequence({"subc" + type}, "add.cc" + type + set + "subc" + type + " %d, 0, 0;",
+               [=](T a, T b) { return static_cast<T>(carries(sum(a, b, false)) ? 0 : -1); }),
       sequence({"madc.lo" + type}, "add.cc" + type + set + "madc.lo" + type + " %d, %a, %b, %c;",
                [=](T a, T b, T c) {
                  return low<T>(product(a, b) + Wide{c} + carries(sum(a, b, false)));
@@ -172,6 +178,17 @@ Form halves(const std::string& name, F want) {
     };
     return half(16) | half(0);
   });
+}
+
+std::uint32_t differences(std::uint32_t a, std::uint32_t b, bool adds, std::uint32_t c) {
+  std::uint32_t sum = c, bytes = 0;
+  for (int shift = 0; shift < 32; shift += 8) {
+    const int difference =
+        std::abs(static_cast<int>(a >> shift & 255) - static_cast<int>(b >> shift & 255));
+    sum += static_cast<std::uint32_t>(difference);
+    bytes |= static_cast<std::uint32_t>(difference) << shift;
+  }
+  return adds ? sum : bytes;
 }
 
 template <class A, class B>
@@ -226,6 +243,12 @@ std::vector<Form> integer_forms() {
   append(forms, carrying<std::uint64_t>("%wide"));
   append(forms, dot_products<std::int32_t, std::int32_t>());
   append(forms, dot_products<std::uint32_t, std::uint32_t>());
+  for (const bool adds : {false, true}) {
+    forms.push_back(form(std::string("vabsdiff4.u32.u32.u32") + (adds ? ".add" : ""),
+                         [=](std::uint32_t a, std::uint32_t b, std::uint32_t c) {
+                           return differences(a, b, adds, c);
+                         }));
+  }
   using S16 = std::int16_t;
   using U16 = std::uint16_t;
   using S32 = std::int32_t;

@@ -27,6 +27,7 @@ TEST_F(Opcodes, OfConversionsRoundAndClamp) { expect_forms(conversion_forms()); 
 TEST_F(Opcodes, OfMemoryLoadAndStoreEveryWidth) { expect_cases(memory_cases()); }
 TEST_F(Opcodes, OfAtomicsGiveTheOldAndKeepTheNew) { expect_cases(atomic_cases()); }
 TEST_F(Opcodes, OfWarpsAndBlocksActTogether) { expect_cases(warp_cases()); }
+TEST_F(Opcodes, OfBarriersInMemoryLetThreadsMeet) { expect_cases(barrier_cases()); }
 TEST_F(Opcodes, OfControlGoWhereTheyShould) { expect_cases(control_cases()); }
 
 std::set<std::string> known_opcodes() {
@@ -36,7 +37,8 @@ std::set<std::string> known_opcodes() {
         half_forms(), approximate_forms(), conversion_forms()}) {
     for (const Form& form : forms) known.insert(form.names.begin(), form.names.end());
   }
-  for (const auto& cases : {memory_cases(), atomic_cases(), warp_cases(), control_cases()}) {
+  for (const auto& cases :
+       {memory_cases(), atomic_cases(), warp_cases(), barrier_cases(), control_cases()}) {
     for (const Case& tested : cases) known.insert(tested.names.begin(), tested.names.end());
   }
   // Those that end a kernel or are not known are tested among the faults.

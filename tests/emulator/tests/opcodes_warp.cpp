@@ -1,6 +1,7 @@
 // What the lanes of a warp, and the threads of a block, do together.
 #include <algorithm>
 #include <bit>
+#include <numeric>
 
 #include "opcodes_make.h"
 
@@ -100,6 +101,56 @@ Case reduction(const std::string& name, F apply) {
                            result = apply(result, static_cast<T>(low(taking[i])));
                          return std::uint64_t{static_cast<std::uint32_t>(result)};
                        });
+}
+
+// Lanes that name themselves and every other lane, at one instruction with the rest of the warp.
+// `want(words of those, place among them)`.
+Case in_parts(const std::string& opcode, const std::string& text,
+              std::function<std::uint64_t(const std::vector<std::uint64_t>&, std::size_t)> want) {
+  Case tested;
+  tested.names = {opcode};
+  tested.block = 64;
+  tested.body =
+      "ld.global.b32 %r1, [%in]; mov.u32 %r2, %laneid; and.b32 %r3, %r2, 1; shl.b32 %r20, "
+      "0x55555555, %r3;\n" +
+      text;
+  tested.want = [=](Words in, Out out) {
+    for (std::size_t i = 0; i < 64; ++i) {
+      std::vector<std::uint64_t> part;
+      for (std::size_t lane = i % 2; lane < 32; lane += 2)
+        part.push_back(low(in[i / 32 * 32 + lane]));
+      out[i] = want(part, i % 32 / 2);
+    }
+  };
+  return tested;
+}
+
+void append_parts(std::vector<Case>& cases) {
+  cases.push_back(in_parts(
+      "shfl.sync.bfly.b32",
+      "shfl.sync.bfly.b32 %r4|%p1, %r1, 2, 31, %r20; st.global.b32 [%out], "
+      "%r4;\n",
+      [](const std::vector<std::uint64_t>& part, std::size_t place) { return part[place ^ 1]; }));
+  cases.push_back(in_parts(
+      "redux.sync.add.u32", "redux.sync.add.u32 %r4, %r1, %r20; st.global.b32 [%out], %r4;\n",
+      [](const std::vector<std::uint64_t>& part, std::size_t) {
+        return std::uint64_t{low(std::accumulate(part.begin(), part.end(), std::uint64_t{0}))};
+      }));
+  cases.push_back(
+      in_parts("vote.sync.ballot.b32",
+               "and.b32 %r4, %r1, 1; setp.ne.u32 %p1, %r4, 0; vote.sync.ballot.b32 %r4, %p1, %r20; "
+               "popc.b32 %r4, %r4; st.global.b32 [%out], %r4;\n",
+               [](const std::vector<std::uint64_t>& part, std::size_t) {
+                 return static_cast<std::uint64_t>(std::count_if(
+                     part.begin(), part.end(), [](std::uint64_t word) { return (word & 1) != 0; }));
+               }));
+  // What one lane writes, the others of its part read behind the barrier.
+  cases.push_back(in_parts(
+      "bar.warp.sync",
+      ".shared .align 4 .b8 cells[256];\nmov.u32 %r5, cells; mov.u32 %r6, %tid.x; mad.lo.s32 %r7, "
+      "%r6, 4, %r5; st.shared.b32 [%r7], %r1; bar.warp.sync %r20; xor.b32 %r6, %r6, 4; mad.lo.s32 "
+      "%r7, %r6, 4, %r5; ld.shared.b32 %r4, [%r7]; st.global.b32 [%out], %r4;\n",
+      [](const std::vector<std::uint64_t>& part, std::size_t place) { return part[place ^ 2]; }));
 }
 
 void append_votes(std::vector<Case>& cases) {
@@ -282,6 +333,7 @@ std::vector<Case> warp_cases() {
       "st.global.b32 [%out], %r1;\n";
   active.want = [](Words, Out out) { std::fill(out.begin(), out.end(), 1); };
   cases.push_back(active);
+  append_parts(cases);
   append_barriers(cases);
   return cases;
 }

@@ -78,6 +78,14 @@ __global__ void evaluate_polynomial(const float* x, float* y, int n) {
   y[i] = value;
 }
 
+__managed__ int managed_count = 5;
+__managed__ float managed_values[4];
+
+__global__ void count_managed() {
+  atomicAdd(&managed_count, 1);
+  if (threadIdx.x < 4) managed_values[threadIdx.x] = 1.5f * threadIdx.x;
+}
+
 __global__ void reverse_dynamic(int* values, int n) {
   extern __shared__ int copy[];
   copy[threadIdx.x] = values[threadIdx.x];
@@ -198,6 +206,22 @@ TEST_F(Textbook, DynamicSharedMemoryIsAsLargeAsTheLaunchSays) {
   reverse_dynamic<<<1, n, n * sizeof(int)>>>(device.get(), n);
   std::reverse(values.begin(), values.end());
   EXPECT_TRUE(same(device.values(), values));
+}
+
+TEST_F(Textbook, ManagedVariablesAreTheHostsToo) {
+  count_managed<<<1, 32>>>();
+  require(cudaDeviceSynchronize());
+  EXPECT_EQ(managed_count, 37);
+  EXPECT_EQ(managed_values[3], 4.5f);
+  managed_count = 100;
+  count_managed<<<1, 32>>>();
+  int copied = 0;
+  require(cudaMemcpyFromSymbol(&copied, managed_count, sizeof copied));
+  EXPECT_EQ(copied, 132);
+  cudaPointerAttributes attributes;
+  require(cudaPointerGetAttributes(&attributes, managed_values));
+  EXPECT_EQ(attributes.type, cudaMemoryTypeManaged);
+  managed_count = 5;
 }
 
 TEST_F(Textbook, ThreadsOfThreeDimensionsKnowTheirPlace) {

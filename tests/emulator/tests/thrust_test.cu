@@ -9,7 +9,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <numeric>
+#include <regex>
 
 #include "support/device.h"
 #include "support/sizes.h"
@@ -59,13 +61,29 @@ TEST_F(Thrust, SortIsTheStandardLibrarys) {
   });
 }
 
-// CUB's merge reads the key behind the last one of its part, which it does not use.
+// The line of the source that a finding is from, as it stands in its file.
+std::string source_of(const Finding& finding) {
+  std::smatch place;
+  if (!std::regex_search(finding.text, place, std::regex("\n  from (.*):([0-9]+)"))) return "";
+  std::ifstream file(place[1]);
+  std::string line;
+  for (int left = std::stoi(place[2]); left > 0 && std::getline(file, line); --left) {
+  }
+  return line;
+}
+
+// CUB's merge (SerialMerge) reads the key behind the last one of its second part, and then decides
+// by the number of keys left that it does not want it. That read alone is let pass.
 void forget_reads_behind_the_last_key() {
   if (emulator() == nullptr) return;
   for (int i = 0; i < emulator()->report_count(); ++i) {
     const Finding finding{emulator()->report_fault(i), emulator()->report_text(i)};
     EXPECT_EQ(finding.fault, "read of unwritten memory");
+    EXPECT_TRUE(mentions(finding, "DeviceMergeSort"));
+    EXPECT_TRUE(mentions(finding, "ld.shared"));
     EXPECT_TRUE(mentions(finding, "block_merge_sort.cuh"));
+    EXPECT_NE(source_of(finding).find("key2 = keys_shared[keys2_beg];"), std::string::npos)
+        << finding.text;
   }
   emulator()->reset();
 }
