@@ -123,21 +123,36 @@ void copy_to_shared(Warp& warp, const Step& step, Mask mask) {
   addresses_of(warp, step.s[1], step.is_signed, static_cast<std::int32_t>(step.list), from);
   const std::uint32_t bytes = step.width;
   std::uint32_t read_bytes[kLanes];
-  Mask reading = 0;
+  Mask whole = 0, partly = 0;
   for (int lane = 0; lane < kLanes; ++lane) {
     read_bytes[lane] =
         step.s[2] == kNoSlot ? bytes : std::min(bytes, warp.lanes<std::uint32_t>(step.s[2])[lane]);
-    if (read_bytes[lane] != 0) reading |= Mask{1} << lane;
+    if (read_bytes[lane] == bytes) {
+      whole |= mask & Mask{1} << lane;
+    } else if (read_bytes[lane] != 0) {
+      partly |= mask & Mask{1} << lane;
+    }
   }
   alignas(16) std::byte data[kLanes * 16] = {};
   part.space = Space::global;
-  if ((mask & reading) != 0) {
-    warp.block->reach(warp, part, mask & reading, from, bytes, AccessKind::load, nullptr,
+  const auto read = [&](Mask lanes, std::uint32_t offset, std::uint32_t count) {
+    Address addresses[kLanes];
+    for (int lane = 0; lane < kLanes; ++lane) addresses[lane] = from[lane] + offset;
+    warp.block->reach(warp, part, lanes, addresses, count, AccessKind::load, nullptr,
                       from_pointers);
-    for (int lane = 0; lane < kLanes; ++lane) {
-      if ((mask & reading) >> lane & 1)
-        std::memcpy(data + static_cast<std::size_t>(lane) * bytes, from_pointers[lane],
-                    read_bytes[lane]);
+    for (Mask left = lanes; left != 0; left &= left - 1) {
+      const auto lane = static_cast<std::size_t>(std::countr_zero(left));
+      std::memcpy(data + lane * bytes + offset, from_pointers[lane], count);
+    }
+  };
+  if (whole != 0) read(whole, 0, bytes);
+  // Of fewer bytes than are written only those are read, the rest being zero.
+  for (Mask left = partly; left != 0; left &= left - 1) {
+    const int lane = std::countr_zero(left);
+    for (std::uint32_t done = 0; done < read_bytes[lane];) {
+      const std::uint32_t count = std::bit_floor(read_bytes[lane] - done);
+      read(Mask{1} << lane, done, count);
+      done += count;
     }
   }
   part.space = Space::shared;

@@ -200,6 +200,23 @@ Case asynchronous_copy(const std::string& cache, int bytes) {
   return tested;
 }
 
+// Of the 16 bytes that come, those behind the first `thread % 17` are zero.
+Case copy_of_some() {
+  const std::string opcode = "cp.async.cg.shared.global";
+  Case tested;
+  tested.names = {opcode};
+  tested.inputs = tested.outputs = 2;
+  tested.body = std::string(kSharedCells) + kFillShared +
+                "mov.u32 %r1, %tid.x; rem.u32 %r1, %r1, 17;\n" + opcode +
+                " [%r30], [%in], 16, %r1;\ncp.async.wait_all;\n"
+                "ld.shared.v2.b64 {%l2, %l3}, [%r30];\nst.global.v2.b64 [%out], {%l2, %l3};\n";
+  tested.want = [](std::span<const std::uint64_t> in, std::span<std::uint64_t> out) {
+    for (std::size_t thread = 0; thread < out.size() / 2; ++thread)
+      std::memcpy(&out[2 * thread], &in[2 * thread], thread % 17);
+  };
+  return tested;
+}
+
 }  // namespace
 
 std::vector<Case> memory_cases() {
@@ -254,6 +271,7 @@ std::vector<Case> memory_cases() {
   append_parameters(cases);
   for (const int bytes : {4, 8, 16}) cases.push_back(asynchronous_copy("ca", bytes));
   cases.push_back(asynchronous_copy("cg", 16));
+  cases.push_back(copy_of_some());
   return cases;
 }
 
