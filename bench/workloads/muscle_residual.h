@@ -29,4 +29,11 @@ inline const double kTendonStiffness = std::log((1 + 0.2) / 0.2) / (1 + 0.049 - 
 // of the pennation angle. Target, (samples): f_T(t) - (a f_L(l) f_V(v) + f_PE(l)) cosine.
 Tape muscle_residual_tape(DType dtype, std::int64_t samples);
 
+// The same with parameters of each muscle, whose gradients are sums over its samples. Inputs, each
+// (muscles, samples): fiber length, fiber velocity, activation, tendon length; each (muscles, 1):
+// optimal fiber length, by which length and velocity are divided, tendon slack length, by which the
+// tendon length is divided, cosine of the pennation angle. Target, (muscles, samples).
+Tape muscle_parameters_tape(DType dtype, std::int64_t muscles, std::int64_t samples);
+inline constexpr std::size_t kMuscleParameters = 3;  // the last inputs
+
 }  // namespace tendon::workloads

@@ -1,5 +1,6 @@
 #include "host/cpu/generate.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "host/cpu/compute.h"
@@ -38,8 +39,15 @@ void generate(Op op, const Attributes& attributes, DType dtype, const Shape& sha
     } else if (op == Op::iota) {
       const int axis = attributes.axes[0];
       const std::int64_t inner = contiguous(shape)[static_cast<std::size_t>(axis)];
-      for (std::int64_t i = 0; i < count; ++i) {
-        elements[i] = from_number<T>(static_cast<double>((first + i) / inner % shape[axis]));
+      const std::int64_t extent = shape[axis];
+      // In runs: of numbers that follow each other, or of one number.
+      for (std::int64_t i = 0; i < count;) {
+        const std::int64_t number = (first + i) / inner % extent;
+        const std::int64_t run =
+            std::min(count - i, inner == 1 ? extent - number : inner - (first + i) % inner);
+        for (std::int64_t k = 0; k < run; ++k)
+          elements[i + k] = from_number<T>(static_cast<double>(number + (inner == 1 ? k : 0)));
+        i += run;
       }
     } else if constexpr (is_floating(dtype_of<T>())) {
       for (std::int64_t i = 0; i < count; ++i) {

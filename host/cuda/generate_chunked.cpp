@@ -1,6 +1,7 @@
 // Long rows: where the reduced axes are the last, a block a chunk; where rows lie behind them, a
 // thread a column, with a block's warps sharing the lines of a chunk.
 #include <algorithm>
+#include <optional>
 
 #include "host/cuda/body.h"
 #include "host/cuda/generate_rows.h"
@@ -12,11 +13,31 @@ using plan::Instruction;
 using plan::Level;
 using plan::Local;
 using plan::Part;
+using plan::View;
 
 constexpr int kThreads = 256;
 constexpr int kWarps = kThreads / 32;
 constexpr std::string_view kIncludes =
     "#include \"tendon/memory.cuh\"\n#include \"tendon/ops.cuh\"\n#include \"tendon/row.cuh\"\n";
+
+// The row's view, where it does not move along the row; none where it does.
+std::optional<View> of_rows(const Part& part, const Instruction& step) {
+  if (step.kind != Instruction::Kind::load || step.level != Level::element || !step.view.is_whole())
+    return std::nullopt;
+  const plan::Piece& piece = step.view.pieces[0];
+  View rows{part.rows(), {{piece.base, piece.offset, {}, {}, {}}}};
+  std::size_t into = 0;
+  for (int i = 0; i < part.space.rank(); ++i) {
+    const std::int64_t stride = piece.strides[static_cast<std::size_t>(i)];
+    if (i >= part.first_reduced && i < part.first_reduced + part.reduced_count) {
+      if (stride != 0 && part.space[i] != 1) return std::nullopt;
+    } else {
+      rows.pieces[0].strides[into] = stride;
+      rows.pieces[0].end[into++] = part.space[i];
+    }
+  }
+  return rows;
+}
 
 class Chunked {
  public:
@@ -24,6 +45,7 @@ class Chunked {
       : plan_(plan), part_(part), is_whole_(part.chunk_count <= 1) {
     for (Local i = 0; i < part.body.size(); ++i) {
       if (part.body[i].kind == Instruction::Kind::reduce) reductions_.push_back(i);
+      rows_.push_back(of_rows(part, part.body[i]));
     }
   }
 
@@ -64,16 +86,15 @@ class Chunked {
     }
   }
 
-  // Rows' values before the reductions, which elements may need.
-  void write_row_values(Body& body) {
+  // What elements load that is the same along their row, once.
+  void write_loads_of_rows(Emitter& out, Body& body) {
     Body::Position position{Level::row, "row", "r", {}};
-    std::vector<bool> waits(part_.body.size());
     for (Local i = 0; i < part_.body.size(); ++i) {
-      const Instruction& step = part_.body[i];
-      waits[i] = step.kind == Instruction::Kind::reduce;
-      for (std::uint32_t j = 0; j < step.operand_count; ++j)
-        waits[i] = waits[i] || waits[step.operands[j]];
-      if (step.level == Level::row && !waits[i]) body.value(i, position);
+      if (!rows_[i]) continue;
+      const DType dtype = part_.body[i].dtype;
+      const std::string value = body.element(*rows_[i], dtype, position);
+      out.line("const {} v{} = {};", value_type(dtype), i, value);
+      body.set(i, fmt::format("v{}", i));
     }
   }
 
@@ -108,7 +129,7 @@ class Chunked {
     }
     const std::string type = reduction_of(plan_, part_, reductions_[reduction]).type;
     return fmt::format(
-        "*reinterpret_cast<{}*>({} + {} + (static_cast<i64>({}) * chunks + {}) * inner + {})", type,
+        "reinterpret_cast<{}*>({} + {})[(static_cast<i64>({}) * chunks + {}) * inner + {}]", type,
         partials_, reduction_words_[reduction], outer, chunk, column);
   }
 
@@ -123,7 +144,7 @@ class Chunked {
     out.open(fmt::format("for (index unit = blockIdx.x; unit < {} * chunks; unit += gridDim.x) {{",
                          out.word("rows", row_count)));
     out.line("const index row = unit / chunks, chunk = unit % chunks;");
-    write_row_values(body);
+    write_loads_of_rows(out, body);
     initial(out);
     out.line(
         "const index end = (chunk + 1) * chunk_length < length ? (chunk + 1) * chunk_length : "
@@ -170,7 +191,7 @@ class Chunked {
         "const index column = unit % groups * 32 + threadIdx.x % 32, chunk = unit / groups % "
         "chunks, front = unit / groups / chunks;");
     out.line("const index row = front * inner + (column < inner ? column : 0);");
-    write_row_values(body);
+    write_loads_of_rows(out, body);
     initial(out);
     out.line(
         "const index end = (chunk + 1) * chunk_length < length ? (chunk + 1) * chunk_length : "
@@ -212,7 +233,6 @@ class Chunked {
         "for (index row = blockIdx.x * {0}u + threadIdx.x; row < {1}; row += gridDim.x * {0}u) {{",
         kThreads, out.word("rows", rows)));
     out.line("const index front = row / inner, column = row % inner;");
-    write_row_values(body);
     initial(out);
     out.open("for (index chunk = 0; chunk < chunks; ++chunk) {");
     for (std::size_t k = 0; k < reductions_.size(); ++k) {
@@ -244,6 +264,7 @@ class Chunked {
   const Part& part_;
   bool is_whole_;
   std::vector<Local> reductions_;
+  std::vector<std::optional<View>> rows_;  // of each step: what it loads, if the same along a row
   std::string partials_;
   std::vector<std::string> reduction_words_;
 };

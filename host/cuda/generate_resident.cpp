@@ -11,6 +11,7 @@ using plan::Instruction;
 using plan::Level;
 using plan::Local;
 using plan::Part;
+using plan::View;
 
 constexpr std::string_view kIncludes =
     "#include \"tendon/memory.cuh\"\n#include \"tendon/ops.cuh\"\n#include \"tendon/row.cuh\"\n";
@@ -61,14 +62,15 @@ class Resident {
         phases_(phases_of(part)),
         out_(needs_wide_indices(plan.tape, part)),
         body_(plan, part, out_) {
-    std::size_t widest = 1;
+    std::size_t widest = 2;
     bool can_be_wide = true, has_loads = false;
     for (Local i = 0; i < part.body.size(); ++i) {
       const Instruction& step = part.body[i];
       if (step.level != Level::element || step.kind != Instruction::Kind::load) continue;
       has_loads = true;
       widest = std::max(widest, size_bytes(step.dtype));
-      can_be_wide &= is_vector_load(step.view) && is_in_reach(step.view.pieces[0].base, is_aligned);
+      can_be_wide &= (is_vector_load(step.view) || is_same_for_each_row(step.view)) &&
+                     is_in_reach(step.view.pieces[0].base, is_aligned);
     }
     for (const plan::Store& store : part.stores) {
       if (part.body[store.local].level != Level::element) continue;
@@ -117,6 +119,19 @@ class Resident {
   bool is_in_reach(Ref value, bool is_aligned) const {
     return is_aligned || plan_.locations[value.id].space == plan::Space::arena;
   }
+  // Whether each row sees the same elements, neighbours in memory from its begin.
+  bool is_same_for_each_row(const View& view) const {
+    if (!view.is_whole() || view.pieces[0].offset != 0) return false;
+    std::int64_t contiguous = 1;
+    for (int i = view.shape.rank(); i-- > 0;) {
+      const bool is_reduced =
+          i >= part_.first_reduced && i < part_.first_reduced + part_.reduced_count;
+      const std::int64_t stride = view.pieces[0].strides[static_cast<std::size_t>(i)];
+      if (view.shape[i] != 1 && stride != (is_reduced ? contiguous : 0)) return false;
+      if (is_reduced) contiguous *= view.shape[i];
+    }
+    return true;
+  }
   bool is_element_load(Local i) const {
     return part_.body[i].level == Level::element && part_.body[i].kind == Instruction::Kind::load;
   }
@@ -133,16 +148,38 @@ class Resident {
     return false;
   }
 
-  void open_elements() {
+  // A loop over the elements of a thread: `e`, of the row `j`, of all `i`; where they are taken as
+  // vectors, a loop over those, of the row `k`, around it. What is in between is written by `each`.
+  template <class Begin>
+  void open_elements(Begin&& begin) {
     out_.line("#pragma unroll");
-    out_.open(fmt::format("for (int e = 0; e < {}; ++e) {{", row_.elements));
-    if (row_.width > 1) {
-      out_.line("const index j = (e / {0} * {1} + thread) * {0} + e % {0};", row_.width,
-                row_.threads);
-    } else {
-      out_.line("const index j = e * {} + thread;", row_.threads);
+    if (row_.width == 1) {
+      out_.open(fmt::format("for (int e = 0; e < {}; ++e) {{", row_.elements));
+      out_.line("const index j = e * {} + thread, i = row * length + j;", row_.threads);
+      out_.line("if (j >= length) break;");
+      return;
     }
-    out_.line("const index i = row * length + j;");
+    open_vectors();
+    begin();
+    out_.line("#pragma unroll");
+    out_.open(fmt::format("for (int e = v; e < v + {}; ++e) {{", row_.width));
+    out_.line("const index j = k * {} + (e - v), i = row * length + j;", row_.width);
+  }
+  template <class End>
+  void close_elements(End&& end) {
+    out_.close();
+    if (row_.width == 1) return;
+    end();
+    out_.close();
+  }
+  void open_vectors() {
+    out_.open(fmt::format("for (int v = 0; v < {}; v += {}) {{", row_.elements, row_.width));
+    out_.line("const index k = v / {} * {} + thread;", row_.width, row_.threads);
+    out_.line("if (k * {} >= length) break;", row_.width);
+  }
+  DType dtype_of(const plan::Store& store) const { return part_.body[store.local].dtype; }
+  std::string vector_of(const plan::Store& store) const {
+    return fmt::format("s{}", &store - part_.stores.data());
   }
   static std::string kept(Local local) { return fmt::format("k{}", local); }
 
@@ -157,28 +194,27 @@ class Resident {
     if (!has_any) return;
     if (row_.width > 1) {
       out_.line("#pragma unroll");
-      out_.open(fmt::format("for (int e = 0; e < {}; e += {}) {{", row_.elements, row_.width));
-      out_.line("const index k = e / {} * {} + thread;", row_.width, row_.threads);
-      out_.line("if (k * {} >= length) break;", row_.width);
+      open_vectors();
       for (Local i = 0; i < part_.body.size(); ++i) {
         if (!is_element_load(i)) continue;
         const Instruction& step = part_.body[i];
-        out_.line("const auto x{} = load<{}>({}, row * length / {} + k);", i, row_.width,
-                  out_.address(step.view.pieces[0].base, step.dtype, false), row_.width);
-        out_.line("for (int w = 0; w < {}; ++w) {}[e + w] = value_of(x{}.at[w]);", row_.width,
+        const std::string row =
+            is_same_for_each_row(step.view) ? "" : fmt::format("row * length / {} + ", row_.width);
+        out_.line("const auto x{} = load<{}>({}, {}k);", i, row_.width,
+                  out_.address(step.view.pieces[0].base, step.dtype, false), row);
+        out_.line("for (int w = 0; w < {}; ++w) {}[v + w] = value_of(x{}.at[w]);", row_.width,
                   kept(i), i);
       }
       out_.close();
     } else {
-      open_elements();
-      out_.line("if (j >= length) break;");
+      open_elements([] {});
       Body::Position position{Level::element, "i", "", {}};
       for (Local i = 0; i < part_.body.size(); ++i) {
         if (!is_element_load(i)) continue;
         out_.line("{}[e] = {};", kept(i),
                   body_.element(part_.body[i].view, part_.body[i].dtype, position));
       }
-      out_.close();
+      close_elements([] {});
     }
   }
 
@@ -196,22 +232,26 @@ class Resident {
         continue;
       if (is_kept(i)) wanted.push_back(i);
     }
-    bool has_stores = false;
+    std::vector<const plan::Store*> stores;
     for (const plan::Store& store : part_.stores) {
-      has_stores |=
-          part_.body[store.local].level == Level::element && phases_[store.local] == phase;
+      if (part_.body[store.local].level == Level::element && phases_[store.local] == phase)
+        stores.push_back(&store);
     }
     // What rows need of values that only rows have.
     write_rows(phase);
-    if (reductions.empty() && wanted.empty() && !has_stores) return;
+    if (reductions.empty() && wanted.empty() && stores.empty()) return;
     for (const Local i : wanted)
       out_.line("{} {}[{}];", value_type(part_.body[i].dtype), kept(i), row_.elements);
     for (const Local i : reductions) {
       const Reduction reduction = reduction_of(plan_, part_, i);
       out_.line("{} r{} = {};", reduction.type, i, reduction.initial);
     }
-    open_elements();
-    out_.line("if (j >= length) break;");
+    open_elements([&] {
+      for (const plan::Store* store : stores) {
+        out_.line("Vector<{}, {}> {};", stored_type(dtype_of(*store)), row_.width,
+                  vector_of(*store));
+      }
+    });
     Body::Position position{Level::element, "i", "", {}};
     for (Local i = 0; i < part_.body.size(); ++i) {
       if (part_.body[i].level == Level::element &&
@@ -231,14 +271,20 @@ class Resident {
         out_.line("r{0} = {1}(r{0}, {2});", i, reduction.combine, value);
       }
     }
-    for (const plan::Store& store : part_.stores) {
-      const Instruction& step = part_.body[store.local];
-      if (step.level != Level::element || phases_[store.local] != phase) continue;
-      const std::string value = body_.value(store.local, position);
-      out_.line("{}[i] = stored_as<{}>({});", out_.address(store.value, step.dtype, true),
-                stored_type(step.dtype), value);
+    for (const plan::Store* store : stores) {
+      const std::string value = body_.value(store->local, position);
+      const std::string into =
+          row_.width > 1 ? vector_of(*store) + ".at[e - v]"
+                         : fmt::format("{}[i]", out_.address(store->value, dtype_of(*store), true));
+      out_.line("{} = stored_as<{}>({});", into, stored_type(dtype_of(*store)), value);
     }
-    out_.close();
+    close_elements([&] {
+      for (const plan::Store* store : stores) {
+        out_.line("store({}, row * length / {} + k, {});",
+                  out_.address(store->value, dtype_of(*store), true), row_.width,
+                  vector_of(*store));
+      }
+    });
     body_.forget(Level::element);
     for (const Local i : reductions) {
       const Reduction reduction = reduction_of(plan_, part_, i);

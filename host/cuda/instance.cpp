@@ -7,7 +7,9 @@
 namespace tendon::cuda {
 namespace {
 
-// Instances beyond these go, oldest use first, unless they run.
+// Lanes beyond these go, oldest use first, unless they run.
+constexpr std::size_t kMostLanes = 8;
+// Of a lane, likewise.
 constexpr std::size_t kMostInstances = 8;
 
 bool is_multiple_of_16(const void* address) {
@@ -16,13 +18,13 @@ bool is_multiple_of_16(const void* address) {
 
 }  // namespace
 
-Instance::Instance(const CudaProgram& program, bool is_aligned, const Boundary& boundary)
-    : program_(program), is_aligned_(is_aligned), launches_(program.launches(is_aligned)) {
-  TENDON_CUDA_CHECK(cudaEventCreateWithFlags(done_.put(), cudaEventDisableTiming));
+Instance::Instance(const CudaProgram& program, bool is_aligned, const Boundary& boundary,
+                   void* arena)
+    : program_(program),
+      is_aligned_(is_aligned),
+      launches_(program.launches(is_aligned)),
+      arena_(arena) {
   TENDON_CUDA_CHECK(cudaGraphCreate(graph_.put(), 0));
-  if (program_.arena_bytes() > 0)
-    arena_ = program_.memory().allocate(static_cast<std::size_t>(program_.arena_bytes()),
-                                        "a plan's arena", Place());
   fixed_ = fixed_addresses(boundary);
   for (const Launch& launch : launches_.launches) {
     nodes_.push_back({&launch, nullptr, {}, nullptr, nullptr});
@@ -35,12 +37,6 @@ Instance::Instance(const CudaProgram& program, bool is_aligned, const Boundary& 
     }
   }
   TENDON_CUDA_CHECK(cudaGraphInstantiate(exec_.put(), graph_.get(), 0));
-}
-
-Instance::~Instance() {
-  if (has_run_) cudaEventSynchronize(done_.get());
-  if (arena_ != nullptr)
-    program_.memory().deallocate(arena_, static_cast<std::size_t>(program_.arena_bytes()));
 }
 
 void* Instance::address(Ref value, const Boundary& boundary) const {
@@ -162,18 +158,15 @@ bool Instance::fits(bool is_aligned, const Boundary& boundary) const {
   return is_aligned == is_aligned_ && (fixed_.empty() || fixed_ == fixed_addresses(boundary));
 }
 
-bool Instance::is_idle() const { return !has_run_ || cudaEventQuery(done_.get()) == cudaSuccess; }
-
 void Instance::run(const Boundary& boundary, cudaStream_t stream) {
-  std::vector<std::uint64_t> words;
   for (Node& node : nodes_) {
     if (const auto* kernel = std::get_if<KernelLaunch>(node.launch)) {
-      fill(*kernel, boundary, words);
-      if (words == node.words) continue;
-      void* arguments[] = {words.data()};
+      fill(*kernel, boundary, next_words_);
+      if (next_words_ == node.words) continue;
+      void* arguments[] = {next_words_.data()};
       const cudaKernelNodeParams given = parameters(*kernel, arguments);
       TENDON_CUDA_CHECK(cudaGraphExecKernelNodeSetParams(exec_.get(), node.node, &given));
-      node.words.swap(words);
+      node.words.swap(next_words_);
     } else if (const auto* copy = std::get_if<CopyLaunch>(node.launch)) {
       const void* const from = address(copy->value, boundary);
       void* const into = boundary.outputs[copy->output];
@@ -185,11 +178,45 @@ void Instance::run(const Boundary& boundary, cudaStream_t stream) {
       node.into = into;
     }
   }
-  if (has_run_ && stream != stream_) TENDON_CUDA_CHECK(cudaStreamWaitEvent(stream, done_.get(), 0));
   TENDON_CUDA_CHECK(cudaGraphLaunch(exec_.get(), stream));
+}
+
+Lane::Lane(const CudaProgram& program) : program_(program) {
+  TENDON_CUDA_CHECK(cudaEventCreateWithFlags(done_.put(), cudaEventDisableTiming));
+  if (program_.arena_bytes() > 0)
+    arena_ = program_.memory().allocate(static_cast<std::size_t>(program_.arena_bytes()),
+                                        "a plan's arena", Place());
+}
+
+Lane::~Lane() {
+  if (has_run_) cudaEventSynchronize(done_.get());
+  if (arena_ != nullptr)
+    program_.memory().deallocate(arena_, static_cast<std::size_t>(program_.arena_bytes()));
+}
+
+Instance& Lane::instance(bool is_aligned, const Boundary& boundary) {
+  const auto found = std::ranges::find_if(
+      instances_, [&](const Instance& instance) { return instance.fits(is_aligned, boundary); });
+  if (found != instances_.end()) {
+    instances_.splice(instances_.begin(), instances_, found);
+  } else {
+    instances_.emplace_front(program_, is_aligned, boundary, arena_);
+    // One that still runs is freed when it has ended.
+    if (instances_.size() > kMostInstances) instances_.pop_back();
+  }
+  return instances_.front();
+}
+
+bool Lane::is_idle() const { return !has_run_ || cudaEventQuery(done_.get()) == cudaSuccess; }
+
+std::int64_t Lane::run(bool is_aligned, const Boundary& boundary, cudaStream_t stream) {
+  Instance& instance = this->instance(is_aligned, boundary);
+  if (has_run_ && stream != stream_) TENDON_CUDA_CHECK(cudaStreamWaitEvent(stream, done_.get(), 0));
+  instance.run(boundary, stream);
   TENDON_CUDA_CHECK(cudaEventRecord(done_.get(), stream));
   stream_ = stream;
   has_run_ = true;
+  return instance.launch_count();
 }
 
 std::int64_t run(const CudaProgram& program, const Boundary& boundary, cudaStream_t stream) {
@@ -197,43 +224,39 @@ std::int64_t run(const CudaProgram& program, const Boundary& boundary, cudaStrea
                           std::ranges::all_of(boundary.outputs, is_multiple_of_16);
   if (program.launches(is_aligned).launches.empty()) return 0;
   CudaProgram::Instances& instances = program.instances();
-  Instance* chosen = nullptr;
+  Lane* chosen = nullptr;
   {
     const std::scoped_lock lock(instances.mutex);
     for (auto at = instances.all.begin(); at != instances.all.end(); ++at) {
-      Instance& instance = **at;
+      Lane& lane = **at;
       // On its own stream the next run comes after the last; on another it must have ended.
-      if (instance.is_taken || !instance.fits(is_aligned, boundary) ||
-          (instance.stream() != stream && !instance.is_idle()))
-        continue;
-      chosen = &instance;
+      if (lane.is_taken || (lane.stream() != stream && !lane.is_idle())) continue;
+      chosen = &lane;
       instances.all.splice(instances.all.begin(), instances.all, at);
       break;
     }
-    for (auto at = instances.all.end(); chosen == nullptr &&
-                                        instances.all.size() >= kMostInstances &&
-                                        at != instances.all.begin();) {
+    for (auto at = instances.all.end();
+         chosen == nullptr && instances.all.size() >= kMostLanes && at != instances.all.begin();) {
       --at;
       if (!(*at)->is_taken && (*at)->is_idle()) at = instances.all.erase(at);
     }
     if (chosen != nullptr) chosen->is_taken = true;
   }
   if (chosen == nullptr) {
-    auto made = std::make_unique<Instance>(program, is_aligned, boundary);
+    auto made = std::make_unique<Lane>(program);
     made->is_taken = true;
     const std::scoped_lock lock(instances.mutex);
     chosen = instances.all.emplace_front(std::move(made)).get();
   }
   struct Release {
     std::mutex& mutex;
-    Instance& instance;
+    Lane& lane;
     ~Release() {
       const std::scoped_lock lock(mutex);
-      instance.is_taken = false;
+      lane.is_taken = false;
     }
   } release{instances.mutex, *chosen};
-  chosen->run(boundary, stream);
-  return chosen->launch_count();
+  return chosen->run(is_aligned, boundary, stream);
 }
 
 }  // namespace tendon::cuda

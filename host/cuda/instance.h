@@ -1,5 +1,5 @@
-// A program's launches as a CUDA graph with an arena of its own, and the pool of them: one for each
-// run that is under way.
+// A program's launches as CUDA graphs with an arena of their own, and the pool of them: one for
+// each run that is under way.
 #pragma once
 
 #include <list>
@@ -19,25 +19,20 @@ struct Boundary {
   std::span<void* const> outputs;
 };
 
+// A program's launches as a CUDA graph over one arena.
 class Instance {
  public:
-  // Builds the graph for the boundary's addresses.
-  Instance(const CudaProgram& program, bool is_aligned, const Boundary& boundary);
-  ~Instance();
+  // Built for the boundary's addresses.
+  Instance(const CudaProgram& program, bool is_aligned, const Boundary& boundary, void* arena);
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
 
   // Whether it can be launched with these addresses: kernels' and copies' can be changed, a
   // product's were fixed when it was captured.
   bool fits(bool is_aligned, const Boundary& boundary) const;
-  // On a stream; waits there for its last run, if that was on another. `launches`: kernels,
-  // products and copies that it makes.
   void run(const Boundary& boundary, cudaStream_t stream);
-  bool is_idle() const;  // its last run has ended
-  cudaStream_t stream() const { return stream_; }
+  // Kernels, products and copies that it makes.
   std::int64_t launch_count() const { return static_cast<std::int64_t>(launches_.launches.size()); }
-
-  bool is_taken = false;  // by a thread that runs it now
 
  private:
   void* address(Ref value, const Boundary& boundary) const;
@@ -52,13 +47,10 @@ class Instance {
   const CudaProgram& program_;
   bool is_aligned_;
   const Launches& launches_;
-  void* arena_ = nullptr;
+  void* arena_;
   std::vector<const void*> fixed_;
   GraphHandle graph_;
   GraphExecHandle exec_;
-  EventHandle done_;
-  cudaStream_t stream_ = nullptr;
-  bool has_run_ = false;
   std::vector<cudaGraphNode_t> last_;  // what the next node waits for
   struct Node {
     const Launch* launch;
@@ -68,14 +60,42 @@ class Instance {
     void* into = nullptr;
   };
   std::vector<Node> nodes_;
+  std::vector<std::uint64_t> next_words_;  // of the kernel that is being set
+};
+
+// An arena, for one run at a time, and the instances over it. A training loop comes with two sets
+// of addresses in turn, the variables before a step and after it: an instance for each.
+class Lane {
+ public:
+  explicit Lane(const CudaProgram& program);
+  ~Lane();
+  Lane(const Lane&) = delete;
+  Lane& operator=(const Lane&) = delete;
+
+  // On a stream; waits there for its last run, if that was on another. Gives its launches.
+  std::int64_t run(bool is_aligned, const Boundary& boundary, cudaStream_t stream);
+  bool is_idle() const;  // its last run has ended
+  cudaStream_t stream() const { return stream_; }
+
+  bool is_taken = false;  // by a thread that runs it now
+
+ private:
+  Instance& instance(bool is_aligned, const Boundary& boundary);
+
+  const CudaProgram& program_;
+  void* arena_ = nullptr;
+  std::list<Instance> instances_;  // used most recently first
+  EventHandle done_;
+  cudaStream_t stream_ = nullptr;
+  bool has_run_ = false;
 };
 
 struct CudaProgram::Instances {
   std::mutex mutex;
-  std::list<std::unique_ptr<Instance>> all;  // used most recently first
+  std::list<std::unique_ptr<Lane>> all;  // used most recently first
 };
 
-// Runs the program on the stream with an instance that is free, or a new one. Gives its launches.
+// Runs the program on the stream in a lane that is free, or a new one. Gives its launches.
 std::int64_t run(const CudaProgram& program, const Boundary& boundary, cudaStream_t stream);
 
 }  // namespace tendon::cuda

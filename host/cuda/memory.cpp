@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <functional>
 
 #include "host/support/text.h"
 
@@ -61,7 +62,8 @@ void* Memory::allocate(std::size_t bytes, const char* op, Place place) {
 void Memory::deallocate(void* memory, std::size_t bytes) noexcept {
   in_use_.fetch_sub(static_cast<std::int64_t>(bytes));
   const std::scoped_lock lock(mutex_);
-  kept_[block_size(bytes)].push_back(memory);
+  std::vector<void*>& blocks = kept_[block_size(bytes)];
+  blocks.insert(std::ranges::upper_bound(blocks, memory, std::greater<>()), memory);
 }
 
 void Memory::free_kept() noexcept {

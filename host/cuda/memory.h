@@ -1,6 +1,8 @@
 // Memory for values on a device, counted. Blocks that are given back are kept for the next of their
 // size: all work on values is ordered by the device's one stream, so a block can be used again as
-// soon as it is given back.
+// soon as it is given back. Of several the one at the lowest address is taken, in whatever order
+// they came back: so the steps of a loop find their values at the same addresses every second time,
+// as their graphs want it.
 #pragma once
 
 #include <tendon/tensor.h>
@@ -36,7 +38,7 @@ class Memory {
   std::atomic<std::int64_t> in_use_ = 0;
   std::atomic<std::int64_t> peak_ = 0;
   std::mutex mutex_;
-  std::map<std::size_t, std::vector<void*>> kept_;  // by size
+  std::map<std::size_t, std::vector<void*>> kept_;  // by size, each from the highest address
 };
 
 }  // namespace tendon::cuda

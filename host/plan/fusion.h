@@ -122,7 +122,9 @@ class Fusion {
                                  Level level) const;
   // A value of an earlier stage that nothing else wants in memory and that few ops make from what
   // is there: it is computed again, and neither stored nor loaded. `budget`: what that may cost.
-  bool can_compute_again(Cluster& cluster, int at, Ref base, int& budget) const;
+  bool can_compute_again(Cluster& cluster, int at, Ref base, Level level, int& budget) const;
+  bool is_repeated(const View& view) const;
+  bool can_repeat(const Cluster& cluster, Ref base, Level level, int& budget) const;
   bool is_made_in_body(Ref base) const;
   // Beside an addition.
   static int cost(Op op);
@@ -130,7 +132,7 @@ class Fusion {
   static std::optional<Operand> own(Cluster& cluster, const View& seen, Level level);
   // The operand as a local of the body.
   Local bring(Cluster& cluster, const Operand& operand, Level level);
-  Local compute_again(Cluster& cluster, Ref value);
+  Local compute_again(Cluster& cluster, Ref value, Level level);
   static Local load(Cluster& cluster, const View& view, Level level, DType dtype);
   static Local expand(Part& part, Local row);
   Local uniform_local(Cluster& cluster, Ref value);

@@ -193,10 +193,11 @@ std::optional<Operand> Fusion::resolve(Cluster& cluster, int at, const View& ope
     View one{Shape(), {Piece{seen->pieces[0].base, seen->pieces[0].offset, {}, {}, {}}}};
     return Operand{Operand::From::loaded, {}, std::move(one), Level::uniform};
   }
-  if (level == Level::element && is_row_major(*seen)) {
+  if (seen->is_whole() && home(seen->pieces[0].base) != kNowhere) {
     const Ref base = seen->pieces[0].base;
     int budget = kMostAgain;
-    if (home(base) != kNowhere && can_compute_again(cluster, at, base, budget)) {
+    if (is_row_major(*seen) ? can_compute_again(cluster, at, base, level, budget)
+                            : is_repeated(*seen) && can_repeat(cluster, base, level, budget)) {
       return Operand{Operand::From::again, base, {}, level};
     }
   }
@@ -209,19 +210,21 @@ std::optional<Operand> Fusion::resolve(Cluster& cluster, int at, const View& ope
   return Operand{Operand::From::loaded, {}, std::move(*seen), level};
 }
 
-bool Fusion::can_compute_again(Cluster& cluster, int at, Ref base, int& budget) const {
+bool Fusion::can_compute_again(Cluster& cluster, int at, Ref base, Level level, int& budget) const {
   const Part& part = cluster.part();
-  if (cluster.locals.contains(base.id)) return true;
+  if (const auto local = cluster.locals.find(base.id); local != cluster.locals.end())
+    return part.body[local->second].level == level;
+  if (tape_.op(base) == Op::iota) return true;
+  const Shape space = part.shape(level);
   if (kind(base) != ops::OpKind::pointwise || in_memory_[base.id] ||
-      tape_.shape(base).size() != part.space.size() || !is_made_in_body(base)) {
+      tape_.shape(base).size() != space.size() || !is_made_in_body(base)) {
     return false;
   }
   budget -= cost(tape_.op(base));
   for (const Ref operand : tape_.operands(base)) {
     if (budget < 0) return false;
     if (is_uniform(operand)) continue;
-    const std::optional<View> seen =
-        reshape(broadcast(view(operand), tape_.shape(base)), part.space);
+    const std::optional<View> seen = reshape(broadcast(view(operand), tape_.shape(base)), space);
     if (!seen) return false;
     bool is_there = true;
     for (const Piece& piece : seen->pieces) {
@@ -232,13 +235,43 @@ bool Fusion::can_compute_again(Cluster& cluster, int at, Ref base, int& budget) 
     }
     if (is_there) continue;
     if (home(seen->pieces[0].base) == at) {
-      if (!own(cluster, *seen, Level::element)) return false;
+      if (!own(cluster, *seen, level)) return false;
     } else if (!is_row_major(*seen) ||
-               !can_compute_again(cluster, at, seen->pieces[0].base, budget)) {
+               !can_compute_again(cluster, at, seen->pieces[0].base, level, budget)) {
       return false;
     }
   }
   return budget >= 0;
+}
+
+// Whether the elements are those of the base in their order, again and again.
+bool Fusion::is_repeated(const View& view) const {
+  const Piece& piece = view.pieces[0];
+  const std::int64_t size = tape_.shape(piece.base).size();
+  if (!view.is_whole() || piece.offset != 0) return false;
+  std::int64_t contiguous = 1;
+  for (int i = view.shape.rank(); i-- > 0;) {
+    if (view.shape[i] == 1) continue;
+    if (piece.strides[static_cast<std::size_t>(i)] != (contiguous < size ? contiguous : 0))
+      return false;
+    contiguous *= view.shape[i];
+  }
+  return contiguous > 0 && contiguous % size == 0;
+}
+
+// An iota's formula gives its elements again and again; so does what few ops make of it alone.
+bool Fusion::can_repeat(const Cluster& cluster, Ref base, Level level, int& budget) const {
+  if (const auto local = cluster.locals.find(base.id); local != cluster.locals.end())
+    return cluster.part().body[local->second].level == level;
+  if (tape_.op(base) == Op::iota) return true;
+  if (kind(base) != ops::OpKind::pointwise || in_memory_[base.id]) return false;
+  budget -= cost(tape_.op(base));
+  return budget >= 0 && std::ranges::all_of(tape_.operands(base), [&](Ref operand) {
+           return is_uniform(operand) ||
+                  (is_row_major(view(operand)) &&
+                   tape_.shape(operand).size() == tape_.shape(base).size() &&
+                   can_repeat(cluster, view(operand).pieces[0].base, level, budget));
+         });
 }
 
 bool Fusion::is_made_in_body(Ref base) const {
@@ -289,7 +322,7 @@ Local Fusion::bring(Cluster& cluster, const Operand& operand, Level level) {
     case Operand::From::local: return cluster.locals.at(operand.value.id);
     case Operand::From::expanded:
       return expand(cluster.part(), cluster.locals.at(operand.value.id));
-    case Operand::From::again: return compute_again(cluster, operand.value);
+    case Operand::From::again: return compute_again(cluster, operand.value, operand.level);
     case Operand::From::loaded: break;
   }
   const Local local = load(cluster, operand.view, operand.level, operand.dtype);
@@ -297,16 +330,28 @@ Local Fusion::bring(Cluster& cluster, const Operand& operand, Level level) {
   return is_row ? expand(cluster.part(), local) : local;
 }
 
-Local Fusion::compute_again(Cluster& cluster, Ref value) {
+Local Fusion::compute_again(Cluster& cluster, Ref value, Level level) {
   if (const auto found = cluster.locals.find(value.id); found != cluster.locals.end()) {
     return found->second;
   }
-  Instruction step{
-      Instruction::Kind::compute, Level::element, tape_.dtype(value), value, 0, {}, {}};
-  for (const Ref operand : tape_.operands(value)) {
+  const auto operands = tape_.operands(value);
+  Instruction step{operands.empty() ? Instruction::Kind::generate : Instruction::Kind::compute,
+                   level,
+                   tape_.dtype(value),
+                   value,
+                   0,
+                   {},
+                   {}};
+  const bool is_repeated = tape_.shape(value).size() != cluster.part().shape(level).size();
+  for (const Ref operand : operands) {
+    Local& into = step.operands[step.operand_count++];
+    if (is_repeated && !is_uniform(operand)) {
+      into = compute_again(cluster, view(operand).pieces[0].base, level);
+      continue;
+    }
     const std::optional<Operand> resolved =
-        resolve(cluster, at_, operand, tape_.shape(value), Level::element);
-    step.operands[step.operand_count++] = bring(cluster, *resolved, Level::element);
+        resolve(cluster, at_, operand, tape_.shape(value), level);
+    into = bring(cluster, *resolved, level);
   }
   const Local local = append(cluster.part(), step);
   cluster.locals[value.id] = local;

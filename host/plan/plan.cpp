@@ -13,10 +13,21 @@ namespace {
 constexpr std::int64_t kChunkElements = 16384;
 constexpr std::int64_t kMostChunks = 64;
 constexpr std::int64_t kMostPartials = 256;
-// Where rows lie side by side, a partial result is 8 bytes of memory for so many elements at least.
-constexpr std::int64_t kLeastLines = 16;
+// Rows that lie apart are cut at multiples of this, so that a chunk begins where a row does: in
+// front of whole vectors and whole cache lines.
+constexpr std::int64_t kChunkMultiple = 1024;
+// Where rows lie side by side, a chunk has so many of a row's elements at least for its result,
+// which is written and read again; of 16 bits, twice as many.
+constexpr std::int64_t kLeastLines = 64;
 
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+bool reduces_16_bits(const Part& part) {
+  return std::ranges::any_of(part.body, [&](const Instruction& step) {
+    return step.kind == Instruction::Kind::reduce &&
+           size_bytes(part.body[step.operands[0]].dtype) == 2;
+  });
+}
 
 // By the shape alone, so that the order of a sum does not depend on the machine.
 void cut_into_chunks(Part& part) {
@@ -24,9 +35,15 @@ void cut_into_chunks(Part& part) {
   const std::int64_t wanted = divide_up(row * part.inner_count(), kChunkElements);
   const std::int64_t rows = std::max<std::int64_t>(part.outer_count(), 1);
   std::int64_t most = std::clamp<std::int64_t>(kMostPartials / rows, 1, kMostChunks);
-  if (part.inner_count() > 1) most = std::clamp<std::int64_t>(row / kLeastLines, 1, most);
+  const bool lie_apart = part.inner_count() == 1;
+  if (!lie_apart) {
+    const std::int64_t least = kLeastLines * (reduces_16_bits(part) ? 2 : 1);
+    most = std::clamp<std::int64_t>(row / least, 1, most);
+  }
   const std::int64_t count = std::clamp<std::int64_t>(wanted, 1, most);
   part.chunk_length = std::max<std::int64_t>(divide_up(row, count), 1);
+  if (lie_apart && count > 1)
+    part.chunk_length = divide_up(part.chunk_length, kChunkMultiple) * kChunkMultiple;
   part.chunk_count = std::max<std::int64_t>(divide_up(row, part.chunk_length), 1);
 }
 

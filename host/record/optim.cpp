@@ -164,14 +164,28 @@ void Adam::apply(const Gradients& gradients, const detail::List<Variable>& varia
   const AdamOptions& options = state_->options;
   Step step(place);
   std::vector<std::pair<std::shared_ptr<detail::Cell>, State::Moments>> moments;
+  // Zeros in memory and not in the formulas: the first step's plan is that of all steps.
+  std::vector<record::Node*> zeros;
+  for (std::size_t i = 0; i < variables.size(); ++i) {
+    if (!gradients[i]) continue;
+    const auto found = state_->moments.find(variables[i].cell());
+    const bool is_first = found == state_->moments.end();
+    moments.emplace_back(
+        variables[i].cell(),
+        is_first ? State::Moments{zeros_like(*gradients[i]), zeros_like(*gradients[i]), 0}
+                 : found->second);
+    if (!is_first) continue;
+    zeros.push_back(moments.back().second.first.node());
+    zeros.push_back(moments.back().second.second.node());
+  }
+  record::evaluate(zeros);
+  auto next = moments.begin();
   for (std::size_t i = 0; i < variables.size(); ++i) {
     if (!gradients[i]) continue;
     const Variable& variable = variables[i];
     const Tensor& g = *gradients[i];
-    const auto found = state_->moments.find(variable.cell());
-    const State::Moments before = found != state_->moments.end()
-                                      ? found->second
-                                      : State::Moments{zeros_like(g), zeros_like(g), 0};
+    State::Moments& of_variable = (next++)->second;
+    const State::Moments before = std::move(of_variable);
     const State::Moments after{before.first * options.beta1 + g * (1 - options.beta1),
                                before.second * options.beta2 + square(g) * (1 - options.beta2),
                                before.steps + 1};
@@ -182,7 +196,7 @@ void Adam::apply(const Gradients& gradients, const detail::List<Variable>& varia
                            mean * options.learning_rate / (deviation + options.epsilon));
     step.keep(after.first);
     step.keep(after.second);
-    moments.emplace_back(variable.cell(), after);
+    of_variable = after;
   }
   step.finish();
   for (auto& [cell, after] : moments) state_->moments.insert_or_assign(cell, std::move(after));
