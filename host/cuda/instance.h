@@ -28,10 +28,10 @@ class Instance {
   Instance& operator=(const Instance&) = delete;
 
   // Whether it can be launched with these addresses: kernels' and copies' can be changed, a
-  // product's were fixed when it was captured.
+  // library's were fixed when it was captured.
   bool fits(bool is_aligned, const Boundary& boundary) const;
   // On a stream; waits there for its last run, if that was on another. `launches`: kernels,
-  // products and copies that it makes.
+  // libraries' work and copies that it makes.
   void run(const Boundary& boundary, cudaStream_t stream);
   bool is_idle() const;  // its last run has ended
   cudaStream_t stream() const { return stream_; }
@@ -41,11 +41,11 @@ class Instance {
 
  private:
   void* address(Ref value, const Boundary& boundary) const;
-  void fill(const KernelLaunch& launch, const Boundary& boundary,
+  std::uint64_t word(const Field& field, const Boundary& boundary) const;
+  void fill(std::span<const Field> fields, const Boundary& boundary,
             std::vector<std::uint64_t>& words) const;
-  std::vector<const void*> fixed_addresses(const Boundary& boundary) const;
   void add_kernel(const KernelLaunch& launch, const Boundary& boundary);
-  void add_product(const ProductLaunch& launch, const Boundary& boundary);
+  void add_library(const LibraryLaunch& launch, const Boundary& boundary);
   void add_copy(const CopyLaunch& launch, const Boundary& boundary);
   cudaKernelNodeParams parameters(const KernelLaunch& launch, void** arguments) const;
 
@@ -53,7 +53,6 @@ class Instance {
   bool is_aligned_;
   const Launches& launches_;
   void* arena_ = nullptr;
-  std::vector<const void*> fixed_;
   GraphHandle graph_;
   GraphExecHandle exec_;
   EventHandle done_;
@@ -63,7 +62,7 @@ class Instance {
   struct Node {
     const Launch* launch;
     cudaGraphNode_t node;
-    std::vector<std::uint64_t> words;  // of a kernel, as set last
+    std::vector<std::uint64_t> words;  // of a kernel, as set last; of a library, as captured
     const void* from = nullptr;        // of a copy
     void* into = nullptr;
   };

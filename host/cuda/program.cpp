@@ -22,6 +22,23 @@ bool is_empty(const Tape& tape, const plan::Stage& stage) {
   return false;
 }
 
+Field address_of(Ref value) { return {Field::Kind::address, value, 0}; }
+Field in_arena(std::int64_t offset) {
+  return {Field::Kind::arena, {}, static_cast<std::uint64_t>(offset)};
+}
+
+LibraryLaunch product_launch(const PreparedContraction& product, Ref result,
+                             std::int64_t workspace) {
+  const auto lies = [workspace](const PreparedContraction::Operand& operand) {
+    return operand.pack ? in_arena(workspace + operand.pack_offset) : address_of(operand.value);
+  };
+  return {{lies(product.a()), lies(product.b()), product.bias() ? lies(*product.bias()) : Field{},
+           address_of(result), in_arena(workspace)},
+          [&product](std::span<void* const> at, cudaStream_t stream) {
+            product.run(at[0], at[1], at[2], at[3], at[4], stream);
+          }};
+}
+
 // A part with nothing to write has nothing to do.
 bool has_work(const plan::Part& part) {
   return part.space.size() > 0 || (part.reduces() && part.rows().size() > 0);
@@ -94,7 +111,7 @@ Launches CudaProgram::prepare(bool is_aligned) const {
       pack(prepared.a());
       pack(prepared.b());
       if (prepared.bias()) pack(*prepared.bias());
-      launches.emplace_back(ProductLaunch{&prepared, stage.contraction->result, workspace});
+      launches.emplace_back(product_launch(prepared, stage.contraction->result, workspace));
     } else if (stage.op) {
       if (is_empty(plan.tape, stage)) continue;
       for (GeneratedKernel& kernel : generate_irregular(plan, stage)) add(std::move(kernel));
