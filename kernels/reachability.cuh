@@ -5,8 +5,8 @@
 // edges bring from its operands; backward, whether a node leads to a target. An edge is live where
 // it can carry a gradient and its operand was watched, or computed from something watched, when the
 // op was recorded. A node's backward is needed for a source where both meet. forward_step visits a
-// node after all of its operands, backward_step before: on the host in tape order, on a device
-// level by level.
+// node after the operands of its live edges, backward_step before: on the host in tape order, on a
+// device level by level.
 #pragma once
 
 #include <cstdint>
@@ -27,23 +27,35 @@ struct Adjacency {
   const std::uint8_t* live = nullptr;       // an edge's liveness, 0 or 1
 };
 
+// A node that stands for a source. Several may stand for one, and one for several.
+struct SourceNode {
+  std::uint32_t node = 0;
+  std::uint32_t source = 0;
+
+  TENDON_HOST_DEVICE std::uint32_t word() const { return source / 64; }
+  TENDON_HOST_DEVICE std::uint64_t bit() const { return std::uint64_t{1} << (source % 64); }
+};
+
 struct Marks {
   std::uint32_t word_count = 0;  // words of source bits a node
   std::uint64_t* reached =
       nullptr;  // node_count x word_count; a source's own bits are set before the forward pass
   std::uint8_t* leads = nullptr;  // node_count; the targets are set before the backward pass
+
+  TENDON_HOST_DEVICE std::uint64_t& word(std::uint32_t node, std::uint32_t at) const {
+    return reached[std::uint64_t{node} * word_count + at];
+  }
 };
 
+// Of one word of the node: the words do not depend on each other.
 TENDON_HOST_DEVICE inline void forward_step(const Adjacency& graph, const Marks& marks,
-                                            std::uint32_t node) {
+                                            std::uint32_t node, std::uint32_t word) {
+  std::uint64_t bits = marks.word(node, word);
   for (std::uint32_t edge = graph.operand_begin[node]; edge < graph.operand_begin[node + 1];
        ++edge) {
-    if (graph.live[edge] == 0) continue;
-    const std::uint64_t* from =
-        marks.reached + std::uint64_t{graph.operands[edge]} * marks.word_count;
-    std::uint64_t* into = marks.reached + std::uint64_t{node} * marks.word_count;
-    for (std::uint32_t word = 0; word < marks.word_count; ++word) into[word] |= from[word];
+    if (graph.live[edge] != 0) bits |= marks.word(graph.operands[edge], word);
   }
+  marks.word(node, word) = bits;
 }
 
 // Every writer writes the same 1, so no order and no atomic is needed.
@@ -59,7 +71,7 @@ TENDON_HOST_DEVICE inline void backward_step(const Adjacency& graph, const Marks
 // After both passes: the bits of the sources for which the node's backward is needed, of one word.
 TENDON_HOST_DEVICE inline std::uint64_t needed(const Marks& marks, std::uint32_t node,
                                                std::uint32_t word) {
-  return marks.leads[node] == 0 ? 0 : marks.reached[std::uint64_t{node} * marks.word_count + word];
+  return marks.leads[node] == 0 ? 0 : marks.word(node, word);
 }
 
 }  // namespace tendon::kernels

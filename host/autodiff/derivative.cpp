@@ -48,13 +48,14 @@ support::RecentCache<Derivative>& cache() {
 
 }  // namespace
 
-Derivative::Derivative(const Question& question)
+Derivative::Derivative(const Question& question, plan::Backend& device)
     : operand_of_(question.tape.size()),
       asked_(question.tape),
       seeds_(question.seeds.begin(), question.seeds.end()),
       sources_(question.sources.begin(), question.sources.end()),
       live_(question.live.begin(), question.live.end()) {
-  const Mask mask = reachability(asked_, live_, sources_, question.source_count, asked_.targets());
+  const Mask mask =
+      reachability(device, asked_, live_, sources_, question.source_count, asked_.targets());
   differentiated_ = differentiate(asked_, seeds_, sources_, question.source_count, live_, mask);
   backward_begin_ = asked_.size();
 
@@ -83,11 +84,11 @@ bool Derivative::answers(const Question& question) const {
                      asked_.size() * sizeof(Place)) == 0;
 }
 
-std::shared_ptr<const Derivative> derivative_of(const Question& question) {
+std::shared_ptr<const Derivative> derivative_of(const Question& question, plan::Backend& device) {
   const std::uint64_t hash = hash_of(question);
   std::shared_ptr<const Derivative> found = cache().find(hash);
   if (found && found->answers(question)) return found;
-  auto made = std::make_shared<const Derivative>(question);
+  auto made = std::make_shared<const Derivative>(question, device);
   cache().insert(hash, made, made->tape().size());
   return made;
 }

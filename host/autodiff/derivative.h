@@ -21,7 +21,7 @@ struct Question {
 
 class Derivative {
  public:
-  explicit Derivative(const Question& question);
+  Derivative(const Question& question, plan::Backend& device);
   // Equal but for constants' numbers, on which no derivative depends. Places count: the backward
   // ops' are those of the forward ops, for messages.
   bool answers(const Question& question) const;
@@ -51,7 +51,8 @@ class Derivative {
   std::vector<std::uint8_t> live_;
 };
 
-// Found, or made and kept for a while. From any number of threads at once.
-std::shared_ptr<const Derivative> derivative_of(const Question& question);
+// Found, or made and kept for a while. From any number of threads at once. `device`: of the tape,
+// to run reachability on.
+std::shared_ptr<const Derivative> derivative_of(const Question& question, plan::Backend& device);
 
 }  // namespace tendon::autodiff

@@ -1,4 +1,5 @@
-// Runs the one reachability function of kernels/reachability.cuh over a tape on the host.
+// Which values of a tape have a backward that is needed, as the one reachability function of
+// kernels/reachability.cuh finds on the device of the tape.
 #pragma once
 
 #include <tendon/backend.h>
@@ -6,6 +7,8 @@
 #include <cstdint>
 #include <span>
 #include <vector>
+
+#include "host/plan/backend.h"
 
 namespace tendon::autodiff {
 
@@ -32,6 +35,7 @@ class Mask {
   bool needed(Ref value, std::uint32_t source) const {
     return ((words_[std::size_t{value.id} * word_count_ + source / 64] >> (source % 64)) & 1) != 0;
   }
+  friend bool operator==(const Mask&, const Mask&) = default;
 
  private:
   std::vector<std::uint64_t> words_;
@@ -41,7 +45,8 @@ class Mask {
 // Bit per edge, in the tape's order: the op carries a gradient along it and both ends are floating.
 std::vector<std::uint8_t> differentiable_edges(const Tape& tape);
 
-Mask reachability(const Tape& tape, std::span<const std::uint8_t> live,
+// `device`: runs it; the mask is the same on each.
+Mask reachability(plan::Backend& device, const Tape& tape, std::span<const std::uint8_t> live,
                   std::span<const SourceValue> sources, std::size_t source_count,
                   std::span<const Ref> targets);
 

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "host/cpu/memory.h"
+#include "host/cpu/reachability.h"
 #include "host/cpu/tile_executor.h"
 
 namespace tendon::cpu {
@@ -22,6 +23,12 @@ class CpuBackend final : public plan::Backend {
   }
   void copy_to_host(void* destination, const void* source, std::size_t bytes) override {
     if (bytes > 0) std::memcpy(destination, source, bytes);
+  }
+  std::vector<std::uint64_t> needed_backward(const kernels::Adjacency& graph,
+                                             std::uint32_t word_count,
+                                             std::span<const kernels::SourceNode> sources,
+                                             std::span<const std::uint32_t> targets) override {
+    return cpu::needed_backward(graph, word_count, sources, targets);
   }
   std::unique_ptr<plan::Program> prepare(plan::Plan plan) override {
     return std::make_unique<TileProgram>(std::move(plan));

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "host/cuda/instance.h"
+#include "host/cuda/reachability.h"
 #include "host/support/text.h"
 
 namespace tendon::cuda {
@@ -15,7 +16,10 @@ constexpr int kLeastCapability = 80;
 class CudaBackend final : public plan::Backend {
  public:
   CudaBackend(int device, int architecture)
-      : device_(device), memory_(device), kernels_(device, architecture) {
+      : device_(device),
+        memory_(device),
+        reachability_(device, memory_),
+        kernels_(device, architecture) {
     const DeviceScope scope(device_);
     TENDON_CUDA_CHECK(cudaStreamCreateWithFlags(stream_.put(), cudaStreamNonBlocking));
   }
@@ -41,6 +45,13 @@ class CudaBackend final : public plan::Backend {
     TENDON_CUDA_CHECK(
         cudaMemcpyAsync(destination, source, bytes, cudaMemcpyDeviceToHost, stream_.get()));
     TENDON_CUDA_CHECK(cudaStreamSynchronize(stream_.get()));
+  }
+
+  std::vector<std::uint64_t> needed_backward(const kernels::Adjacency& graph,
+                                             std::uint32_t word_count,
+                                             std::span<const kernels::SourceNode> sources,
+                                             std::span<const std::uint32_t> targets) override {
+    return reachability_.needed_backward(graph, word_count, sources, targets);
   }
 
   std::unique_ptr<plan::Program> prepare(plan::Plan plan) override {
@@ -88,6 +99,7 @@ class CudaBackend final : public plan::Backend {
  private:
   int device_;
   Memory memory_;
+  Reachability reachability_;
   KernelCache kernels_;
   StreamHandle stream_;  // of all work on values; an Executable's caller may give another
   std::atomic<std::int64_t> runs_ = 0;

@@ -40,8 +40,8 @@ std::string Emitter::address(Ref value, DType dtype, bool is_written) {
   return found->second;
 }
 
-std::string Emitter::arena(std::int64_t offset, std::string_view type) {
-  return add(fmt::format("{}*", type), fmt::format("partials{}", word_count_++),
+std::string Emitter::arena(std::string_view stem, std::int64_t offset, std::string_view type) {
+  return add(fmt::format("{}*", type), fmt::format("{}{}", stem, word_count_++),
              {Field::Kind::arena, {}, static_cast<std::uint64_t>(offset)});
 }
 

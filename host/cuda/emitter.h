@@ -25,7 +25,7 @@ class Emitter {
 
   // Each gives the expression of the field, "a.x3".
   std::string address(Ref value, DType dtype, bool is_written);
-  std::string arena(std::int64_t offset, std::string_view type);
+  std::string arena(std::string_view stem, std::int64_t offset, std::string_view type);
   std::string number(Ref constant);
   std::string key(Ref op, int half);
   std::string word(std::string_view stem, std::int64_t value);  // an index

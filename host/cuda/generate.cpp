@@ -204,7 +204,7 @@ GeneratedKernel generate_pack(const plan::Plan& plan, const Part& part, std::int
   Body body(plan, part, out);
   body.write_uniforms();
   const DType dtype = part.body[part.stores[0].local].dtype;
-  const std::string into = out.arena(offset, stored_type(dtype)),
+  const std::string into = out.arena("partials", offset, stored_type(dtype)),
                     count = out.word("count", part.space.size());
   out.open(fmt::format("for (index i = first; i < static_cast<index>({}); i += step) {{", count));
   Body::Position position{Level::element, "i", "", {}};

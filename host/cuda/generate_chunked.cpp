@@ -121,7 +121,7 @@ class Chunked {
   // The place of a chunk's result: for each reduction, row in front, chunk and row behind.
   std::string partial(Emitter& out, std::size_t reduction, std::string_view outer,
                       std::string_view chunk, std::string_view column) {
-    if (partials_.empty()) partials_ = out.arena(part_.partials_offset, "f64");
+    if (partials_.empty()) partials_ = out.arena("partials", part_.partials_offset, "f64");
     if (reduction_words_.size() <= reduction) {
       reduction_words_.push_back(out.word("first", static_cast<std::int64_t>(reduction) *
                                                        part_.outer_count() * part_.chunk_count *

@@ -1,18 +1,11 @@
 // Ops that are computed whole, from operands in row-major order. They are few and rarely matter:
 // each kernel is the plainest that is parallel and deterministic.
 #include <algorithm>
-#include <array>
 
-#include "host/cuda/emitter.h"
+#include "host/cuda/loop.h"
 
 namespace tendon::cuda {
 namespace {
-
-using Strides = std::array<std::int64_t, kMaxRank>;
-
-constexpr std::uint32_t kThreads = 256;
-constexpr std::string_view kIncludes =
-    "#include \"tendon/memory.cuh\"\n#include \"tendon/ops.cuh\"\n#include \"tendon/row.cuh\"\n";
 
 std::size_t at(int axis) { return static_cast<std::size_t>(axis); }
 int positive(int axis, int rank) { return axis < 0 ? axis + rank : axis; }
@@ -23,43 +16,6 @@ Strides contiguous(const Shape& shape) {
   for (int i = shape.rank(); i-- > 0; step *= shape[i]) strides[at(i)] = step;
   return strides;
 }
-
-// A kernel with a loop over `count` elements of index i.
-class Loop {
- public:
-  Loop(std::int64_t count, std::string_view stem, std::string comment)
-      : count_(count), stem_(stem), comment_(std::move(comment)) {
-    out.open(
-        fmt::format("for (index i = static_cast<i64>(blockIdx.x) * {0} + threadIdx.x; i < {1}; i "
-                    "+= static_cast<i64>(gridDim.x) * {0}) {{",
-                    kThreads, out.word("count", count)));
-  }
-  GeneratedKernel finish() {
-    out.close();
-    GeneratedKernel kernel;
-    kernel.geometry = {kThreads, std::max<std::int64_t>((count_ + kThreads - 1) / kThreads, 1),
-                       true};
-    kernel.text = out.finish(stem_, comment_, kIncludes, kThreads);
-    kernel.fields = out.take_fields();
-    return kernel;
-  }
-  // Lines that set `name` to the offset of element `index` of the shape in a layout.
-  void offset(std::string_view name, std::string_view index, const Shape& shape,
-              const Strides& strides, std::int64_t begin) {
-    out.line("index {0} = {1}, {0}_left = {2};", name, out.word("begin", begin), index);
-    for (int axis = shape.rank(); axis-- > 0;) {
-      const std::string extent = out.word("extent", std::max<std::int64_t>(shape[axis], 1));
-      out.line("{0} += {0}_left % {1} * {2}; {0}_left /= {1};", name, extent,
-               out.word("stride", strides[at(axis)]));
-    }
-  }
-  Emitter out{true};
-
- private:
-  std::int64_t count_;
-  std::string_view stem_;
-  std::string comment_;
-};
 
 class Irregular {
  public:
@@ -170,28 +126,8 @@ class Irregular {
     return kernels;
   }
 
-  // The table's extents around the axis of the indices.
-  struct Walk {
-    std::int64_t outer = 1, extent = 1, inner = 1;
-  };
-  Walk walk(const Shape& table) const {
-    Walk walk;
-    const int axis = positive(attributes_.axes[0], table.rank());
-    for (int i = 0; i < axis; ++i) walk.outer *= table[i];
-    for (int i = axis + 1; i < table.rank(); ++i) walk.inner *= table[i];
-    walk.extent = table[axis];
-    return walk;
-  }
-  // An index out of range reads and adds at the first element: it has no place to say so from.
-  static void index_line(Emitter& out, const std::string& indices, std::string_view place,
-                         const std::string& extent) {
-    out.line("index at = {}[{}];", indices, place);
-    out.line("if (at < 0) at += {};", extent);
-    out.line("if (at < 0 || at >= {}) at = 0;", extent);
-  }
-
   GeneratedKernel gather() const {
-    const Walk table = walk(tape_.shape(operand(0)));
+    const Walk table(tape_.shape(operand(0)), attributes_.axes[0]);
     Loop loop(shape_.size(), "gather", comment());
     Emitter& out = loop.out;
     const std::string inner = out.word("inner", std::max<std::int64_t>(table.inner, 1)),
@@ -200,33 +136,30 @@ class Irregular {
                                        std::max<std::int64_t>(tape_.shape(operand(1)).size(), 1));
     out.line("const index column = i % {0}, k = i / {0} % {1}, front = i / {0} / {1};", inner,
              count);
-    index_line(out, from(loop, 1), "k", extent);
+    write_index(out, from(loop, 1), "k", extent);
     out.line("{}[i] = {}[(front * {} + at) * {} + column];", into(loop), from(loop, 0), extent,
              inner);
     return loop.finish();
   }
 
-  // A thread for each (outer, inner) adds its updates in order.
+  // Of few indices: each element of the result looks through them for its own.
   GeneratedKernel scatter_add() const {
-    const Walk table = walk(shape_);
-    Loop loop(table.outer * table.inner, "scatter_add", comment());
+    const Walk table(shape_, attributes_.axes[0]);
+    Loop loop(shape_.size(), "scatter_add", comment());
     Emitter& out = loop.out;
     const std::string inner = out.word("inner", std::max<std::int64_t>(table.inner, 1)),
                       extent = out.word("extent", table.extent),
                       count = out.word("indices", tape_.shape(operand(1)).size());
     const std::string target = into(loop), updates = from(loop, 0), indices = from(loop, 1);
-    out.line("const index column = i % {0}, front = i / {0};", inner);
-    out.line(
-        "for (index e = 0; e < {}; ++e) {}[(front * {} + e) * {} + column] = stored_as<{}>({}(0));",
-        extent, target, extent, inner, stored_type(dtype_), value_type(dtype_));
+    out.line("const index column = i % {0}, own = i / {0} % {1}, front = i / {0} / {1};", inner,
+             extent);
+    out.line("{0} sum = {0}(0);", value_type(dtype_));
     out.open(fmt::format("for (index k = 0; k < {}; ++k) {{", count));
-    index_line(out, indices, "k", extent);
-    out.line("auto& sum = {}[(front * {} + at) * {} + column];", target, extent, inner);
-    out.line(
-        "sum = stored_as<{}>(op::add(value_of(sum), value_of({}[(front * {} + k) * {} + "
-        "column])));",
-        stored_type(dtype_), updates, count, inner);
+    write_index(out, indices, "k", extent);
+    out.line("if (at == own) sum = op::add(sum, value_of({}[(front * {} + k) * {} + column]));",
+             updates, count, inner);
     out.close();
+    out.line("{}[i] = stored_as<{}>(sum);", target, stored_type(dtype_));
     return loop.finish();
   }
 
@@ -304,7 +237,7 @@ class Irregular {
 
   GeneratedKernel arg_reduce() const {
     const Shape& table_shape = tape_.shape(operand(0));
-    const Walk table = walk(table_shape);
+    const Walk table(table_shape, attributes_.axes[0]);
     const std::string type(value_type(tape_.dtype(operand(0))));
     Loop loop(shape_.size(), "arg_reduce", comment());
     Emitter& out = loop.out;

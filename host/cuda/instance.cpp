@@ -25,13 +25,12 @@ Instance::Instance(const CudaProgram& program, bool is_aligned, const Boundary& 
       launches_(program.launches(is_aligned)),
       arena_(arena) {
   TENDON_CUDA_CHECK(cudaGraphCreate(graph_.put(), 0));
-  fixed_ = fixed_addresses(boundary);
   for (const Launch& launch : launches_.launches) {
     nodes_.push_back({&launch, nullptr, {}, nullptr, nullptr});
     if (const auto* kernel = std::get_if<KernelLaunch>(&launch)) {
       add_kernel(*kernel, boundary);
-    } else if (const auto* product = std::get_if<ProductLaunch>(&launch)) {
-      add_product(*product, boundary);
+    } else if (const auto* library = std::get_if<LibraryLaunch>(&launch)) {
+      add_library(*library, boundary);
     } else {
       add_copy(std::get<CopyLaunch>(launch), boundary);
     }
@@ -52,27 +51,23 @@ void* Instance::address(Ref value, const Boundary& boundary) const {
   return nullptr;
 }
 
-void Instance::fill(const KernelLaunch& launch, const Boundary& boundary,
-                    std::vector<std::uint64_t>& words) const {
-  words.resize(std::max<std::size_t>(launch.fields.size(), 1));
-  for (std::size_t i = 0; i < launch.fields.size(); ++i) {
-    const Field& field = launch.fields[i];
-    switch (field.kind) {
-      case Field::Kind::word: words[i] = field.word; break;
-      case Field::Kind::address:
-        words[i] = reinterpret_cast<std::uintptr_t>(address(field.value, boundary));
-        break;
-      case Field::Kind::arena:
-        words[i] = reinterpret_cast<std::uintptr_t>(arena_) + field.word;
-        break;
-      case Field::Kind::number:
-        words[i] = std::bit_cast<std::uint64_t>(boundary.numbers.attributes(field.value).number);
-        break;
-      case Field::Kind::key:
-        words[i] = boundary.numbers.attributes(field.value).key[field.word];
-        break;
-    }
+std::uint64_t Instance::word(const Field& field, const Boundary& boundary) const {
+  switch (field.kind) {
+    case Field::Kind::word: return field.word;
+    case Field::Kind::address:
+      return reinterpret_cast<std::uintptr_t>(address(field.value, boundary));
+    case Field::Kind::arena: return reinterpret_cast<std::uintptr_t>(arena_) + field.word;
+    case Field::Kind::number:
+      return std::bit_cast<std::uint64_t>(boundary.numbers.attributes(field.value).number);
+    case Field::Kind::key: return boundary.numbers.attributes(field.value).key[field.word];
   }
+  return 0;
+}
+
+void Instance::fill(std::span<const Field> fields, const Boundary& boundary,
+                    std::vector<std::uint64_t>& words) const {
+  words.resize(std::max<std::size_t>(fields.size(), 1));
+  for (std::size_t i = 0; i < fields.size(); ++i) words[i] = word(fields[i], boundary);
 }
 
 cudaKernelNodeParams Instance::parameters(const KernelLaunch& launch, void** arguments) const {
@@ -86,7 +81,7 @@ cudaKernelNodeParams Instance::parameters(const KernelLaunch& launch, void** arg
 
 void Instance::add_kernel(const KernelLaunch& launch, const Boundary& boundary) {
   Node& node = nodes_.back();
-  fill(launch, boundary, node.words);
+  fill(launch.fields, boundary, node.words);
   void* arguments[] = {node.words.data()};
   const cudaKernelNodeParams given = parameters(launch, arguments);
   TENDON_CUDA_CHECK(
@@ -94,21 +89,19 @@ void Instance::add_kernel(const KernelLaunch& launch, const Boundary& boundary) 
   last_ = {node.node};
 }
 
-void Instance::add_product(const ProductLaunch& launch, const Boundary& boundary) {
-  const PreparedContraction& product = *launch.product;
-  char* const workspace = static_cast<char*>(arena_) + launch.workspace_offset;
-  const auto operand = [&](const PreparedContraction::Operand& of) -> const void* {
-    return of.pack ? workspace + of.pack_offset : address(of.value, boundary);
-  };
+void Instance::add_library(const LibraryLaunch& launch, const Boundary& boundary) {
+  Node& node = nodes_.back();
+  fill(launch.fields, boundary, node.words);
+  std::vector<void*> addresses;
+  for (const std::uint64_t address : node.words)
+    addresses.push_back(reinterpret_cast<void*>(address));
   StreamHandle capturing;
   TENDON_CUDA_CHECK(cudaStreamCreateWithFlags(capturing.put(), cudaStreamNonBlocking));
   TENDON_CUDA_CHECK(cudaStreamBeginCaptureToGraph(capturing.get(), graph_.get(), last_.data(),
                                                   nullptr, last_.size(),
                                                   cudaStreamCaptureModeThreadLocal));
   try {
-    product.run(operand(product.a()), operand(product.b()),
-                product.bias() ? operand(*product.bias()) : nullptr,
-                address(launch.result, boundary), workspace, capturing.get());
+    launch.enqueue(addresses, capturing.get());
   } catch (...) {
     cudaGraph_t ignored = nullptr;
     cudaStreamEndCapture(capturing.get(), &ignored);
@@ -135,33 +128,21 @@ void Instance::add_copy(const CopyLaunch& launch, const Boundary& boundary) {
   last_ = {node.node};
 }
 
-std::vector<const void*> Instance::fixed_addresses(const Boundary& boundary) const {
-  std::vector<const void*> fixed;
-  const auto add = [&](Ref value) {
-    const plan::Space space = program_.plan().locations[value.id].space;
-    if (space == plan::Space::input || space == plan::Space::output)
-      fixed.push_back(address(value, boundary));
-  };
-  for (const Launch& launch : launches_.launches) {
-    const auto* product = std::get_if<ProductLaunch>(&launch);
-    if (product == nullptr) continue;
-    if (!product->product->a().pack) add(product->product->a().value);
-    if (!product->product->b().pack) add(product->product->b().value);
-    if (product->product->bias() && !product->product->bias()->pack)
-      add(product->product->bias()->value);
-    add(product->result);
-  }
-  return fixed;
-}
-
 bool Instance::fits(bool is_aligned, const Boundary& boundary) const {
-  return is_aligned == is_aligned_ && (fixed_.empty() || fixed_ == fixed_addresses(boundary));
+  if (is_aligned != is_aligned_) return false;
+  for (const Node& node : nodes_) {
+    const auto* library = std::get_if<LibraryLaunch>(node.launch);
+    for (std::size_t i = 0; library != nullptr && i < library->fields.size(); ++i) {
+      if (word(library->fields[i], boundary) != node.words[i]) return false;
+    }
+  }
+  return true;
 }
 
 void Instance::run(const Boundary& boundary, cudaStream_t stream) {
   for (Node& node : nodes_) {
     if (const auto* kernel = std::get_if<KernelLaunch>(node.launch)) {
-      fill(*kernel, boundary, next_words_);
+      fill(kernel->fields, boundary, next_words_);
       if (next_words_ == node.words) continue;
       void* arguments[] = {next_words_.data()};
       const cudaKernelNodeParams given = parameters(*kernel, arguments);

@@ -28,19 +28,19 @@ class Instance {
   Instance& operator=(const Instance&) = delete;
 
   // Whether it can be launched with these addresses: kernels' and copies' can be changed, a
-  // product's were fixed when it was captured.
+  // library's were fixed when it was captured.
   bool fits(bool is_aligned, const Boundary& boundary) const;
   void run(const Boundary& boundary, cudaStream_t stream);
-  // Kernels, products and copies that it makes.
+  // Kernels, libraries' work and copies that it makes.
   std::int64_t launch_count() const { return static_cast<std::int64_t>(launches_.launches.size()); }
 
  private:
   void* address(Ref value, const Boundary& boundary) const;
-  void fill(const KernelLaunch& launch, const Boundary& boundary,
+  std::uint64_t word(const Field& field, const Boundary& boundary) const;
+  void fill(std::span<const Field> fields, const Boundary& boundary,
             std::vector<std::uint64_t>& words) const;
-  std::vector<const void*> fixed_addresses(const Boundary& boundary) const;
   void add_kernel(const KernelLaunch& launch, const Boundary& boundary);
-  void add_product(const ProductLaunch& launch, const Boundary& boundary);
+  void add_library(const LibraryLaunch& launch, const Boundary& boundary);
   void add_copy(const CopyLaunch& launch, const Boundary& boundary);
   cudaKernelNodeParams parameters(const KernelLaunch& launch, void** arguments) const;
 
@@ -48,14 +48,13 @@ class Instance {
   bool is_aligned_;
   const Launches& launches_;
   void* arena_;
-  std::vector<const void*> fixed_;
   GraphHandle graph_;
   GraphExecHandle exec_;
   std::vector<cudaGraphNode_t> last_;  // what the next node waits for
   struct Node {
     const Launch* launch;
     cudaGraphNode_t node;
-    std::vector<std::uint64_t> words;  // of a kernel, as set last
+    std::vector<std::uint64_t> words;  // of a kernel, as set last; of a library, as captured
     const void* from = nullptr;        // of a copy
     void* into = nullptr;
   };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "host/cuda/instance.h"
+#include "host/cuda/scatter.h"
 
 namespace tendon::cuda {
 namespace {
@@ -22,6 +23,41 @@ bool is_empty(const Tape& tape, const plan::Stage& stage) {
   return false;
 }
 
+Field address_of(Ref value) { return {Field::Kind::address, value, 0}; }
+Field in_arena(std::int64_t offset) {
+  return {Field::Kind::arena, {}, static_cast<std::uint64_t>(offset)};
+}
+
+LibraryLaunch product_launch(const PreparedContraction& product, Ref result,
+                             std::int64_t workspace) {
+  const auto lies = [workspace](const PreparedContraction::Operand& operand) {
+    return operand.pack ? in_arena(workspace + operand.pack_offset) : address_of(operand.value);
+  };
+  return {{lies(product.a()), lies(product.b()), product.bias() ? lies(*product.bias()) : Field{},
+           address_of(result), in_arena(workspace)},
+          [&product](std::span<void* const> at, cudaStream_t stream) {
+            product.run(at[0], at[1], at[2], at[3], at[4], stream);
+          }};
+}
+
+std::size_t sort_bytes(const kernels::KeySort& sort) {
+  std::size_t bytes = 0;
+  check(kernels::sort_workspace_bytes(sort, &bytes), "cub::DeviceRadixSort",
+        "asking for its memory");
+  return bytes;
+}
+
+LibraryLaunch sort_launch(const SortedScatter& scatter) {
+  return {
+      {in_arena(scatter.keys()), in_arena(scatter.sorted()), in_arena(scatter.sort_workspace())},
+      [sort = scatter.sort(), bytes = sort_bytes(scatter.sort())](std::span<void* const> at,
+                                                                  cudaStream_t stream) {
+        check(kernels::sort_keys(sort, static_cast<const std::uint64_t*>(at[0]),
+                                 static_cast<std::uint64_t*>(at[1]), at[2], bytes, stream),
+              "cub::DeviceRadixSort", "sorting indices");
+      }};
+}
+
 // A part with nothing to write has nothing to do.
 bool has_work(const plan::Part& part) {
   return part.space.size() > 0 || (part.reduces() && part.rows().size() > 0);
@@ -39,9 +75,14 @@ CudaProgram::CudaProgram(plan::Plan plan, int device, KernelCache& kernels, Memo
   const Tape& tape = this->plan().tape;
   std::int64_t workspace = 0;
   for (const plan::Stage& stage : this->plan().stages) {
-    if (!stage.contraction) continue;
-    products_.emplace_back(tape, *stage.contraction, device_);
-    workspace = std::max(workspace, products_.back().workspace_bytes());
+    if (stage.contraction) {
+      products_.emplace_back(tape, *stage.contraction, device_);
+      workspace = std::max(workspace, products_.back().workspace_bytes());
+    } else if (SortedScatter::is(this->plan(), stage)) {
+      const SortedScatter scatter(this->plan(), stage, 0);
+      workspace = std::max(
+          workspace, scatter.own_bytes() + static_cast<std::int64_t>(sort_bytes(scatter.sort())));
+    }
   }
   arena_bytes_ = aligned(this->plan().arena_bytes) + workspace;
   literals_.resize(tape.size());
@@ -94,7 +135,13 @@ Launches CudaProgram::prepare(bool is_aligned) const {
       pack(prepared.a());
       pack(prepared.b());
       if (prepared.bias()) pack(*prepared.bias());
-      launches.emplace_back(ProductLaunch{&prepared, stage.contraction->result, workspace});
+      launches.emplace_back(product_launch(prepared, stage.contraction->result, workspace));
+    } else if (SortedScatter::is(plan, stage)) {
+      const SortedScatter scatter(plan, stage, aligned(plan.arena_bytes));
+      add(scatter.write_keys());
+      launches.emplace_back(sort_launch(scatter));
+      add(scatter.find_segments());
+      add(scatter.add_updates());
     } else if (stage.op) {
       if (is_empty(plan.tape, stage)) continue;
       for (GeneratedKernel& kernel : generate_irregular(plan, stage)) add(std::move(kernel));

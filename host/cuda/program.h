@@ -2,10 +2,12 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <variant>
 #include <vector>
 
@@ -23,16 +25,18 @@ struct KernelLaunch {
   std::uint32_t blocks = 1;
   std::uint32_t threads = 256;
 };
-struct ProductLaunch {
-  const PreparedContraction* product = nullptr;
-  Ref result;
-  std::int64_t workspace_offset = 0;  // in the arena
+// Work of a library (cuBLASLt, CUB), which the graph captures: its addresses are fixed there, and a
+// run with others takes another graph.
+struct LibraryLaunch {
+  std::vector<Field> fields;  // addresses; a word of 0 is null
+  // Enqueues it on a stream that captures, with the fields' addresses in their order.
+  std::function<void(std::span<void* const> addresses, cudaStream_t stream)> enqueue;
 };
 struct CopyLaunch {
   Ref value;
   std::uint32_t output = 0;
 };
-using Launch = std::variant<KernelLaunch, ProductLaunch, CopyLaunch>;
+using Launch = std::variant<KernelLaunch, LibraryLaunch, CopyLaunch>;
 
 struct Launches {
   std::vector<Launch> launches;
@@ -45,7 +49,7 @@ class CudaProgram final : public plan::Program {
 
   // What is launched if every input and output is a multiple of 16 bytes, or not.
   const Launches& launches(bool is_aligned) const;
-  std::int64_t arena_bytes() const { return arena_bytes_; }  // with what products need
+  std::int64_t arena_bytes() const { return arena_bytes_; }  // with what libraries need
   const void* literal(Ref value) const;
 
   // Its graphs, each with an arena of its own.

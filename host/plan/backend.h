@@ -5,6 +5,7 @@
 #include <tendon/device.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "host/plan/plan.h"
+#include "kernels/reachability.cuh"
 
 namespace tendon::plan {
 
@@ -44,6 +46,14 @@ class Backend {
   virtual void deallocate(void* memory, std::size_t bytes) noexcept = 0;
   virtual void copy_from_host(void* destination, const void* source, std::size_t bytes) = 0;
   virtual void copy_to_host(void* destination, const void* source, std::size_t bytes) = 0;
+
+  // Runs the one reachability function (kernels/reachability.cuh) over a tape's adjacency: for each
+  // node, `word_count` words with the bits of the sources for which its backward is needed. Waits
+  // for that and nothing else. From any number of threads at once.
+  virtual std::vector<std::uint64_t> needed_backward(const kernels::Adjacency& graph,
+                                                     std::uint32_t word_count,
+                                                     std::span<const kernels::SourceNode> sources,
+                                                     std::span<const std::uint32_t> targets) = 0;
 
   virtual std::unique_ptr<Program> prepare(Plan plan) = 0;
   // Computes the plan's outputs from its inputs, in stream order; each span holds a pointer for

@@ -6,6 +6,7 @@
 
 #include "host/autodiff/derivative.h"
 #include "host/record/cell.h"
+#include "host/record/evaluate.h"
 #include "host/record/recorder.h"
 #include "host/record/why.h"
 #include "host/support/spare.h"
@@ -41,6 +42,10 @@ class Extract {
   autodiff::Question question() const { return {tape_, seeds_, sources_, source_count_, live_}; }
   // Node i is value i of the tape.
   std::span<Node* const> nodes() const { return nodes_; }
+  // Where the first target lies.
+  Device device() const {
+    return targets_.empty() ? Device::cpu() : nodes_[targets_[0].id]->device;
+  }
   bool is_on_one_device() const {
     return std::ranges::all_of(
         nodes_, [this](const Node* node) { return node->device == nodes_[0]->device; });
@@ -280,7 +285,7 @@ std::vector<std::optional<Tensor>> backward(const detail::TapeState& tape,
     extract->take(tape, values, sources, seeds);
   }
   const std::shared_ptr<const autodiff::Derivative> derivative =
-      autodiff::derivative_of(extract->question());
+      autodiff::derivative_of(extract->question(), backend_of(extract->device()));
 
   std::vector<std::optional<Tensor>> gradients(sources.size());
   const auto fill = [&](auto&& tensor_of) {

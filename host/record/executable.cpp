@@ -103,7 +103,7 @@ Executable compile(const Tape& tape, const CompileOptions& options, Place place)
       sources.push_back({options.sources[i], i});
     const std::vector<std::uint8_t> live = autodiff::differentiable_edges(tape);
     const autodiff::Mask mask =
-        autodiff::reachability(tape, live, sources, sources.size(), tape.targets());
+        autodiff::reachability(backend, tape, live, sources, sources.size(), tape.targets());
     autodiff::Differentiated differentiated = autodiff::differentiate(
         tape, options.output_gradients, sources, sources.size(), live, mask);
     std::vector<Ref> targets(tape.targets().begin(), tape.targets().end());

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "host/autodiff/differentiate.h"
+#include "host/cpu/cpu_backend.h"
 
 namespace tendon::autodiff {
 namespace {
@@ -61,7 +62,7 @@ TEST(Reachability, AgreesWithASearchOnRandomTapes) {
     for (std::uint32_t i = 0; i < kSources; ++i) {
       sources.push_back({Ref{static_cast<std::uint32_t>(random() % tape.size())}, i});
     }
-    const Mask mask = reachability(tape, live, sources, kSources, tape.targets());
+    const Mask mask = reachability(cpu::backend(), tape, live, sources, kSources, tape.targets());
     for (std::uint32_t id = 0; id < tape.size(); ++id) {
       const bool to_target = leads(tape, live, Ref{id}, tape.targets()[0]) ||
                              leads(tape, live, Ref{id}, tape.targets()[1]);
@@ -80,7 +81,8 @@ TEST(Reachability, OfNonFloatingTargetsIsEmpty) {
   const Tape tape = std::move(builder).finish({y});
   const std::vector<SourceValue> sources = {{x, 0}};
   EXPECT_FALSE(
-      reachability(tape, differentiable_edges(tape), sources, 1, tape.targets()).needed(x));
+      reachability(cpu::backend(), tape, differentiable_edges(tape), sources, 1, tape.targets())
+          .needed(x));
 }
 
 TEST(Differentiate, AppendsNothingForWhatIsNotNeeded) {
@@ -94,7 +96,7 @@ TEST(Differentiate, AppendsNothingForWhatIsNotNeeded) {
   const std::uint32_t forward = tape.size();
   const std::vector<SourceValue> sources = {{a, 0}};
   const std::vector<std::uint8_t> live = differentiable_edges(tape);
-  const Mask mask = reachability(tape, live, sources, 1, tape.targets());
+  const Mask mask = reachability(cpu::backend(), tape, live, sources, 1, tape.targets());
   const Differentiated result = differentiate(std::move(tape), {}, sources, 1, live, mask);
   ASSERT_TRUE(result.gradients[0].has_value());
   // The seed, which is 1: the gradient is b itself.
@@ -111,7 +113,7 @@ TEST(Differentiate, OfNothingConnectedAppendsNothing) {
   const std::uint32_t forward = tape.size();
   const std::vector<SourceValue> sources = {{a, 0}};
   const std::vector<std::uint8_t> live = differentiable_edges(tape);
-  const Mask mask = reachability(tape, live, sources, 1, tape.targets());
+  const Mask mask = reachability(cpu::backend(), tape, live, sources, 1, tape.targets());
   const Differentiated result = differentiate(std::move(tape), {}, sources, 1, live, mask);
   EXPECT_FALSE(result.gradients[0].has_value());
   EXPECT_EQ(result.tape.size(), forward);

@@ -56,6 +56,13 @@ class FakeDevice final : public tendon::plan::Backend {
     host_.copy_to_host(destination, on_host(source, bytes), bytes);
   }
 
+  std::vector<std::uint64_t> needed_backward(const tendon::kernels::Adjacency& graph,
+                                             std::uint32_t word_count,
+                                             std::span<const tendon::kernels::SourceNode> sources,
+                                             std::span<const std::uint32_t> targets) override {
+    return host_.needed_backward(graph, word_count, sources, targets);
+  }
+
   std::unique_ptr<Program> prepare(Plan plan) override { return host_.prepare(std::move(plan)); }
   void execute(const Program& program, const Tape& numbers, std::span<const void* const> inputs,
                std::span<void* const> outputs, Stream stream) override {

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "host/autodiff/differentiate.h"
+#include "host/cpu/cpu_backend.h"
 
 namespace tendon::test {
 namespace {
@@ -16,7 +17,8 @@ Tape with_gradients(const Tape& tape) {
     }
   }
   const auto live = autodiff::differentiable_edges(tape);
-  const auto mask = autodiff::reachability(tape, live, sources, sources.size(), tape.targets());
+  const auto mask =
+      autodiff::reachability(cpu::backend(), tape, live, sources, sources.size(), tape.targets());
   auto made = autodiff::differentiate(tape, {}, sources, sources.size(), live, mask);
   std::vector<Ref> targets(tape.targets().begin(), tape.targets().end());
   for (const auto& gradient : made.gradients) {

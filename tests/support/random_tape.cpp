@@ -10,6 +10,7 @@
 #include <random>
 
 #include "host/autodiff/differentiate.h"
+#include "host/cpu/cpu_backend.h"
 #include "host/cpu/visit.h"
 #include "host/ops/checks.h"
 #include "host/ops/op_row.h"
@@ -622,7 +623,7 @@ class Generator {
     }
     const std::vector<std::uint8_t> live = autodiff::differentiable_edges(tape);
     const autodiff::Mask mask =
-        autodiff::reachability(tape, live, sources, sources.size(), tape.targets());
+        autodiff::reachability(cpu::backend(), tape, live, sources, sources.size(), tape.targets());
     std::vector<Ref> targets(tape.targets().begin(), tape.targets().end());
     autodiff::Differentiated result =
         autodiff::differentiate(std::move(tape), {}, sources, sources.size(), live, mask);
