@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "host/cuda/uniform.h"
 #include "host/ops/op_row.h"
 
 namespace tendon::cuda {
@@ -48,21 +49,27 @@ void Body::forget(Level level) {
 void Body::write_uniforms() {
   Position nowhere{Level::uniform, "0", "u", {}};
   for (Local i = 0; i < values_.size(); ++i) {
-    if (part_.body[i].level == Level::uniform) value(i, nowhere);
+    if (part_.body[i].level == Level::uniform && !is_argument(i)) value(i, nowhere);
   }
+}
+
+bool Body::is_argument(Local local) const {
+  const Instruction& step = part_.body[local];
+  return step.level == Level::uniform && step.kind != Instruction::Kind::load &&
+         is_of_numbers(tape_, step.value);
 }
 
 std::string Body::value(Local local, Position& position) {
   if (has(local)) return values_[local];
   const Instruction& step = part_.body[local];
+  if (is_argument(local)) {
+    return values_[local] = step.kind == Instruction::Kind::number
+                                ? emitter_.number(step.value, step.dtype)
+                                : emitter_.uniform(step.value, step.dtype);
+  }
   std::string expression;
   switch (step.kind) {
-    case Instruction::Kind::number: {
-      const std::string number = emitter_.number(step.value);
-      expression =
-          rounded(step.dtype, fmt::format("op::cast<{}>({})", value_type(step.dtype), number));
-      break;
-    }
+    case Instruction::Kind::number: expression = emitter_.number(step.value, step.dtype); break;
     case Instruction::Kind::load: expression = element(step.view, step.dtype, position); break;
     case Instruction::Kind::generate:
       expression = rounded(step.dtype, generated(step, position));
@@ -87,9 +94,9 @@ std::string Body::compute(const Instruction& step, Position& position) {
   if (op == Op::where) return fmt::format("op::select({})", operands);
   if (op == Op::cast) return fmt::format("op::cast<{}>({})", value_type(step.dtype), operands);
   if (ops::row(op).elementwise.parameter != nullptr) {
-    const DType dtype = tape_.dtype(tape_.operands(step.value)[0]);
-    operands +=
-        fmt::format(", static_cast<{}>({})", value_type(dtype), emitter_.number(step.value));
+    // Not rounded to a type of 16 bits: it is no value of the tape.
+    const bool is_f64 = tape_.dtype(tape_.operands(step.value)[0]) == DType::f64;
+    operands += ", " + emitter_.number(step.value, is_f64 ? DType::f64 : DType::f32);
   }
   return fmt::format("op::{}({})", name(op), operands);
 }
@@ -161,7 +168,7 @@ std::string Body::piece(const Piece& piece, const View& view, DType dtype, Posit
       add(stride == 1 ? c : fmt::format("{} * {}", c, word("stride", stride, i)));
     }
   }
-  return fmt::format("value_of({}[{}])", base, offset.empty() ? "0" : offset);
+  return value_of(dtype, fmt::format("{}[{}]", base, offset.empty() ? "0" : offset));
 }
 
 std::string Body::element(const View& view, DType dtype, Position& position) {

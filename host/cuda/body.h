@@ -32,6 +32,8 @@ class Body {
   bool has(plan::Local local) const { return !values_[local].empty(); }
   void forget(plan::Level level);  // so that it is written again, at another position
   void write_uniforms();
+  // Whether the kernel is given it: a floating number, or a value of such alone.
+  bool is_argument(plan::Local local) const;
 
   // The element at the position, of a view in memory.
   std::string element(const plan::View& view, DType dtype, Position& position);

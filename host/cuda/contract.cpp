@@ -110,7 +110,22 @@ plan::View without_repetition(plan::View view) {
   return view;
 }
 
+bool is_taken_as_it_lies(const plan::View& view) {
+  return view.is_whole() && layout_of(matrix_of(view.shape, view.pieces[0].strides)).has_value();
+}
+
 }  // namespace
+
+std::vector<plan::Part> packed_operands(const Tape& tape, const plan::Contraction& contraction) {
+  std::vector<plan::Part> parts;
+  if (tape.shape(contraction.product).size() == 0 || contraction.a.shape.size() == 0) return parts;
+  for (const plan::View* view : {&contraction.a, &contraction.b}) {
+    if (is_taken_as_it_lies(*view)) continue;
+    const Ref base = view->pieces.empty() ? contraction.result : view->pieces[0].base;
+    parts.push_back(packing(without_repetition(*view), tape.dtype(contraction.product), base));
+  }
+  return parts;
+}
 
 struct PreparedContraction::Impl {
   Impl(const Tape& tape, const plan::Contraction& contraction, int its_device);
@@ -169,8 +184,7 @@ PreparedContraction::Impl::Impl(const Tape& tape, const plan::Contraction& contr
 // How the operand's elements lie: as in the view, or as they are packed.
 plan::Piece PreparedContraction::Impl::take(const plan::View& view, Operand& operand) {
   if (!view.pieces.empty()) operand.value = view.pieces[0].base;
-  if (view.is_whole() && layout_of(matrix_of(view.shape, view.pieces[0].strides)))
-    return view.pieces[0];
+  if (is_taken_as_it_lies(view)) return view.pieces[0];
   const plan::View once = without_repetition(view);
   operand.pack = packing(once, dtype, operand.value);
   operand.pack_offset = reserve(once.shape.size() * bytes_of(dtype));

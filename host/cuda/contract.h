@@ -9,6 +9,10 @@
 
 namespace tendon::cuda {
 
+// The operands that the library cannot take as they lie, each as the part that packs it. Needs no
+// device.
+std::vector<plan::Part> packed_operands(const Tape& tape, const plan::Contraction& contraction);
+
 // A contraction made ready: matrices that the library takes as they lie, and others that are packed
 // first, each by a pointwise part (one load, one store) that the program runs as a kernel.
 class PreparedContraction {

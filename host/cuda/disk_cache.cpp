@@ -166,7 +166,8 @@ CacheKey cache_key(const KernelText& kernel, const Target& target) {
   }();
   std::string whole;
   for (const std::string& option : compile_options(target)) whole += option + '\n';
-  whole += fmt::format("{}\n{} {}\n{}", kernel.name, kernel.text.size(), kernel.text, pieces);
+  whole += fmt::format("{} {}\n{} {}\n{}", kernel.name, kernel.resident_blocks, kernel.text.size(),
+                       kernel.text, pieces);
   const XXH128_hash_t hash = XXH3_128bits(whole.data(), whole.size());
   return {fmt::format("{:016x}{:016x}", hash.high64, hash.low64),
           XXH64(whole.data(), whole.size(), kFormat)};

@@ -3,9 +3,41 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <algorithm>
 #include <bit>
 
 namespace tendon::cuda {
+
+namespace {
+
+constexpr std::size_t kColumns = 100;
+
+// The words in lines, each a comment.
+std::string as_comment(std::string_view words) {
+  std::string text = "//";
+  std::size_t width = text.size();
+  while (!words.empty()) {
+    const std::string_view word = words.substr(0, words.find(' '));
+    words.remove_prefix(std::min(word.size() + 1, words.size()));
+    if (width + 1 + word.size() > kColumns) {
+      text += "\n//";
+      width = 2;
+    }
+    text += fmt::format(" {}", word);
+    width += 1 + word.size();
+  }
+  return text + '\n';
+}
+
+}  // namespace
+
+std::uint64_t number_word(double number, DType dtype) {
+  if (dtype == DType::f64) return std::bit_cast<std::uint64_t>(number);
+  float value = static_cast<float>(number);
+  if (dtype == DType::f16) value = half(value);
+  if (dtype == DType::bf16) value = bfloat16(value);
+  return std::bit_cast<std::uint32_t>(value);
+}
 
 std::string_view stored_type(DType dtype) {
   switch (dtype) {
@@ -24,8 +56,18 @@ std::string_view value_type(DType dtype) {
   return dtype == DType::f16 || dtype == DType::bf16 ? "f32" : stored_type(dtype);
 }
 
+std::string value_of(DType dtype, std::string_view element) {
+  if (stored_type(dtype) == value_type(dtype)) return std::string(element);
+  return fmt::format("value_of({})", element);
+}
+
+std::string stored_as(DType dtype, std::string_view value) {
+  if (stored_type(dtype) == value_type(dtype)) return std::string(value);
+  return fmt::format("stored_as<{}>({})", stored_type(dtype), value);
+}
+
 std::string Emitter::add(std::string_view type, std::string name, Field field) {
-  declarations_.push_back(fmt::format("  {} {};", type, name));
+  declarations_.emplace_back(type, name);
   fields_.push_back(field);
   return "a." + name;
 }
@@ -45,11 +87,24 @@ std::string Emitter::arena(std::string_view stem, std::int64_t offset, std::stri
              {Field::Kind::arena, {}, static_cast<std::uint64_t>(offset)});
 }
 
-std::string Emitter::number(Ref constant) {
-  auto [found, is_new] = numbers_.try_emplace(constant.id);
+// Floating numbers are operands as they lie in the argument: no register holds them.
+std::string Emitter::number(Ref op, DType dtype) {
+  const std::string_view type = value_type(dtype);
+  const bool is_given = is_floating(dtype);
+  auto [found, is_new] = numbers_.try_emplace(op.id);
   if (is_new) {
-    found->second = add("f64", fmt::format("number{}", numbers_.size() - 1),
-                        {Field::Kind::number, constant, 0});
+    found->second =
+        add(is_given ? type : "f64", fmt::format("number{}", numbers_.size() - 1),
+            {Field::Kind::number, op, 0, is_given ? dtype : DType::f64});
+  }
+  return is_given ? found->second : fmt::format("op::cast<{}>({})", type, found->second);
+}
+
+std::string Emitter::uniform(Ref value, DType dtype) {
+  auto [found, is_new] = numbers_.try_emplace(value.id);
+  if (is_new) {
+    found->second = add(value_type(dtype), fmt::format("number{}", numbers_.size() - 1),
+                        {Field::Kind::uniform, value, 0, dtype});
   }
   return found->second;
 }
@@ -86,25 +141,56 @@ void Emitter::open(std::string_view text) {
   ++depth_;
 }
 
+void Emitter::turn(std::string_view text) {
+  --depth_;
+  line("{}", text);
+  ++depth_;
+}
+
 void Emitter::close(std::string_view text) {
   --depth_;
   line("{}", text);
 }
 
 KernelText Emitter::finish(std::string_view stem, std::string_view comment,
-                           std::string_view includes, std::uint32_t threads) {
-  std::string rest =
-      fmt::format("{}using namespace tendon;\nusing index = {};\n\nstruct Arguments {{\n", includes,
-                  index_type_);
-  for (const std::string& declaration : declarations_) rest += declaration + '\n';
-  rest += "};\n\n";
+                           std::string_view includes, std::uint32_t threads,
+                           int resident_blocks) {
+  std::string rest = fmt::format("{}using namespace tendon;\nusing index = {};\n\n{}\n", includes,
+                                 index_type_, arguments());
   std::string body;
   for (const std::string& text : lines_) body += text + '\n';
   const std::uint64_t hash = XXH3_64bits((rest + body).data(), rest.size() + body.size());
   const std::string name = fmt::format("{}_{:016x}", stem, hash);
-  return {name, fmt::format("// {}\n{}extern \"C\" __global__ void __launch_bounds__({})\n{}(const "
-                            "__grid_constant__ Arguments a) {{\n{}}}\n",
-                            comment, rest, threads, name, body)};
+  const std::string bounds = resident_blocks == 0 ? fmt::format("{}", threads)
+                                                  : fmt::format("{}, {}", threads, resident_blocks);
+  return {name,
+          fmt::format("{}{}extern \"C\" __global__ void __launch_bounds__({})\n{}(const "
+                      "__grid_constant__ Arguments a) {{\n{}}}\n",
+                      as_comment(comment), rest, bounds, name, body),
+          resident_blocks};
+}
+
+// Each field is a word of 8 bytes. Neighbours of one type share a line.
+std::string Emitter::arguments() const {
+  std::string text = "struct Arguments {";
+  std::size_t width = 0;
+  std::string_view before;
+  for (const auto& [type, name] : declarations_) {
+    const bool is_pointer = type.ends_with('*');
+    const std::string_view pointed = std::string_view(type).substr(0, type.size() - is_pointer);
+    const std::string declarator = is_pointer ? "*" + name : name;
+    if (type == before && width + declarator.size() + 3 <= kColumns) {
+      text += ", " + declarator;
+      width += declarator.size() + 2;
+    } else {
+      const std::string line =
+          fmt::format("  {}{} {}", type == "f32" ? "alignas(8) " : "", pointed, declarator);
+      text += (before.empty() ? "\n" : ";\n") + line;
+      width = line.size();
+    }
+    before = type;
+  }
+  return text + (before.empty() ? "};\n" : ";\n};\n");
 }
 
 }  // namespace tendon::cuda

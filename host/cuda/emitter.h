@@ -19,6 +19,10 @@ namespace tendon::cuda {
 std::string_view stored_type(DType dtype);
 std::string_view value_type(DType dtype);
 
+// An element in memory as a value, and back.
+std::string value_of(DType dtype, std::string_view element);
+std::string stored_as(DType dtype, std::string_view value);
+
 class Emitter {
  public:
   explicit Emitter(bool has_wide_indices) : index_type_(has_wide_indices ? "i64" : "u32") {}
@@ -26,7 +30,8 @@ class Emitter {
   // Each gives the expression of the field, "a.x3".
   std::string address(Ref value, DType dtype, bool is_written);
   std::string arena(std::string_view stem, std::int64_t offset, std::string_view type);
-  std::string number(Ref constant);
+  std::string number(Ref op, DType dtype);  // of a constant, or an op's parameter
+  std::string uniform(Ref value, DType dtype);
   std::string key(Ref op, int half);
   std::string word(std::string_view stem, std::int64_t value);  // an index
   std::string divisor(std::int64_t value);                      // for fast division
@@ -37,23 +42,25 @@ class Emitter {
                      fmt::format(format, std::forward<Arguments>(arguments)...));
   }
   void open(std::string_view text);  // "for (…) {"
+  void turn(std::string_view text);  // "} else {"
   void close(std::string_view text = "}");
 
-  // The whole text: `comment` in its first line; the function's name is `stem` and a hash of the
-  // rest.
+  // The whole text: `comment`, in a line or more, first; the function's name is `stem` and a hash of
+  // the rest.
   KernelText finish(std::string_view stem, std::string_view comment, std::string_view includes,
-                    std::uint32_t threads);
+                    std::uint32_t threads, int resident_blocks = 0);
   std::vector<Field> take_fields() { return std::move(fields_); }
 
  private:
   std::string add(std::string_view type, std::string name, Field field);
+  std::string arguments() const;
   std::string index_type_;
-  std::vector<std::string> declarations_;
+  std::vector<std::pair<std::string, std::string>> declarations_;  // type, name
   std::vector<Field> fields_;
   std::vector<std::string> lines_;
   std::size_t depth_ = 1;
   std::map<std::pair<std::uint32_t, bool>, std::string> addresses_;
-  std::map<std::uint32_t, std::string> numbers_;
+  std::map<std::uint32_t, std::string> numbers_;  // and uniforms
   int word_count_ = 0;
 };
 

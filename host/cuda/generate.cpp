@@ -1,10 +1,11 @@
 #include "host/cuda/generate.h"
 
 #include <algorithm>
-#include <bit>
+#include <optional>
 
 #include "host/cuda/body.h"
 #include "host/cuda/generate_rows.h"
+#include "host/cuda/order.h"
 
 namespace tendon::cuda {
 namespace {
@@ -19,9 +20,20 @@ constexpr std::uint32_t kThreads = 256;
 constexpr std::string_view kIncludes =
     "#include \"tendon/memory.cuh\"\n#include \"tendon/ops.cuh\"\n";
 
-// Neighbouring elements that a thread takes at once: as many as make the widest of the values that
-// lie row-major 16 bytes.
-int vector_width(const plan::Plan& plan, const Part& part, bool is_aligned) {
+// How a thread takes the elements of a part: `width` neighbours as one vector, so many that the
+// widest of the values that lie row-major is 16 bytes of it; and `ahead` vectors of each such value
+// under way at once, at least 64 bytes together. What is in flight hides memory's latency.
+struct Walk {
+  int width = 1;
+  int ahead = 1;
+};
+
+bool is_vector_load(const Instruction& step) {
+  return step.kind == Instruction::Kind::load && step.level == Level::element &&
+         is_contiguous(step.view);
+}
+
+Walk walk_of(const plan::Plan& plan, const Part& part, bool is_aligned) {
   std::size_t widest = 0;
   bool all_aligned = true;
   const auto touch = [&](Ref value, DType dtype) {
@@ -29,93 +41,262 @@ int vector_width(const plan::Plan& plan, const Part& part, bool is_aligned) {
     const plan::Space space = plan.locations[value.id].space;
     all_aligned &= is_aligned || space == plan::Space::arena;
   };
+  std::size_t in_flight = 0;  // bytes of an element
   for (const Instruction& step : part.body) {
-    if (step.kind == Instruction::Kind::load && step.level == Level::element &&
-        is_vector_load(step.view)) {
-      touch(step.view.pieces[0].base, step.dtype);
-    }
+    if (!is_vector_load(step)) continue;
+    touch(step.view.pieces[0].base, step.dtype);
+    in_flight += size_bytes(step.dtype);
   }
   for (const plan::Store& store : part.stores) {
     if (part.body[store.local].level == Level::element)
       touch(store.value, part.body[store.local].dtype);
   }
-  return !all_aligned || widest == 0 ? 1 : static_cast<int>(16 / widest);
+  Walk walk;
+  if (!all_aligned || widest == 0) return walk;
+  walk.width = static_cast<int>(16 / widest);
+  in_flight *= static_cast<std::size_t>(walk.width);
+  if (in_flight > 0 && in_flight < 64) walk.ahead = in_flight < 32 ? 4 : 2;
+  return walk;
 }
 
-// The elements of a part, each by a thread, several at once. `first` and `step`: of the threads
-// that share the part.
-void write_elements(const plan::Plan& plan, const Part& part, Emitter& out, bool is_aligned) {
-  const int width = vector_width(plan, part, is_aligned);
-  Body body(plan, part, out);
-  body.write_uniforms();
+// Blocks to be resident on a multiprocessor, whose 65536 registers are so many for a thread.
+constexpr int kResident = 5, kResidentOfF64 = 4;
+constexpr int kMostRegisters = 48, kMostRegistersOfF64 = 64;
+// What a thread needs beside its values.
+constexpr int kOtherRegisters = 12;
+constexpr std::size_t kMostParked = 8;  // values, 4 KiB of shared memory each
+
+// Writes a function of one element, and what calls it: for vectors of elements, then for the rest.
+// Where the indices begin and go on is in `first` and `step`.
+class Elements {
+ public:
+  Elements(const plan::Plan& plan, const Part& part, Emitter& out, bool is_aligned)
+      : part_(part), out_(out), walk_(walk_of(plan, part, is_aligned)), body_(plan, part, out) {}
+
+  // `can_park`: there is shared memory to be had. Gives how many blocks are to be resident; 0: any.
+  int write(bool can_park) {
+    body_.write_uniforms();
+    take_accesses();
+    if (walk_.width == 1) {
+      out_.line("const index count = {};", out_.word("count", part_.space.size()));
+      write_element();
+      out_.line("for (index i = first; i < count; i += step) {}", of_one("i"));
+      return 0;
+    }
+    out_.line("const index count = {}, vectors = {};", out_.word("count", part_.space.size()),
+              out_.word("vectors", part_.space.size() / walk_.width));
+    write_element();
+    if (can_park && needs_parking()) {
+      write_parked();
+      return has_f64() ? kResidentOfF64 : kResident;
+    }
+    if (walk_.ahead == 1) {
+      write_vectors();
+    } else {
+      write_vectors_ahead();
+    }
+    out_.line("const index rest = vectors * {} + first;", walk_.width);
+    out_.line("if (rest < count) {}", of_one("rest"));
+    return 0;
+  }
+
+ private:
   struct Access {
     std::string name, field;
     DType dtype;
   };
-  std::vector<Access> loads, stores;
-  Body::Position position{Level::element, "i", "", {}};
-  std::string parameters;
-  for (plan::Local local = 0; width > 1 && local < part.body.size(); ++local) {
-    const Instruction& step = part.body[local];
-    if (step.kind != Instruction::Kind::load || step.level != Level::element ||
-        !is_vector_load(step.view))
-      continue;
-    const Access load{fmt::format("v{}", local),
-                      out.address(step.view.pieces[0].base, step.dtype, false), step.dtype};
-    loads.push_back(load);
-    parameters += fmt::format(", {} {}", value_type(step.dtype), load.name);
-    body.set(local, load.name);
+
+  Access access(Ref value, DType dtype, bool is_written) {
+    const std::string field = out_.address(value, dtype, is_written);
+    return {field.substr(2), field, dtype};
   }
-  for (std::size_t i = 0; i < part.stores.size(); ++i) {
-    const plan::Store& store = part.stores[i];
-    const DType dtype = part.body[store.local].dtype;
-    stores.push_back({fmt::format("s{}", i), out.address(store.value, dtype, true), dtype});
-    parameters += fmt::format(", {}& s{}", stored_type(dtype), i);
+
+  void take_accesses() {
+    std::vector<bool> is_at_hand(part_.body.size());
+    for (plan::Local local = 0; local < part_.body.size(); ++local) {
+      const Instruction& step = part_.body[local];
+      if (step.level != Level::element) continue;
+      if (walk_.width > 1 && is_vector_load(step)) {
+        const Access load = access(step.view.pieces[0].base, step.dtype, false);
+        is_at_hand[local] = true;
+        body_.set(local, load.name);
+        if (std::ranges::find(loads_, load.name, &Access::name) == loads_.end())
+          loads_.push_back(load);
+      } else if (step.kind == Instruction::Kind::load || step.kind == Instruction::Kind::generate) {
+        needs_index_ = true;
+      }
+    }
+    for (const plan::Store& store : part_.stores)
+      stores_.push_back(access(store.value, part_.body[store.local].dtype, true));
+    order_ = order_of(part_, is_at_hand);
   }
-  const std::string count = out.word("count", part.space.size());
-  out.line("const index count = {};", count);
-  out.open(fmt::format("const auto element = [&](index i{}) {{", parameters));
-  for (std::size_t i = 0; i < part.stores.size(); ++i) {
-    const std::string value = body.value(part.stores[i].local, position);
-    out.line("s{} = stored_as<{}>({});", i, stored_type(stores[i].dtype), value);
+
+  bool has_f64() const {
+    return std::ranges::any_of(
+        part_.body, [](const Instruction& step) { return step.dtype == DType::f64; });
   }
-  out.close("};");
-  const auto call = [&](std::string_view at, const auto& loaded, const auto& stored) {
-    std::string text = fmt::format("element({}", at);
-    for (const Access& load : loads) text += ", " + loaded(load);
-    for (const Access& store : stores) text += ", " + stored(store);
-    return text + ");";
-  };
-  const auto one = [&](std::string_view at) {
-    return call(
-        at, [&](const Access& a) { return fmt::format("value_of({}[{}])", a.field, at); },
-        [&](const Access& a) { return fmt::format("{}[{}]", a.field, at); });
-  };
-  if (width == 1) {
-    out.line("for (index i = first; i < count; i += step) {}", one("i"));
-    return;
+  // Whether a thread's vectors and the values of an element are more than its registers.
+  bool needs_parking() const {
+    const auto is_of_one_type = [&](const Access& access) {
+      return access.dtype == stores_[0].dtype;
+    };
+    if (loads_.empty() || std::max(loads_.size(), stores_.size()) > kMostParked ||
+        !std::ranges::all_of(loads_, is_of_one_type) ||
+        !std::ranges::all_of(stores_, is_of_one_type))
+      return false;
+    const auto ahead = static_cast<std::size_t>(walk_.ahead);
+    const int of_vectors =
+        4 * static_cast<int>(std::max(loads_.size() * ahead, stores_.size()));
+    const int of_values = order_.most_alive * (has_f64() ? 2 : 1);
+    return of_vectors + of_values + kOtherRegisters >
+           (has_f64() ? kMostRegistersOfF64 : kMostRegisters);
   }
-  out.open(fmt::format("for (index k = first; k < count / {}; k += step) {{", width));
-  for (const Access& load : loads)
-    out.line("const auto x{} = load<{}>({}, k);", load.name, width, load.field);
-  for (const Access& store : stores)
-    out.line("Vector<{}, {}> y{};", stored_type(store.dtype), width, store.name);
-  out.line("#pragma unroll");
-  out.line("for (int j = 0; j < {}; ++j) {}", width,
-           call(
-               fmt::format("{} * k + j", width),
-               [&](const Access& a) { return fmt::format("value_of(x{}.at[j])", a.name); },
-               [&](const Access& a) { return fmt::format("y{}.at[j]", a.name); }));
-  for (const Access& store : stores) out.line("store({}, k, y{});", store.field, store.name);
-  out.close();
-  out.line("const index rest = count / {} * {} + first;", width, width);
-  out.line("if (rest < count) {}", one("rest"));
-}
+
+  void write_element() {
+    std::string parameters = needs_index_ ? ", index i" : "";
+    for (const Access& load : loads_)
+      parameters += fmt::format(", {} {}", value_type(load.dtype), load.name);
+    for (const Access& store : stores_)
+      parameters += fmt::format(", {}& {}", stored_type(store.dtype), store.name);
+    out_.open(fmt::format("const auto element = [&]({}) {{", parameters.substr(2)));
+    Body::Position position{Level::element, "i", "", {}};
+    std::vector<bool> is_written(stores_.size());
+    const auto write_stores = [&](std::optional<plan::Local> of) {
+      for (std::size_t i = 0; i < stores_.size(); ++i) {
+        const plan::Local local = part_.stores[i].local;
+        if (is_written[i] || (of && local != *of)) continue;
+        const std::string value = body_.value(local, position);
+        out_.line("{} = {};", stores_[i].name, stored_as(stores_[i].dtype, value));
+        is_written[i] = true;
+      }
+    };
+    for (const plan::Local local : order_.locals) {
+      body_.value(local, position);
+      write_stores(local);
+    }
+    write_stores(std::nullopt);
+    out_.close("};");
+  }
+
+  // A call with the element at an index, and what is loaded and stored of it.
+  template <class Loaded, class Stored>
+  std::string call(std::string_view at, const Loaded& loaded, const Stored& stored) const {
+    std::string arguments = needs_index_ ? fmt::format(", {}", at) : "";
+    for (const Access& load : loads_) arguments += ", " + value_of(load.dtype, loaded(load));
+    for (const Access& store : stores_) arguments += ", " + stored(store);
+    return fmt::format("element({});", arguments.substr(2));
+  }
+  std::string of_one(std::string_view at) const {
+    const auto place = [&](const Access& of) { return fmt::format("{}[{}]", of.field, at); };
+    return call(at, place, place);
+  }
+
+  void write_vectors() {
+    out_.open("for (index k = first; k < vectors; k += step) {");
+    for (const Access& load : loads_)
+      out_.line("const auto {} = load<{}>({}, k);", load.name, walk_.width, load.field);
+    write_vector("k", "");
+    out_.close();
+  }
+
+  void write_parked() {
+    const std::string at = fmt::format("{} * k + j", walk_.width);
+    const auto loaded = [](std::size_t i) { return fmt::format("parked.at({}, j)", i); };
+    out_.line("__shared__ Parked<{}, {}, {}, {}> parked;", stored_type(stores_[0].dtype),
+              std::max(loads_.size(), stores_.size()), walk_.width, kThreads);
+    out_.open(fmt::format("for (index k = first; {} * k < count; k += step) {{", walk_.width));
+    out_.open("if (k < vectors) {");
+    for (const Access& load : loads_)
+      out_.line("const auto {} = load<{}>({}, k);", load.name, walk_.width, load.field);
+    for (std::size_t i = 0; i < loads_.size(); ++i)
+      out_.line("parked.put({}, {});", i, loads_[i].name);
+    out_.turn("} else {");
+    out_.line("#pragma unroll 1");
+    out_.open(fmt::format("for (int j = 0; {} < count; ++j) {{", at));
+    for (std::size_t i = 0; i < loads_.size(); ++i)
+      out_.line("{} = {}[{}];", loaded(i), loads_[i].field, at);
+    out_.close();
+    out_.close();
+    out_.line("#pragma unroll 1");
+    out_.line("for (int j = 0; j < {} && {} < count; ++j)", walk_.width, at);
+    const auto parked = [&](const std::vector<Access>& accesses) {
+      return [&](const Access& of) { return loaded(static_cast<std::size_t>(&of - accesses.data())); };
+    };
+    out_.line("  {}", call(at, parked(loads_), parked(stores_)));
+    out_.open("if (k < vectors) {");
+    for (std::size_t i = 0; i < stores_.size(); ++i)
+      out_.line("store({}, k, parked.take({}));", stores_[i].field, i);
+    out_.turn("} else {");
+    out_.line("#pragma unroll 1");
+    out_.open(fmt::format("for (int j = 0; {} < count; ++j) {{", at));
+    for (std::size_t i = 0; i < stores_.size(); ++i)
+      out_.line("{}[{}] = {};", stores_[i].field, at, loaded(i));
+    out_.close();
+    out_.close();
+    out_.close();
+  }
+
+  void write_vectors_ahead() {
+    out_.open(fmt::format("for (index k = first; k < vectors; k += {} * step) {{", walk_.ahead));
+    for (const Access& load : loads_) {
+      out_.line("auto {} = load_ahead<{}, {}>({}, k, step, vectors);", load.name, walk_.width,
+                walk_.ahead, load.field);
+    }
+    out_.line("const index end = k + {0} * step < vectors ? k + {0} * step : vectors;",
+              walk_.ahead);
+    out_.line("#pragma unroll 1");
+    out_.open("for (index at = k; at < end; at += step) {");
+    write_vector("at", ".first()");
+    for (const Access& load : loads_) out_.line("{}.next();", load.name);
+    out_.close();
+    out_.close();
+  }
+
+  // Vector `at`, of which the loads' variables hold the values.
+  void write_vector(std::string_view at, std::string_view of_loads) {
+    std::string_view before;
+    std::string declaration;
+    const auto declare = [&] {
+      if (!declaration.empty()) out_.line("{};", declaration);
+    };
+    for (const Access& store : stores_) {
+      const std::string_view type = stored_type(store.dtype);
+      if (type == before) {
+        declaration += ", " + store.name;
+        continue;
+      }
+      declare();
+      before = type;
+      declaration = fmt::format("Vector<{}, {}> {}", type, walk_.width, store.name);
+    }
+    declare();
+    out_.line("#pragma unroll");
+    out_.line("for (int j = 0; j < {}; ++j)", walk_.width);
+    out_.line("  {}", call(
+                          fmt::format("{} * {} + j", walk_.width, at),
+                          [&](const Access& a) { return fmt::format("{}{}.at[j]", a.name, of_loads); },
+                          [&](const Access& a) { return fmt::format("{}.at[j]", a.name); }));
+    for (const Access& store : stores_) out_.line("store({}, {}, {});", store.field, at, store.name);
+  }
+
+  const Part& part_;
+  Emitter& out_;
+  Walk walk_;
+  Body body_;
+  Order order_;
+  std::vector<Access> loads_, stores_;
+  bool needs_index_ = false;
+};
 
 std::int64_t units(const plan::Plan& plan, const Part& part, bool is_aligned) {
   const std::int64_t unit =
-      kThreads * static_cast<std::int64_t>(vector_width(plan, part, is_aligned));
+      kThreads * static_cast<std::int64_t>(walk_of(plan, part, is_aligned).width);
   return std::max<std::int64_t>((part.space.size() + unit - 1) / unit, 1);
+}
+
+// A part with nothing to write has nothing to do.
+bool has_work(const Part& part) {
+  return part.space.size() > 0 || (part.reduces() && part.rows().size() > 0);
 }
 
 // The ops, in their order; no shapes, which would make every size a text of its own.
@@ -140,10 +321,11 @@ GeneratedKernel pointwise(const plan::Plan& plan, const Stage& stage, bool is_al
   GeneratedKernel kernel;
   kernel.geometry.threads = kThreads;
   kernel.geometry.blocks = 0;
+  int resident_blocks = 0;
   if (stage.parts.size() == 1) {
     out.line("const index first = blockIdx.x * {}u + threadIdx.x, step = gridDim.x * {}u;",
              kThreads, kThreads);
-    write_elements(plan, stage.parts[0], out, is_aligned);
+    resident_blocks = Elements(plan, stage.parts[0], out, is_aligned).write(true);
     kernel.geometry.blocks = units(plan, stage.parts[0], is_aligned);
   } else {
     kernel.geometry.takes_turns = false;
@@ -159,24 +341,28 @@ GeneratedKernel pointwise(const plan::Plan& plan, const Stage& stage, bool is_al
           "const index first = static_cast<index>((blockIdx.x - {}) * {} + threadIdx.x), step = "
           "static_cast<index>({} * {});",
           begin, kThreads, shared, kThreads);
-      write_elements(plan, part, out, is_aligned);
+      Elements(plan, part, out, is_aligned).write(false);
       out.line("return;");
       out.close();
     }
   }
-  kernel.text = out.finish(name(stage.kind), comment_of(plan, stage), kIncludes, kThreads);
+  kernel.text = out.finish(name(stage.kind), comment_of(plan, stage), kIncludes, kThreads,
+                           resident_blocks);
   kernel.fields = out.take_fields();
   return kernel;
 }
 
 }  // namespace
 
-bool is_vector_load(const View& view) {
+bool is_contiguous(const View& view) {
   return view.is_whole() && is_row_major(view) && view.shape.size() > 1;
 }
 
-std::vector<GeneratedKernel> generate(const plan::Plan& plan, const Stage& stage, bool is_aligned) {
+std::vector<GeneratedKernel> generate(const plan::Plan& plan, const Stage& of, bool is_aligned) {
   std::vector<GeneratedKernel> kernels;
+  Stage stage = of;
+  std::erase_if(stage.parts, [](const Part& part) { return !has_work(part); });
+  if (stage.parts.empty()) return kernels;
   if (std::ranges::all_of(stage.parts, [](const Part& part) { return !part.reduces(); })) {
     kernels.push_back(pointwise(plan, stage, is_aligned));
     return kernels;
@@ -209,7 +395,7 @@ GeneratedKernel generate_pack(const plan::Plan& plan, const Part& part, std::int
   out.open(fmt::format("for (index i = first; i < static_cast<index>({}); i += step) {{", count));
   Body::Position position{Level::element, "i", "", {}};
   const std::string value = body.value(part.stores[0].local, position);
-  out.line("{}[i] = stored_as<{}>({});", into, stored_type(dtype), value);
+  out.line("{}[i] = {};", into, stored_as(dtype, value));
   out.close();
   GeneratedKernel kernel;
   kernel.geometry.blocks = std::max<std::int64_t>((part.space.size() + kThreads - 1) / kThreads, 1);

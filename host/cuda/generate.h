@@ -18,13 +18,18 @@ struct Field {
     word,     // `word`
     address,  // of a value of the tape
     arena,    // the address of the arena's byte `word`
-    number,   // a constant's, as f64
+    number,   // of a constant or an op, as `dtype`
+    uniform,  // a value of numbers alone (host/cuda/uniform.h), as `dtype`
     key,      // half `word` of a random op's key
   };
   Kind kind = Kind::word;
   Ref value;
   std::uint64_t word = 0;
+  DType dtype = DType::f64;  // f16 and bf16 are f32 in registers
 };
+
+// A number as the word of an argument.
+std::uint64_t number_word(double number, DType dtype);
 
 // How many blocks a kernel is launched with: one for each unit of work, or fewer that take turns.
 struct Geometry {

@@ -69,7 +69,7 @@ class Resident {
       if (step.level != Level::element || step.kind != Instruction::Kind::load) continue;
       has_loads = true;
       widest = std::max(widest, size_bytes(step.dtype));
-      can_be_wide &= (is_vector_load(step.view) || is_same_for_each_row(step.view)) &&
+      can_be_wide &= (is_contiguous(step.view) || is_same_for_each_row(step.view)) &&
                      is_in_reach(step.view.pieces[0].base, is_aligned);
     }
     for (const plan::Store& store : part.stores) {
@@ -276,7 +276,7 @@ class Resident {
       const std::string into =
           row_.width > 1 ? vector_of(*store) + ".at[e - v]"
                          : fmt::format("{}[i]", out_.address(store->value, dtype_of(*store), true));
-      out_.line("{} = stored_as<{}>({});", into, stored_type(dtype_of(*store)), value);
+      out_.line("{} = {};", into, stored_as(dtype_of(*store), value));
     }
     close_elements([&] {
       for (const plan::Store* store : stores) {

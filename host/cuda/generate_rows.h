@@ -9,7 +9,7 @@
 namespace tendon::cuda {
 
 // Whether neighbouring elements are neighbours in memory, from its begin.
-bool is_vector_load(const plan::View& view);
+bool is_contiguous(const plan::View& view);
 
 // A row by a warp or a block, its elements in registers while it is reduced.
 GeneratedKernel generate_resident(const plan::Plan& plan, const plan::Part& part, bool is_aligned,

@@ -4,6 +4,8 @@
 #include <bit>
 #include <cstring>
 
+#include "host/cuda/uniform.h"
+
 namespace tendon::cuda {
 namespace {
 
@@ -58,7 +60,9 @@ std::uint64_t Instance::word(const Field& field, const Boundary& boundary) const
       return reinterpret_cast<std::uintptr_t>(address(field.value, boundary));
     case Field::Kind::arena: return reinterpret_cast<std::uintptr_t>(arena_) + field.word;
     case Field::Kind::number:
-      return std::bit_cast<std::uint64_t>(boundary.numbers.attributes(field.value).number);
+      return number_word(boundary.numbers.attributes(field.value).number, field.dtype);
+    case Field::Kind::uniform:
+      return number_word(value_of_numbers(boundary.numbers, field.value), field.dtype);
     case Field::Kind::key: return boundary.numbers.attributes(field.value).key[field.word];
   }
   return 0;

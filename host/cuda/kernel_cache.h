@@ -18,6 +18,9 @@ namespace tendon::cuda {
 struct KernelText {
   std::string name;  // of the function
   std::string text;
+  // Blocks that a multiprocessor is to hold at once, as the text says; 0: it does not. Where its
+  // registers would be spilled for them, it is compiled for fewer.
+  int resident_blocks = 0;
 };
 
 // A kernel on a device. Lives as long as someone holds it.

@@ -129,6 +129,19 @@ const Nvrtc& Nvrtc::instance() {
 }
 
 MachineCode Nvrtc::compile(const KernelText& kernel, const Target& target) const {
+  const std::vector<std::string> options = compile_options(target);
+  MachineCode code = compile(kernel, options, target);
+  for (int blocks = kernel.resident_blocks - 1; code.spilled_bytes > 0 && blocks > 0; --blocks) {
+    std::vector<std::string> relaxed = options;
+    relaxed.emplace_back("-Xptxas=--override-directive-values");
+    relaxed.push_back(fmt::format("-Xptxas=--minnctapersm={}", blocks));
+    code = compile(kernel, relaxed, target);
+  }
+  return code;
+}
+
+MachineCode Nvrtc::compile(const KernelText& kernel, const std::vector<std::string>& options,
+                           const Target& target) const {
   const auto check = [&](nvrtcResult result, const char* call) {
     if (result == NVRTC_SUCCESS) return;
     throw CompileError(
@@ -148,7 +161,6 @@ MachineCode Nvrtc::compile(const KernelText& kernel, const Target& target) const
   const auto destroy = [this](nvrtcProgram* of) { destroy_(of); };
   const std::unique_ptr<nvrtcProgram, decltype(destroy)> owner(&program, destroy);
 
-  const std::vector<std::string> options = compile_options(target);
   std::vector<const char*> arguments;
   for (const std::string& option : options) arguments.push_back(option.c_str());
   const nvrtcResult result =

@@ -56,6 +56,8 @@ class Nvrtc {
   MachineCode compile(const KernelText& kernel, const Target& target) const;
 
  private:
+  MachineCode compile(const KernelText& kernel, const std::vector<std::string>& options,
+                      const Target& target) const;
   void* library_ = nullptr;
   int version_ = 0;
   std::vector<int> architectures_;

@@ -58,11 +58,6 @@ LibraryLaunch sort_launch(const SortedScatter& scatter) {
       }};
 }
 
-// A part with nothing to write has nothing to do.
-bool has_work(const plan::Part& part) {
-  return part.space.size() > 0 || (part.reduces() && part.rows().size() > 0);
-}
-
 }  // namespace
 
 CudaProgram::CudaProgram(plan::Plan plan, int device, KernelCache& kernels, Memory& memory)
@@ -146,10 +141,7 @@ Launches CudaProgram::prepare(bool is_aligned) const {
       if (is_empty(plan.tape, stage)) continue;
       for (GeneratedKernel& kernel : generate_irregular(plan, stage)) add(std::move(kernel));
     } else {
-      plan::Stage busy = stage;
-      std::erase_if(busy.parts, [](const plan::Part& part) { return !has_work(part); });
-      if (busy.parts.empty()) continue;
-      for (GeneratedKernel& kernel : generate(plan, busy, is_aligned)) add(std::move(kernel));
+      for (GeneratedKernel& kernel : generate(plan, stage, is_aligned)) add(std::move(kernel));
     }
   }
   for (const plan::Copy& copy : plan.copies) {

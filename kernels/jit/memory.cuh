@@ -46,9 +46,9 @@ struct ToStored<f16, f32> {
 template <>
 struct ToStored<bf16, f32> {
   __device__ static bf16 of(f32 value) {
-    const u32 bits = __float_as_uint(value);
-    if (value != value) return {static_cast<unsigned short>(bits >> 16 | 0x40)};
-    return {static_cast<unsigned short>((bits + 0x7fff + (bits >> 16 & 1)) >> 16)};
+    bf16 stored;
+    asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(stored.bits) : "f"(value));
+    return stored;
   }
 };
 template <class Stored, class T>
@@ -74,6 +74,48 @@ template <class T, int kCount>
 __device__ inline void store(T* into, i64 vector, const Vector<T, kCount>& values) {
   reinterpret_cast<Vector<T, kCount>*>(into)[vector] = values;
 }
+
+// Vectors that a thread takes in turn, a step apart. All are loaded before the first is used, so
+// that they are under way together.
+template <class T, int kCount, int kAhead>
+struct Ahead {
+  Vector<T, kCount> vectors[kAhead];
+
+  __device__ const Vector<T, kCount>& first() const { return vectors[0]; }
+  __device__ void next() {
+#pragma unroll
+    for (int i = 1; i < kAhead; ++i) vectors[i - 1] = vectors[i];
+  }
+};
+template <int kCount, int kAhead, class T, class Index>
+__device__ inline Ahead<T, kCount, kAhead> load_ahead(const T* from, Index first, Index step,
+                                                      Index end) {
+  Ahead<T, kCount, kAhead> loaded;
+#pragma unroll
+  for (int i = 0; i < kAhead; ++i) {
+    if (first + i * step < end) loaded.vectors[i] = load<kCount>(from, first + i * step);
+  }
+  return loaded;
+}
+
+// Vectors of a thread's own that wait in shared memory while it computes one element after another,
+// since registers for all of them are too many. Neighbouring threads use neighbouring banks.
+template <class T, int kValues, int kCount, int kThreads>
+struct Parked {
+  T elements[kValues][kCount][kThreads];
+
+  __device__ T& at(int value, int j) { return elements[value][j][threadIdx.x]; }
+  __device__ void put(int value, const Vector<T, kCount>& vector) {
+#pragma unroll
+    for (int j = 0; j < kCount; ++j) at(value, j) = vector.at[j];
+  }
+  __device__ Vector<T, kCount> take(int value) {
+    Vector<T, kCount> vector;
+#pragma unroll
+    for (int j = 0; j < kCount; ++j) vector.at[j] = at(value, j);
+    return vector;
+  }
+};
 
 // Division by a number known before the launch: Granlund, Montgomery (1994), "Division by invariant
 // integers using multiplication", figure 4.1.
