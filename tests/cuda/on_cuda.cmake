@@ -24,6 +24,11 @@ endfunction()
 
 file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*_test.cpp)
 add_executable(tendon_test_cuda ${sources} $<TARGET_OBJECTS:tendon_cuda_objects>)
+# The gates are measured over the workloads of the bench. Their sources, since the tests hold the library's objects.
+foreach(workload activations black_scholes chain cross_entropy layer_norm muscle_residual)
+  target_sources(tendon_test_cuda PRIVATE ${PROJECT_SOURCE_DIR}/bench/workloads/${workload}.cpp)
+endforeach()
+target_sources(tendon_test_cuda PRIVATE ${CMAKE_CURRENT_LIST_DIR}/heap.cpp ${CMAKE_CURRENT_LIST_DIR}/measured_run.cpp)
 target_include_directories(tendon_test_cuda SYSTEM PRIVATE ${TENDON_CUDA_INCLUDE})
 target_link_libraries(tendon_test_cuda PRIVATE tendon_test_support tendon_cuda_kernels ${TENDON_CUDART})
 run_on_cuda(executor tendon_test_cuda)

@@ -1,0 +1,51 @@
+#include "tests/cuda/heap.h"
+
+#include <dlfcn.h>
+#include <execinfo.h>
+
+#include <cstdlib>
+#include <new>
+#include <string_view>
+
+namespace {
+
+thread_local bool is_counting = false;
+thread_local std::int64_t allocations = 0;
+
+bool is_called_by_the_runtime() {
+  void* callers[64];
+  const int count = backtrace(callers, 64);
+  for (int i = 0; i < count; ++i) {
+    Dl_info at{};
+    if (dladdr(callers[i], &at) == 0 || at.dli_fname == nullptr) continue;
+    const std::string_view file = at.dli_fname;
+    if (file.find("libcuda") != file.npos || file.find("libcublasLt") != file.npos) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+void* operator new(std::size_t bytes) {
+  if (is_counting) {
+    is_counting = false;  // backtrace may allocate
+    if (!is_called_by_the_runtime()) ++allocations;
+    is_counting = true;
+  }
+  if (void* block = std::malloc(bytes)) return block;
+  throw std::bad_alloc();
+}
+void operator delete(void* block) noexcept { std::free(block); }
+void operator delete(void* block, std::size_t) noexcept { std::free(block); }
+
+namespace tendon::cuda {
+
+std::int64_t heap_allocations_of(const std::function<void()>& run) {
+  allocations = 0;
+  is_counting = true;
+  run();
+  is_counting = false;
+  return allocations;
+}
+
+}  // namespace tendon::cuda
