@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/wait.h>
+#include <tendon/device.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -17,6 +18,7 @@
 #include <thread>
 
 #include "bench/contest.h"
+#include "bench/device_table.h"
 #include "bench/machine.h"
 
 namespace tendon::bench {
@@ -27,6 +29,7 @@ struct Settings {
   std::vector<int> threads;
   double seconds = 0.5;  // of a contestant of a line, at least three runs
   std::string json;
+  std::string device = "cpu";
   bool in_this_process = false;
 };
 
@@ -138,7 +141,7 @@ bool chosen(const Settings& settings, const std::string& row) {
 }
 
 void run_rows(const Settings& settings) {
-  for (const Row& row : rows()) {
+  for (const Row& row : rows(Sizes::full)) {
     if (!chosen(settings, row.name)) continue;
     for (const auto& make : row.sizes) {
       try {
@@ -191,7 +194,7 @@ int bench(int argument_count, char** arguments) {
       "Times gradients against loops written by hand, and against libtorch where it is installed.",
       "tendon-bench");
   std::vector<std::string> names;
-  for (const Row& row : rows()) names.push_back(row.name);
+  for (const Row& row : rows(Sizes::full)) names.push_back(row.name);
   app.add_option("--row", settings.rows,
                  "Rows to run, all if not given: " + fmt::format("{}", fmt::join(names, ", ")))
       ->check(CLI::IsMember(names))
@@ -204,11 +207,20 @@ int bench(int argument_count, char** arguments) {
                  "Time for a contestant of a line, 0.5 if not given.")
       ->check(CLI::PositiveNumber)
       ->option_text("S");
+  app.add_option("--device", settings.device,
+                 "Where tendon computes, the CPU if not given. On cuda the times are the device's; "
+                 "an emulated one has none, and tells what it counts.")
+      ->check(CLI::IsMember({"cpu", "cuda"}));
   app.add_option("--json", settings.json, "Writes a JSON object a line to this file.")
       ->option_text("FILE");
   app.add_flag("--in-this-process", settings.in_this_process)->group("");
   CLI11_PARSE(app, argument_count, arguments);
 
+  set_default_device(settings.device == "cpu" ? Device::cpu() : Device::cuda());
+  if (settings.device == "cuda") {
+    run_on_device(settings.rows, settings.seconds, settings.json);
+    return 0;
+  }
   if (settings.in_this_process) {
     run_rows(settings);
     return 0;

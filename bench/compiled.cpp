@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <optional>
@@ -9,6 +10,7 @@
 #include <stdexcept>
 
 #include "bench/peers/torch_rows.h"
+#include "bench/placed_arrays.h"
 
 namespace tendon::bench {
 namespace {
@@ -30,12 +32,6 @@ std::vector<Array> arrays(const std::vector<Executable::Value>& values,
         floating && is_floating(value.dtype) ? *floating : element_of(value.dtype);
     made.emplace_back(element, std::vector<std::int64_t>(value.shape.begin(), value.shape.end()));
   }
-  return made;
-}
-
-std::vector<Buffer> buffers(const std::vector<Array>& arrays) {
-  std::vector<Buffer> made;
-  for (const Array& array : arrays) made.push_back({.data = array.data(), .bytes = array.bytes()});
   return made;
 }
 
@@ -88,10 +84,11 @@ double bytes(const std::vector<Array>& arrays) {
 Contest compiled_contest(const std::string& size, const CompiledWorkload& workload) {
   struct State {
     Executable executable;
-    std::vector<Array> inputs, outputs, by_hand_outputs;
-    std::vector<Buffer> input_buffers, output_buffers;
+    PlacedArrays inputs, outputs;
+    std::vector<Array> by_hand_outputs;
   };
-  CompileOptions options{.gradients = workload.gradients};
+  const Device device = default_device();
+  CompileOptions options{.device = device, .gradients = workload.gradients};
   if (workload.gradients) {
     for (const Ref input : workload.tape.inputs()) {
       if (is_floating(workload.tape.dtype(input))) options.sources.push_back(input);
@@ -99,40 +96,47 @@ Contest compiled_contest(const std::string& size, const CompiledWorkload& worklo
   }
   const auto state = std::make_shared<State>();
   state->executable = compile(workload.tape, options);
-  state->inputs = arrays(state->executable.inputs());
-  state->outputs = arrays(state->executable.outputs());
-  state->input_buffers = buffers(state->inputs);
-  state->output_buffers = buffers(state->outputs);
-  fill(state->inputs, workload.inputs);
+  state->inputs.values = arrays(state->executable.inputs());
+  state->outputs.values = arrays(state->executable.outputs());
+  fill(state->inputs.values, workload.inputs);
+  state->inputs.place(device);
+  state->outputs.place(device);
+  state->inputs.to_device();
 
   Contest contest{.size = size, .operations = workload.operations};
-  contest.floor_bytes = bytes(state->inputs) + bytes(state->outputs);
+  contest.floor_bytes = bytes(state->inputs.values) + bytes(state->outputs.values);
   contest.floor_flops = workload.flops;
-  contest.f64 = state->outputs.front().element() == Element::f64;
-  contest.ours = [state] {
-    state->executable.run(Stream(), state->input_buffers, state->output_buffers);
+  contest.f64 = state->outputs.values.front().element() == Element::f64;
+  for (const Array& array : state->inputs.values)
+    contest.elements = std::max(contest.elements, array.size());
+  contest.host_operations = workload.host_operations;
+  contest.is_on_stream = !device.is_cpu();
+  contest.ours = [state, stream = stream_of(device)] {
+    state->executable.run(stream, state->inputs.buffers, state->outputs.buffers);
   };
   contest.ours();
+  state->outputs.to_host();
   std::vector<Array> expected;
   if (workload.reference != nullptr) {
     expected = arrays(state->executable.outputs(), Element::f64);
-    workload.reference(in_f64(state->inputs), expected);
-    compare("ours", state->outputs, expected);
+    workload.reference(in_f64(state->inputs.values), expected);
+    compare("ours", state->outputs.values, expected);
   }
+  if (!device.is_cpu()) return contest;
   if (workload.by_hand != nullptr) {
     state->by_hand_outputs = arrays(state->executable.outputs());
     contest.by_hand = [state, loop = workload.by_hand] {
-      loop(state->inputs, state->by_hand_outputs);
+      loop(state->inputs.values, state->by_hand_outputs);
     };
     contest.by_hand();
     compare("by hand", state->by_hand_outputs, expected);
   }
-  if (const TorchStep torch = torch_step(workload.name, state->inputs); torch.run) {
+  if (const TorchStep torch = torch_step(workload.name, state->inputs.values); torch.run) {
     contest.torch = torch.run;
     contest.torch();
     std::vector<Array> results = arrays(state->executable.outputs());
     torch.copy_results(results);
-    compare("torch", results, expected.empty() ? state->outputs : expected);
+    compare("torch", results, expected.empty() ? state->outputs.values : expected);
   }
   return contest;
 }

@@ -1,5 +1,6 @@
 // Contests of a tape that is compiled once and run on the same buffers again and again: value and
-// gradients by every floating input, with seeds of one.
+// gradients by every floating input, with seeds of one. On the default device; on a CUDA one the
+// buffers are the device's, and nobody competes.
 #pragma once
 
 #include <tendon/backend.h>
@@ -28,6 +29,7 @@ struct CompiledWorkload {
   Loop reference = nullptr;  // the loop in f64, which every contestant's results are compared with
   double flops = 0;          // of one run; a transcendental function counts kTranscendentalFlops
   double operations = 1;
+  double host_operations = 0;
 };
 inline constexpr double kTranscendentalFlops = 16;
 

@@ -18,6 +18,11 @@ struct Contest {
   double floor_bytes = 0;
   double floor_flops = 0;
   bool f64 = false;
+  std::int64_t elements = 0;  // of the largest array; 0: none is meant
+  // Ops of the tapes that one run records or launches; the host's time for one is told where they
+  // run on a device. 0: it is not.
+  double host_operations = 0;
+  bool is_on_stream = false;               // it runs on CudaDevice's stream, else on tendon's own
   std::function<std::string()> note = {};  // asked after the timing
 };
 
@@ -27,7 +32,9 @@ struct Row {
   std::vector<std::function<Contest()>> sizes;
 };
 
+enum class Sizes { full, small };  // small: where a device is emulated
+
 // Every row of the table, in its order. To add a workload: a file with its tape, one line here.
-std::vector<Row> rows();
+std::vector<Row> rows(Sizes sizes);
 
 }  // namespace tendon::bench

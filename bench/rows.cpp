@@ -8,6 +8,7 @@
 #include "bench/workloads/black_scholes.h"
 #include "bench/workloads/chain.h"
 #include "bench/workloads/cross_entropy.h"
+#include "bench/workloads/layer_norm.h"
 #include "bench/workloads/muscle_residual.h"
 
 namespace tendon::bench {
@@ -51,25 +52,38 @@ Contest replay() {
                            .inputs = {{0.1, 0.9}, {0.1, 0.9}},
                            .gradients = false,
                            .flops = kOps * kSize,
-                           .operations = kOps});
+                           .operations = kOps,
+                           .host_operations = kOps});
 }
 
-Contest cross_entropy() {
-  constexpr std::int64_t kRows = 1024, kClasses = 1000;
-  return compiled_contest("1024x1000 f32",
-                          {.name = "cross-entropy",
-                           .tape = workloads::cross_entropy_tape(DType::f32, kRows, kClasses),
-                           .inputs = {{-4, 4}, {0, kClasses}},
-                           .by_hand = by_hand::cross_entropy<float>,
-                           .reference = by_hand::cross_entropy<double>,
-                           .flops = (4 + kTranscendentalFlops) * kRows * kClasses});
+Contest cross_entropy(std::int64_t rows) {
+  constexpr std::int64_t kClasses = 1000;
+  return compiled_contest(
+      fmt::format("{}x{} f32", rows, kClasses),
+      {.name = "cross-entropy",
+       .tape = workloads::cross_entropy_tape(DType::f32, rows, kClasses),
+       .inputs = {{-4, 4}, {0, kClasses}},
+       .by_hand = by_hand::cross_entropy<float>,
+       .reference = by_hand::cross_entropy<double>,
+       .flops = (4 + kTranscendentalFlops) * static_cast<double>(rows * kClasses)});
+}
+
+Contest layer_norm(std::int64_t rows) {
+  constexpr std::int64_t kColumns = 768;
+  return compiled_contest(fmt::format("{}x{} f32", rows, kColumns),
+                          {.name = "layer norm",
+                           .tape = workloads::layer_norm_tape(DType::f32, rows, kColumns),
+                           .inputs = {{-2, 2}, {0.5, 1.5}, {-1, 1}},
+                           .flops = 25 * static_cast<double>(rows * kColumns)});
 }
 
 }  // namespace
 
-std::vector<Row> rows() {
+std::vector<Row> rows(Sizes sizes) {
   constexpr DType kF32 = DType::f32, kF64 = DType::f64;
-  constexpr std::int64_t kSmall = 64, kMiddle = 10'000, kLarge = 1'000'000, kLayer = 1 << 20;
+  constexpr std::int64_t kSmall = 64, kMiddle = 10'000;
+  const bool is_small = sizes == Sizes::small;
+  const std::int64_t large = is_small ? 100'000 : 1'000'000, layer = is_small ? 1 << 16 : 1 << 20;
   const Elementwise muscle{"muscle",
                            workloads::muscle_residual_tape,
                            by_hand::muscle_residual<float>,
@@ -107,21 +121,23 @@ std::vector<Row> rows() {
                               1};
   return {
       {"record", {record}},
+      {"record and run", {record_and_run}},
       {"gradient", {gradient}},
       {"replay", {replay}},
       elementwise(muscle, {{kF32, kSmall},
                            {kF32, kMiddle},
-                           {kF32, kLarge},
+                           {kF32, large},
                            {kF64, kSmall},
                            {kF64, kMiddle},
-                           {kF64, kLarge}}),
-      elementwise(black_scholes, {{kF64, kMiddle}, {kF32, kLarge}}),
-      elementwise(gelu_formula, {{kF32, kLayer}}),
-      elementwise(gelu_op, {{kF32, kLayer}}),
-      elementwise(silu_gate, {{kF32, kLayer}}),
-      {"cross-entropy", {cross_entropy}},
-      {"none", {[] { return none_on_tape(kLarge); }}},
-      {"none compiled", {[] { return none_compiled(kLarge); }}},
+                           {kF64, large}}),
+      elementwise(black_scholes, {{kF64, kMiddle}, {kF32, large}}),
+      elementwise(gelu_formula, {{kF32, layer}}),
+      elementwise(gelu_op, {{kF32, layer}}),
+      elementwise(silu_gate, {{kF32, layer}}),
+      {"cross-entropy", {[=] { return cross_entropy(is_small ? 128 : 1024); }}},
+      {"layer norm", {[=] { return layer_norm(is_small ? 256 : 4096); }}},
+      {"none", {[=] { return none_on_tape(large); }}},
+      {"none compiled", {[=] { return none_compiled(large); }}},
       {"mlp with adam", {[] { return mlp_step(64); }, [] { return mlp_step(1); }}},
   };
 }

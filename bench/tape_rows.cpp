@@ -6,9 +6,9 @@
 #include <cmath>
 #include <memory>
 
-#include "bench/array.h"
 #include "bench/heap.h"
 #include "bench/peers/torch_rows.h"
+#include "bench/placed_arrays.h"
 #include "bench/workloads/chain.h"
 
 namespace tendon::bench {
@@ -26,9 +26,9 @@ double allocations_a_run(const std::function<void()>& run, int runs) {
 
 std::string steady_state(const std::function<void()>& run) {
   constexpr int kRuns = 20;
-  const Counters before = counters(Device::cpu());
+  const Counters before = counters(default_device());
   const double allocations = allocations_a_run(run, kRuns);
-  const Counters after = counters(Device::cpu());
+  const Counters after = counters(default_device());
   const auto a_run = [](std::int64_t count) { return static_cast<double>(count) / kRuns; };
   return fmt::format("a step: {:g} heap allocations, {:g} runs, {:g} launches, {:g} plans built",
                      allocations, a_run(after.runs - before.runs),
@@ -36,9 +36,28 @@ std::string steady_state(const std::function<void()>& run) {
                      a_run(after.plans_built - before.plans_built));
 }
 
+double ops_of(const std::function<void()>& step) {
+  step();
+  const std::int64_t before = counters(default_device()).ops;
+  step();
+  return static_cast<double>(counters(default_device()).ops - before);
+}
+
 Tensor mean_cross_entropy(const Tensor& logits, const Tensor& labels, std::int64_t batch) {
   const Tensor at_label = reduce_sum(where(arange(10) == labels, logits, 0), {1});
   return reduce_sum(reduce_logsumexp(logits, {1}) - at_label) / static_cast<double>(batch);
+}
+
+// A contest whose times are of an op.
+Contest of_ops(const std::function<void()>& step) {
+  return {.size = "100 ops, one op",
+          .ours = step,
+          .operations = kTapeOps,
+          .host_operations = kTapeOps,
+          .note = [step] {
+            return fmt::format("an op: {:g} heap allocations",
+                               allocations_a_run(step, 1000) / kTapeOps);
+          }};
 }
 
 }  // namespace
@@ -53,10 +72,15 @@ Contest record() {
       y = y * x;
     }
   };
-  return {.size = "100 ops, one op", .ours = step, .operations = kTapeOps, .note = [step] {
-            return fmt::format("an op: {:g} heap allocations",
-                               allocations_a_run(step, 1000) / kTapeOps);
-          }};
+  return of_ops(step);
+}
+
+Contest record_and_run() {
+  return of_ops([w = Variable(ones({64}), "w"), x = ones({64})] {
+    Tensor y = w * x;
+    for (int i = 1; i < kTapeOps; i += 1) y = i % 2 == 0 ? tanh(y) : y * x;
+    run({y});
+  });
 }
 
 Contest gradient() {
@@ -66,10 +90,7 @@ Contest gradient() {
     for (int i = 1; i < kTapeOps; ++i) y = tanh(y);
     const Gradient by_w = tape.gradient(y, w);
   };
-  return {.size = "100 ops, one op", .ours = step, .operations = kTapeOps, .note = [step] {
-            return fmt::format("an op: {:g} heap allocations",
-                               allocations_a_run(step, 1000) / kTapeOps);
-          }};
+  return of_ops(step);
 }
 
 Contest mlp_step(std::int64_t batch) {
@@ -98,7 +119,6 @@ Contest mlp_step(std::int64_t batch) {
     const Tensor second = relu(matmul(first, p[2]) + p[3]);
     const Tensor loss = mean_cross_entropy(matmul(second, p[4]) + p[5], state->labels, batch);
     state->adam.apply(tape.gradient(loss, p), p);
-    synchronize(Device::cpu());
   };
   constexpr double kWeights = 784 * 256 + 256 * 256 + 256 * 10;
   constexpr double kParameters = kWeights + 256 + 256 + 10;
@@ -111,6 +131,7 @@ Contest mlp_step(std::int64_t batch) {
           .torch = torch_mlp_step(batch),
           .floor_bytes = bytes,
           .floor_flops = flops,
+          .host_operations = ops_of(step),
           .note = [step] { return steady_state(step); }};
 }
 
@@ -132,39 +153,44 @@ Contest none_on_tape(std::int64_t size) {
           .ours = [by_one_of] { by_one_of(kBranches); },
           .by_hand = [by_one_of] { by_one_of(1); },
           .floor_bytes = 8 * static_cast<double>(size),
-          .floor_flops = 20 * static_cast<double>(size)};
+          .floor_flops = 20 * static_cast<double>(size),
+          .elements = size};
 }
 
 Contest none_compiled(std::int64_t size) {
   struct State {
     Executable all_by_one, all, one;
-    Array input, value, by_source;
+    PlacedArrays input, outputs;  // the value and the gradient by the source
   };
+  const Device device = default_device();
   const Tape many = workloads::branches_tape(DType::f32, size, kBranches);
   const Tape single = workloads::branches_tape(DType::f32, size, 1);
   const auto state = std::make_shared<State>(
       State{.all_by_one = compile(many, {.sources = {many.inputs()[0]}, .gradients = true}),
             .all = compile(many),
-            .one = compile(single, {.sources = {single.inputs()[0]}, .gradients = true}),
-            .input = Array(Element::f32, {size}),
-            .value = Array(Element::f32, {}),
-            .by_source = Array(Element::f32, {size})});
-  std::fill_n(state->input.as<float>(), size, 0.5F);
-  const auto buffer = [](const Array& array) {
-    return Buffer{.data = array.data(), .bytes = array.bytes()};
-  };
+            .one = compile(single, {.sources = {single.inputs()[0]}, .gradients = true})});
+  state->input.values.emplace_back(Element::f32, std::vector{size});
+  state->outputs.values.emplace_back(Element::f32, std::vector<std::int64_t>{});
+  state->outputs.values.emplace_back(Element::f32, std::vector{size});
+  std::fill_n(state->input.values[0].as<float>(), size, 0.5F);
+  state->input.place(device);
+  state->input.to_device();
+  state->outputs.place(device);
   // Every branch reads the same memory, so that the inputs fit a small machine.
-  const std::vector<Buffer> inputs(kBranches, buffer(state->input));
-  const std::vector<Buffer> outputs{buffer(state->value), buffer(state->by_source)};
+  const std::vector<Buffer> inputs(kBranches, state->input.buffers[0]);
+  const std::vector<Buffer>& outputs = state->outputs.buffers;
+  const Stream stream = stream_of(device);
   return {.size = fmt::format("{} f32", size),
-          .ours = [=] { state->all_by_one.run(Stream(), inputs, outputs); },
+          .ours = [=] { state->all_by_one.run(stream, inputs, outputs); },
           .by_hand =
               [=] {
-                state->all.run(Stream(), inputs, std::span(outputs).first(1));
-                state->one.run(Stream(), std::span(inputs).first(1), outputs);
+                state->all.run(stream, inputs, std::span(outputs).first(1));
+                state->one.run(stream, std::span(inputs).first(1), outputs);
               },
           .floor_bytes = 8 * static_cast<double>(size),
-          .floor_flops = (17.0 * kBranches + 3) * static_cast<double>(size)};
+          .floor_flops = (17.0 * kBranches + 3) * static_cast<double>(size),
+          .elements = size,
+          .is_on_stream = !device.is_cpu()};
 }
 
 }  // namespace tendon::bench

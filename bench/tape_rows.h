@@ -5,8 +5,9 @@
 
 namespace tendon::bench {
 
-Contest record();    // a tape of 100 ops is recorded, nothing is run
-Contest gradient();  // a tape of 100 ops and its gradient, as nodes; nothing is run
+Contest record();          // a tape of 100 ops is recorded, nothing is run
+Contest record_and_run();  // a tape of 100 ops is recorded and its value computed
+Contest gradient();        // a tape of 100 ops and its gradient, as nodes; nothing is run
 Contest mlp_step(std::int64_t batch);  // a 784-256-256-10 classifier, one step of Adam
 
 // A tape of 64 branches, each on a source of its own; the gradient by one source is asked. "By

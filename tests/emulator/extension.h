@@ -19,6 +19,9 @@ const char* emulatorReportText(int index);
 const char* emulatorReportFault(int index);
 /* The counters as JSON (README.md has the keys); valid until the next call of it. */
 const char* emulatorCounters(void);
+/* Host time that calls of the runtime have taken since the program began, in ns: what a program's
+   own time is without them. */
+uint64_t emulatorHostTime(void);
 /* Forgets reports and counters; and the error that is left of a fault, which on a real device only
    a new process forgets. Waits for nothing. */
 void emulatorReset(void);

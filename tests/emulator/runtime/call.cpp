@@ -1,5 +1,6 @@
 #include "runtime/call.h"
 
+#include <chrono>
 #include <cstdio>
 #include <new>
 #include <set>
@@ -9,6 +10,19 @@ namespace emulator {
 namespace {
 
 enum class Needs { nothing, device };
+
+// Adds the time until its end to a sum.
+class HostTime {
+ public:
+  explicit HostTime(std::chrono::nanoseconds& sum) : sum_(sum) {}
+  HostTime(const HostTime&) = delete;
+  HostTime& operator=(const HostTime&) = delete;
+  ~HostTime() { sum_ += std::chrono::steady_clock::now() - begin_; }
+
+ private:
+  std::chrono::nanoseconds& sum_;
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
 
 void run_body(Context& state, const char* function, Needs needs,
               const std::function<void(Context&)>& body) {
@@ -41,6 +55,7 @@ cudaError_t call_with(const char* function, Needs needs,
   if (thread_state().is_in_library) return cudaErrorNotPermitted;  // it has the lock
   Context& state = context();
   const std::lock_guard lock(state.mutex);
+  const HostTime time(state.host_time);
   cudaError_t error = cudaSuccess;
   try {
     run_body(state, function, needs, body);

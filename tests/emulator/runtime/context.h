@@ -1,6 +1,7 @@
 // The state of the process: devices, memory, work, and what was counted. One lock is around it all.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -48,6 +49,8 @@ struct Context {
 
   std::mutex mutex;
   std::condition_variable_any progressed;  // a host function that ran with the lock released ended
+
+  std::chrono::nanoseconds host_time{};  // that calls have taken
 
   Options options;
   Random random;

@@ -48,6 +48,12 @@ const char* emulatorCounters(void) {
   return counters_text.c_str();
 }
 
+uint64_t emulatorHostTime(void) {
+  Context& state = context();
+  const std::lock_guard lock(state.mutex);
+  return static_cast<uint64_t>(state.host_time.count());
+}
+
 void emulatorReset(void) {
   Context& state = context();
   const std::lock_guard lock(state.mutex);
