@@ -44,6 +44,7 @@ class CpuBackend final : public plan::Backend {
     ops_.fetch_add(program.plan().op_count, std::memory_order_relaxed);
   }
   void synchronize() override {}
+  std::string elsewhere(const void*) const override { return {}; }
   void count_plan_built() noexcept override {
     plans_built_.fetch_add(1, std::memory_order_relaxed);
   }

@@ -79,9 +79,13 @@ const CublasLt& cublaslt() {
 void check_status(cublasStatus_t status, const char* call, std::string_view what) {
   if (status == CUBLAS_STATUS_SUCCESS) return;
   const CublasLt& lt = cublaslt();
-  throw DeviceError(fmt::format("{}: {} failed: {} ({})", what, call, lt.status_name(status),
-                                lt.status_text(status)),
-                    status);
+  const std::string text = fmt::format("{}: {} failed: {} ({})", what, call, lt.status_name(status),
+                                       lt.status_text(status));
+  if (status == CUBLAS_STATUS_ALLOC_FAILED) throw OutOfMemory(text, 0, 0, -1);
+  // What the library met with says more.
+  if (const cudaError_t error = cudaGetLastError(); error != cudaSuccess)
+    fail(error, "a call of the library", text);
+  throw DeviceError(text, status);
 }
 
 // One for all threads. Never destroyed: as a process ends, the driver may be gone before.

@@ -3,8 +3,10 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <type_traits>
 
 #include "host/cuda/instance.h"
+#include "host/cuda/memory.h"
 #include "host/cuda/reachability.h"
 #include "host/support/text.h"
 
@@ -17,15 +19,13 @@ class CudaBackend final : public plan::Backend {
  public:
   CudaBackend(int device, int architecture)
       : device_(device),
-        memory_(device),
-        reachability_(device, memory_),
-        kernels_(device, architecture) {
-    const DeviceScope scope(device_);
-    TENDON_CUDA_CHECK(cudaStreamCreateWithFlags(stream_.put(), cudaStreamNonBlocking));
-  }
+        stream_(make_stream(device)),
+        memory_(device, stream_.get()),
+        reachability_(device),
+        kernels_(device, architecture) {}
 
   void* allocate(std::size_t bytes, const char* op, Place place) override {
-    return memory_.allocate(bytes, op, place);
+    return on_device([&] { return memory_.allocate(bytes, op, place); });
   }
   void deallocate(void* memory, std::size_t bytes) noexcept override {
     memory_.deallocate(memory, bytes);
@@ -33,45 +33,61 @@ class CudaBackend final : public plan::Backend {
 
   void copy_from_host(void* destination, const void* source, std::size_t bytes) override {
     if (bytes == 0) return;
-    const DeviceScope scope(device_);
-    TENDON_CUDA_CHECK(
-        cudaMemcpyAsync(destination, source, bytes, cudaMemcpyHostToDevice, stream_.get()));
-    // The source may go as soon as this returns.
-    TENDON_CUDA_CHECK(cudaStreamSynchronize(stream_.get()));
+    on_device([&] {
+      TENDON_CUDA_CHECK(
+          cudaMemcpyAsync(destination, source, bytes, cudaMemcpyHostToDevice, stream_.get()));
+      // The source may go as soon as this returns.
+      TENDON_CUDA_CHECK(cudaStreamSynchronize(stream_.get()));
+    });
   }
   void copy_to_host(void* destination, const void* source, std::size_t bytes) override {
     if (bytes == 0) return;
+    on_device([&] {
+      TENDON_CUDA_CHECK(
+          cudaMemcpyAsync(destination, source, bytes, cudaMemcpyDeviceToHost, stream_.get()));
+      TENDON_CUDA_CHECK(cudaStreamSynchronize(stream_.get()));
+    });
+  }
+  std::string elsewhere(const void* address) const override {
+    check_process();
     const DeviceScope scope(device_);
-    TENDON_CUDA_CHECK(
-        cudaMemcpyAsync(destination, source, bytes, cudaMemcpyDeviceToHost, stream_.get()));
-    TENDON_CUDA_CHECK(cudaStreamSynchronize(stream_.get()));
+    cudaPointerAttributes attributes{};
+    TENDON_CUDA_CHECK(cudaPointerGetAttributes(&attributes, address));
+    switch (attributes.type) {
+      case cudaMemoryTypeManaged: return "";
+      case cudaMemoryTypeDevice:
+        return attributes.device == device_ ? "" : fmt::format("cuda:{}", attributes.device);
+      case cudaMemoryTypeHost: return "pinned memory of the host";
+      default: return "memory of the host, or none";
+    }
   }
 
   std::vector<std::uint64_t> needed_backward(const kernels::Adjacency& graph,
                                              std::uint32_t word_count,
                                              std::span<const kernels::SourceNode> sources,
                                              std::span<const std::uint32_t> targets) override {
-    return reachability_.needed_backward(graph, word_count, sources, targets);
+    return on_device(
+        [&] { return reachability_.needed_backward(graph, word_count, sources, targets); });
   }
 
   std::unique_ptr<plan::Program> prepare(plan::Plan plan) override {
+    check_process();
     return std::make_unique<CudaProgram>(std::move(plan), device_, kernels_, memory_);
   }
   void execute(const plan::Program& program, const Tape& numbers,
                std::span<const void* const> inputs, std::span<void* const> outputs,
                Stream stream) override {
-    const DeviceScope scope(device_);
     const auto native =
         stream.native() == nullptr ? stream_.get() : static_cast<cudaStream_t>(stream.native());
-    const std::int64_t launches =
-        run(static_cast<const CudaProgram&>(program), {numbers, inputs, outputs}, native);
+    const std::int64_t launches = on_device([&] {
+      return run(static_cast<const CudaProgram&>(program), {numbers, inputs, outputs}, native);
+    });
     runs_.fetch_add(1, std::memory_order_relaxed);
     launches_.fetch_add(launches, std::memory_order_relaxed);
     ops_.fetch_add(program.plan().op_count, std::memory_order_relaxed);
   }
   void synchronize() override {
-    const DeviceScope scope(device_);
-    TENDON_CUDA_CHECK(cudaDeviceSynchronize());
+    on_device([] { TENDON_CUDA_CHECK(cudaDeviceSynchronize()); });
   }
 
   void count_plan_built() noexcept override {
@@ -97,11 +113,25 @@ class CudaBackend final : public plan::Backend {
   }
 
  private:
+  static StreamHandle make_stream(int device) {
+    const DeviceScope scope(device);
+    StreamHandle stream;
+    TENDON_CUDA_CHECK(cudaStreamCreateWithFlags(stream.put(), cudaStreamNonBlocking));
+    return stream;
+  }
+
+  template <class Action>
+  std::invoke_result_t<Action> on_device(const Action& action) {
+    check_process();
+    const DeviceScope scope(device_);
+    return memory_.with_retry(action);
+  }
+
   int device_;
+  StreamHandle stream_;  // of all work on values; an Executable's caller may give another
   Memory memory_;
   Reachability reachability_;
   KernelCache kernels_;
-  StreamHandle stream_;  // of all work on values; an Executable's caller may give another
   std::atomic<std::int64_t> runs_ = 0;
   std::atomic<std::int64_t> launches_ = 0;
   std::atomic<std::int64_t> ops_ = 0;
@@ -125,15 +155,17 @@ std::string reason(cudaError_t status, const char* call) {
 
 }  // namespace
 
-int device_count(const char** why) {
+int device_count(plan::Refusal& refusal) {
+  watch_forks();
   int count = 0;
   const cudaError_t status = cudaGetDeviceCount(&count);
-  cudaGetLastError();
+  forget(status);
+  refusal.code = static_cast<int>(status);
   if (status == cudaErrorInsufficientDriver) {
     int driver = 0, runtime = 0;
-    cudaDriverGetVersion(&driver);
-    cudaRuntimeGetVersion(&runtime);
-    *why = kept(
+    forget(cudaDriverGetVersion(&driver));
+    forget(cudaRuntimeGetVersion(&runtime));
+    refusal.why = kept(
         driver == 0
             ? std::string("no NVIDIA driver is installed")
             : fmt::format("the NVIDIA driver knows CUDA {}.{}; this build needs {}.{} or newer",
@@ -141,44 +173,49 @@ int device_count(const char** why) {
     return 0;
   }
   if (status == cudaErrorNoDevice || (status == cudaSuccess && count == 0)) {
-    *why = "the driver finds no device";
+    refusal.why = "the driver finds no device";
     return 0;
   }
   if (status != cudaSuccess) {
-    *why = kept(reason(status, "cudaGetDeviceCount"));
+    refusal.why = kept(reason(status, "cudaGetDeviceCount"));
     return 0;
   }
   return count;
 }
 
-plan::Backend* backend(int device, const char** why) {
+plan::Backend* backend(int device, plan::Refusal& refusal) {
   static std::mutex mutex;
   static auto* backends = new std::map<int, plan::Backend*>;
   const std::scoped_lock lock(mutex);
   const auto known = backends->find(device);
   if (known != backends->end()) return known->second;
-  const int count = device_count(why);
+  const int count = device_count(refusal);
   if (count == 0) return nullptr;
   if (device < 0 || device >= count) {
-    *why = kept(count == 1
-                    ? std::string("this machine has one device, cuda:0")
-                    : fmt::format("this machine has {} devices, up to cuda:{}", count, count - 1));
+    refusal.why = kept(
+        count == 1 ? std::string("this machine has one device, cuda:0")
+                   : fmt::format("this machine has {} devices, up to cuda:{}", count, count - 1));
     return nullptr;
   }
   try {
+    check_process();
     int major = 0, minor = 0;
     TENDON_CUDA_CHECK(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device));
     TENDON_CUDA_CHECK(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device));
     if (major * 10 + minor < kLeastCapability) {
-      *why = kept(
+      refusal.why = kept(
           fmt::format("it has compute capability {}.{}; tendon needs 8.0 or newer", major, minor));
       return nullptr;
     }
     return (*backends)[device] = new CudaBackend(device, major * 10 + minor);
-  } catch (const Error& error) {
-    *why = kept(error.what());
-    return nullptr;
+  } catch (const DeviceError& error) {
+    refusal = {kept(error.what()), error.code()};
+  } catch (const OutOfMemory& error) {
+    refusal = {kept(error.what()), cudaErrorMemoryAllocation};
+  } catch (const std::exception& error) {
+    refusal.why = kept(error.what());
   }
+  return nullptr;
 }
 
 }  // namespace tendon::cuda

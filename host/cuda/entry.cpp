@@ -4,8 +4,10 @@
 
 int tendon_cuda_version() { return tendon::plan::kCudaVersion; }
 
-int tendon_cuda_device_count(const char** why) { return tendon::cuda::device_count(why); }
+int tendon_cuda_device_count(tendon::plan::Refusal& refusal) {
+  return tendon::cuda::device_count(refusal);
+}
 
-tendon::plan::Backend* tendon_cuda_backend(int device, const char** why) {
-  return tendon::cuda::backend(device, why);
+tendon::plan::Backend* tendon_cuda_backend(int device, tendon::plan::Refusal& refusal) {
+  return tendon::cuda::backend(device, refusal);
 }

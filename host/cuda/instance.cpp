@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
+
+#include "host/support/text.h"
 
 #include "host/cuda/uniform.h"
 
@@ -37,7 +38,7 @@ Instance::Instance(const CudaProgram& program, bool is_aligned, const Boundary& 
       add_copy(std::get<CopyLaunch>(launch), boundary);
     }
   }
-  TENDON_CUDA_CHECK(cudaGraphInstantiate(exec_.put(), graph_.get(), 0));
+  TENDON_CUDA_CHECK_FOR(cudaGraphInstantiate(exec_.put(), graph_.get(), 0), *program_.text());
 }
 
 void* Instance::address(Ref value, const Boundary& boundary) const {
@@ -47,7 +48,7 @@ void* Instance::address(Ref value, const Boundary& boundary) const {
     // An input is only read; a kernel's argument has one type for both uses.
     case plan::Space::input: return const_cast<void*>(boundary.inputs[at.index]);
     case plan::Space::output: return boundary.outputs[at.index];
-    case plan::Space::literal: return const_cast<void*>(program_.literal(value));
+    case plan::Space::literal: return program_.literal(value);
     case plan::Space::arena: return static_cast<char*>(arena_) + at.offset;
   }
   return nullptr;
@@ -88,8 +89,9 @@ void Instance::add_kernel(const KernelLaunch& launch, const Boundary& boundary) 
   fill(launch.fields, boundary, node.words);
   void* arguments[] = {node.words.data()};
   const cudaKernelNodeParams given = parameters(launch, arguments);
-  TENDON_CUDA_CHECK(
-      cudaGraphAddKernelNode(&node.node, graph_.get(), last_.data(), last_.size(), &given));
+  TENDON_CUDA_CHECK_FOR(
+      cudaGraphAddKernelNode(&node.node, graph_.get(), last_.data(), last_.size(), &given),
+      text(*node.launch, boundary.numbers));
   last_ = {node.node};
 }
 
@@ -99,26 +101,28 @@ void Instance::add_library(const LibraryLaunch& launch, const Boundary& boundary
   std::vector<void*> addresses;
   for (const std::uint64_t address : node.words)
     addresses.push_back(reinterpret_cast<void*>(address));
+  const std::string what = text(*node.launch, boundary.numbers);
   StreamHandle capturing;
-  TENDON_CUDA_CHECK(cudaStreamCreateWithFlags(capturing.put(), cudaStreamNonBlocking));
-  TENDON_CUDA_CHECK(cudaStreamBeginCaptureToGraph(capturing.get(), graph_.get(), last_.data(),
-                                                  nullptr, last_.size(),
-                                                  cudaStreamCaptureModeThreadLocal));
+  TENDON_CUDA_CHECK_FOR(cudaStreamCreateWithFlags(capturing.put(), cudaStreamNonBlocking), what);
+  TENDON_CUDA_CHECK_FOR(
+      cudaStreamBeginCaptureToGraph(capturing.get(), graph_.get(), last_.data(), nullptr,
+                                    last_.size(), cudaStreamCaptureModeThreadLocal),
+      what);
+  cudaGraph_t captured = nullptr;
   try {
     launch.enqueue(addresses, capturing.get());
+    cudaStreamCaptureStatus status{};
+    const cudaGraphNode_t* ends = nullptr;
+    std::size_t end_count = 0;
+    TENDON_CUDA_CHECK_FOR(cudaStreamGetCaptureInfo(capturing.get(), &status, nullptr, nullptr,
+                                                   &ends, nullptr, &end_count),
+                          what);
+    last_.assign(ends, ends + end_count);
   } catch (...) {
-    cudaGraph_t ignored = nullptr;
-    cudaStreamEndCapture(capturing.get(), &ignored);
+    forget(cudaStreamEndCapture(capturing.get(), &captured));
     throw;
   }
-  cudaStreamCaptureStatus status{};
-  const cudaGraphNode_t* ends = nullptr;
-  std::size_t end_count = 0;
-  TENDON_CUDA_CHECK(cudaStreamGetCaptureInfo(capturing.get(), &status, nullptr, nullptr, &ends,
-                                             nullptr, &end_count));
-  last_.assign(ends, ends + end_count);
-  cudaGraph_t captured = nullptr;
-  TENDON_CUDA_CHECK(cudaStreamEndCapture(capturing.get(), &captured));
+  TENDON_CUDA_CHECK_FOR(cudaStreamEndCapture(capturing.get(), &captured), what);
 }
 
 void Instance::add_copy(const CopyLaunch& launch, const Boundary& boundary) {
@@ -126,9 +130,10 @@ void Instance::add_copy(const CopyLaunch& launch, const Boundary& boundary) {
   node.from = address(launch.value, boundary);
   node.into = boundary.outputs[launch.output];
   const auto bytes = static_cast<std::size_t>(program_.plan().tape.bytes(launch.value));
-  TENDON_CUDA_CHECK(cudaGraphAddMemcpyNode1D(&node.node, graph_.get(), last_.data(), last_.size(),
-                                             node.into, node.from, bytes,
-                                             cudaMemcpyDeviceToDevice));
+  TENDON_CUDA_CHECK_FOR(
+      cudaGraphAddMemcpyNode1D(&node.node, graph_.get(), last_.data(), last_.size(), node.into,
+                               node.from, bytes, cudaMemcpyDeviceToDevice),
+      text(*node.launch, boundary.numbers));
   last_ = {node.node};
 }
 
@@ -150,33 +155,38 @@ void Instance::run(const Boundary& boundary, cudaStream_t stream) {
       if (next_words_ == node.words) continue;
       void* arguments[] = {next_words_.data()};
       const cudaKernelNodeParams given = parameters(*kernel, arguments);
-      TENDON_CUDA_CHECK(cudaGraphExecKernelNodeSetParams(exec_.get(), node.node, &given));
+      TENDON_CUDA_CHECK_FOR(cudaGraphExecKernelNodeSetParams(exec_.get(), node.node, &given),
+                            text(*node.launch, boundary.numbers));
       node.words.swap(next_words_);
     } else if (const auto* copy = std::get_if<CopyLaunch>(node.launch)) {
       const void* const from = address(copy->value, boundary);
       void* const into = boundary.outputs[copy->output];
       if (from == node.from && into == node.into) continue;
       const auto bytes = static_cast<std::size_t>(program_.plan().tape.bytes(copy->value));
-      TENDON_CUDA_CHECK(cudaGraphExecMemcpyNodeSetParams1D(exec_.get(), node.node, into, from,
-                                                           bytes, cudaMemcpyDeviceToDevice));
+      TENDON_CUDA_CHECK_FOR(cudaGraphExecMemcpyNodeSetParams1D(exec_.get(), node.node, into, from,
+                                                               bytes, cudaMemcpyDeviceToDevice),
+                            text(*node.launch, boundary.numbers));
       node.from = from;
       node.into = into;
     }
   }
-  TENDON_CUDA_CHECK(cudaGraphLaunch(exec_.get(), stream));
+  TENDON_CUDA_CHECK_FOR(cudaGraphLaunch(exec_.get(), stream), *program_.text());
+  note_launch(program_.memory().device(), program_.text());
 }
 
 Lane::Lane(const CudaProgram& program) : program_(program) {
   TENDON_CUDA_CHECK(cudaEventCreateWithFlags(done_.put(), cudaEventDisableTiming));
   if (program_.arena_bytes() > 0)
-    arena_ = program_.memory().allocate(static_cast<std::size_t>(program_.arena_bytes()),
-                                        "a plan's arena", Place());
+    arena_ = Block(program_.memory(), static_cast<std::size_t>(program_.arena_bytes()),
+                   "a plan's arena", Place());
 }
 
 Lane::~Lane() {
-  if (has_run_) cudaEventSynchronize(done_.get());
-  if (arena_ != nullptr)
-    program_.memory().deallocate(arena_, static_cast<std::size_t>(program_.arena_bytes()));
+  if (!stream_ || stream_->stream == program_.memory().stream()) return;
+  // The arena serves again on the memory's stream.
+  const cudaError_t status = cudaStreamWaitEvent(program_.memory().stream(), done_.get(), 0);
+  forget(status);
+  if (status != cudaSuccess) forget(cudaEventSynchronize(done_.get()));
 }
 
 Instance& Lane::instance(bool is_aligned, const Boundary& boundary) {
@@ -185,29 +195,62 @@ Instance& Lane::instance(bool is_aligned, const Boundary& boundary) {
   if (found != instances_.end()) {
     instances_.splice(instances_.begin(), instances_, found);
   } else {
-    instances_.emplace_front(program_, is_aligned, boundary, arena_);
+    instances_.emplace_front(program_, is_aligned, boundary, arena_.data());
     // One that still runs is freed when it has ended.
     if (instances_.size() > kMostInstances) instances_.pop_back();
   }
   return instances_.front();
 }
 
-bool Lane::is_idle() const { return !has_run_ || cudaEventQuery(done_.get()) == cudaSuccess; }
+bool Lane::is_idle() const {
+  if (!stream_) return true;
+  const cudaError_t status = cudaEventQuery(done_.get());
+  forget(status);
+  return status == cudaSuccess;
+}
 
-std::int64_t Lane::run(bool is_aligned, const Boundary& boundary, cudaStream_t stream) {
+std::int64_t Lane::run(bool is_aligned, const Boundary& boundary, const StreamName& stream) {
   Instance& instance = this->instance(is_aligned, boundary);
-  if (has_run_ && stream != stream_) TENDON_CUDA_CHECK(cudaStreamWaitEvent(stream, done_.get(), 0));
-  instance.run(boundary, stream);
-  TENDON_CUDA_CHECK(cudaEventRecord(done_.get(), stream));
+  if (stream_ != stream) order(stream);
+  instance.run(boundary, stream.stream);
+  const cudaError_t status = cudaEventRecord(done_.get(), stream.stream);
+  if (status != cudaSuccess) {
+    // Nothing else tells when it is done.
+    forget(cudaStreamSynchronize(stream.stream));
+    fail(status, "cudaEventRecord", *program_.text());
+  }
   stream_ = stream;
-  has_run_ = true;
   return instance.launch_count();
+}
+
+// What runs on the stream from here on comes after the last run, and after whatever used the arena
+// and the literals before.
+void Lane::order(const StreamName& stream) {
+  Memory& memory = program_.memory();
+  if (stream.stream == memory.stream()) {
+    if (stream_) TENDON_CUDA_CHECK(cudaStreamWaitEvent(stream.stream, done_.get(), 0));
+    return;
+  }
+  int device = 0;
+  TENDON_CUDA_CHECK(cudaStreamGetDevice(stream.stream, &device));
+  if (device != memory.device()) {
+    throw DeviceError(fmt::format("the stream is of cuda:{}, what runs on it of cuda:{}", device,
+                                  memory.device()));
+  }
+  if (stream_) {
+    TENDON_CUDA_CHECK(cudaStreamWaitEvent(stream.stream, done_.get(), 0));
+  } else {
+    memory.order_before(stream.stream);
+  }
 }
 
 std::int64_t run(const CudaProgram& program, const Boundary& boundary, cudaStream_t stream) {
   const bool is_aligned = std::ranges::all_of(boundary.inputs, is_multiple_of_16) &&
                           std::ranges::all_of(boundary.outputs, is_multiple_of_16);
   if (program.launches(is_aligned).launches.empty()) return 0;
+  StreamName name{stream, 0};
+  // The memory's own stream is there all the time, and its handle nobody else's.
+  if (stream != program.memory().stream()) TENDON_CUDA_CHECK(cudaStreamGetId(stream, &name.id));
   CudaProgram::Instances& instances = program.instances();
   Lane* chosen = nullptr;
   {
@@ -215,7 +258,7 @@ std::int64_t run(const CudaProgram& program, const Boundary& boundary, cudaStrea
     for (auto at = instances.all.begin(); at != instances.all.end(); ++at) {
       Lane& lane = **at;
       // On its own stream the next run comes after the last; on another it must have ended.
-      if (lane.is_taken || (lane.stream() != stream && !lane.is_idle())) continue;
+      if (lane.is_taken || (!lane.ran_on(name) && !lane.is_idle())) continue;
       chosen = &lane;
       instances.all.splice(instances.all.begin(), instances.all, at);
       break;
@@ -241,7 +284,7 @@ std::int64_t run(const CudaProgram& program, const Boundary& boundary, cudaStrea
       lane.is_taken = false;
     }
   } release{instances.mutex, *chosen};
-  return chosen->run(is_aligned, boundary, stream);
+  return chosen->run(is_aligned, boundary, name);
 }
 
 }  // namespace tendon::cuda

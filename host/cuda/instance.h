@@ -5,6 +5,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -17,6 +18,13 @@ struct Boundary {
   const Tape& numbers;
   std::span<const void* const> inputs;
   std::span<void* const> outputs;
+};
+
+// A stream, and what tells it from one that had the same handle before or has it in another thread.
+struct StreamName {
+  cudaStream_t stream = nullptr;
+  unsigned long long id = 0;
+  friend bool operator==(const StreamName&, const StreamName&) = default;
 };
 
 // A program's launches as a CUDA graph over one arena.
@@ -71,22 +79,22 @@ class Lane {
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
 
-  // On a stream; waits there for its last run, if that was on another. Gives its launches.
-  std::int64_t run(bool is_aligned, const Boundary& boundary, cudaStream_t stream);
+  // On a stream, where it comes after its last run. Gives its launches.
+  std::int64_t run(bool is_aligned, const Boundary& boundary, const StreamName& stream);
   bool is_idle() const;  // its last run has ended
-  cudaStream_t stream() const { return stream_; }
+  bool ran_on(const StreamName& stream) const { return stream_ == stream; }
 
   bool is_taken = false;  // by a thread that runs it now
 
  private:
   Instance& instance(bool is_aligned, const Boundary& boundary);
+  void order(const StreamName& stream);
 
   const CudaProgram& program_;
-  void* arena_ = nullptr;
+  Block arena_;
   std::list<Instance> instances_;  // used most recently first
   EventHandle done_;
-  cudaStream_t stream_ = nullptr;
-  bool has_run_ = false;
+  std::optional<StreamName> stream_;  // of the last run
 };
 
 struct CudaProgram::Instances {

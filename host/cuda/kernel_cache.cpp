@@ -61,14 +61,20 @@ void in_parallel(std::size_t count, const Task& task) {
   work();
 }
 
-// Its first use, so that it is loaded now and not where a graph is captured.
-cudaError_t load(const MachineCode& code, const std::string& name, LibraryHandle& library,
-                 cudaKernel_t& kernel, cudaFuncAttributes& attributes) {
+struct Loaded {
+  cudaError_t status;
+  const char* call;  // that gave it
+};
+
+// With its first use, so that it is loaded now and not where a graph is captured.
+Loaded load(const MachineCode& code, const std::string& name, LibraryHandle& library,
+            cudaKernel_t& kernel, cudaFuncAttributes& attributes) {
   cudaError_t status = cudaLibraryLoadData(library.put(), code.bytes.data(), nullptr, nullptr, 0,
                                            nullptr, nullptr, 0);
-  if (status == cudaSuccess) status = cudaLibraryGetKernel(&kernel, library.get(), name.c_str());
-  if (status == cudaSuccess) status = cudaFuncGetAttributes(&attributes, kernel);
-  return status;
+  if (status != cudaSuccess) return {status, "cudaLibraryLoadData"};
+  status = cudaLibraryGetKernel(&kernel, library.get(), name.c_str());
+  if (status != cudaSuccess) return {status, "cudaLibraryGetKernel"};
+  return {cudaFuncGetAttributes(&attributes, kernel), "cudaFuncGetAttributes"};
 }
 
 struct TextHash {
@@ -81,8 +87,9 @@ struct TextHash {
 
 int CompiledKernel::blocks_per_multiprocessor(int threads, std::size_t dynamic_shared_bytes) const {
   int count = 0;
-  TENDON_CUDA_CHECK(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&count, kernel_, threads,
-                                                                  dynamic_shared_bytes));
+  TENDON_CUDA_CHECK_FOR(
+      cudaOccupancyMaxActiveBlocksPerMultiprocessor(&count, kernel_, threads, dynamic_shared_bytes),
+      "the kernel " + name_);
   return count;
 }
 
@@ -121,13 +128,14 @@ KernelCache::Impl::Kernel KernelCache::Impl::make(const KernelText& text,
     const MachineCode code = machine_code(text, target, disk, progress);
     auto kernel = std::make_shared<CompiledKernel>();
     cudaFuncAttributes attributes = {};
-    const cudaError_t status = load(code, text.name, kernel->library_, kernel->kernel_, attributes);
+    const auto [status, call] =
+        load(code, text.name, kernel->library_, kernel->kernel_, attributes);
     if (status == cudaErrorNoKernelImageForDevice && !target.is_ptx) {
-      cudaGetLastError();
+      forget(status);
       takes_ptx_only = true;
       continue;
     }
-    check(status, "cudaLibraryLoadData", ("loading the kernel " + text.name).c_str());
+    if (status != cudaSuccess) fail(status, call, "loading the kernel " + text.name);
     kernel->name_ = text.name;
     kernel->register_count_ = target.is_ptx ? attributes.numRegs : code.register_count;
     kernel->spilled_bytes_ = code.spilled_bytes;

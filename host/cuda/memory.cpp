@@ -18,6 +18,11 @@ std::size_t block_size(std::size_t bytes) {
 
 }  // namespace
 
+Memory::Memory(int device, cudaStream_t stream) : device_(device), stream_(stream) {
+  const DeviceScope scope(device_);
+  TENDON_CUDA_CHECK(cudaEventCreateWithFlags(fence_.put(), cudaEventDisableTiming));
+}
+
 void* Memory::allocate(std::size_t bytes, const char* op, Place place) {
   const std::size_t size = block_size(bytes);
   void* memory = nullptr;
@@ -30,26 +35,14 @@ void* Memory::allocate(std::size_t bytes, const char* op, Place place) {
     }
   }
   if (memory == nullptr) {
-    const DeviceScope scope(device_);
-    cudaError_t status = cudaMalloc(&memory, size);
+    const cudaError_t status = cudaMalloc(&memory, size);
     if (status == cudaErrorMemoryAllocation) {
-      cudaGetLastError();
-      free_kept();
-      status = cudaMalloc(&memory, size);
+      forget(status);
+      throw OutOfMemory(fmt::format("{}{}: no memory for {} on cuda:{}", op, support::at(place),
+                                    support::text_bytes(static_cast<std::int64_t>(bytes)), device_),
+                        static_cast<std::int64_t>(bytes), 0, -1);
     }
-    if (status == cudaErrorMemoryAllocation) {
-      cudaGetLastError();
-      std::size_t free = 0, total = 0;
-      const bool is_known = cudaMemGetInfo(&free, &total) == cudaSuccess;
-      const std::int64_t left = is_known ? static_cast<std::int64_t>(free) : -1;
-      throw OutOfMemory(
-          fmt::format("{}{}: no memory for {} on cuda:{}; tendon's values hold {}, {} is free", op,
-                      support::at(place), support::text_bytes(static_cast<std::int64_t>(bytes)),
-                      device_, support::text_bytes(in_use_bytes()),
-                      is_known ? support::text_bytes(left) : "an unknown amount"),
-          static_cast<std::int64_t>(bytes), in_use_bytes(), left);
-    }
-    check(status, "cudaMalloc");
+    if (status != cudaSuccess) fail(status, "cudaMalloc", op + support::at(place));
   }
   const std::int64_t now =
       in_use_.fetch_add(static_cast<std::int64_t>(bytes)) + static_cast<std::int64_t>(bytes);
@@ -66,12 +59,53 @@ void Memory::deallocate(void* memory, std::size_t bytes) noexcept {
   blocks.insert(std::ranges::upper_bound(blocks, memory, std::greater<>()), memory);
 }
 
+void Memory::order_before(cudaStream_t other) {
+  const std::scoped_lock lock(fence_mutex_);
+  TENDON_CUDA_CHECK(cudaEventRecord(fence_.get(), stream_));
+  TENDON_CUDA_CHECK(cudaStreamWaitEvent(other, fence_.get(), 0));
+}
+
+void Memory::add(Keeper& keeper) {
+  const std::scoped_lock lock(keepers_mutex_);
+  keepers_.insert(&keeper);
+}
+
+void Memory::remove(Keeper& keeper) noexcept {
+  const std::scoped_lock lock(keepers_mutex_);
+  keepers_.erase(&keeper);
+}
+
+void Memory::free_spare() noexcept {
+  {
+    const std::scoped_lock lock(keepers_mutex_);
+    for (Keeper* keeper : keepers_) keeper->give_back();
+  }
+  free_kept();
+}
+
 void Memory::free_kept() noexcept {
   const std::scoped_lock lock(mutex_);
+  // Work on the stream may still use what has been given back.
+  forget(cudaStreamSynchronize(stream_));
   for (auto& [size, blocks] : kept_) {
-    for (void* block : blocks) cudaFree(block);
+    std::erase_if(blocks, [](void* block) {
+      const cudaError_t status = cudaFree(block);
+      forget(status);
+      return status == cudaSuccess;
+    });
   }
-  kept_.clear();
+}
+
+void Memory::throw_with_amounts(const OutOfMemory& error) const {
+  std::size_t free = 0, total = 0;
+  const cudaError_t status = cudaMemGetInfo(&free, &total);
+  forget(status);
+  const std::int64_t left = status == cudaSuccess ? static_cast<std::int64_t>(free) : -1;
+  const std::int64_t in_use = in_use_bytes();
+  throw OutOfMemory(fmt::format("{}; tendon's values hold {}, {} is free", error.what(),
+                                support::text_bytes(in_use),
+                                left >= 0 ? support::text_bytes(left) : "an unknown amount"),
+                    error.requested_bytes(), in_use, left);
 }
 
 }  // namespace tendon::cuda

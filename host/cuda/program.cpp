@@ -4,6 +4,7 @@
 
 #include "host/cuda/instance.h"
 #include "host/cuda/scatter.h"
+#include "host/support/text.h"
 
 namespace tendon::cuda {
 namespace {
@@ -33,7 +34,8 @@ LibraryLaunch product_launch(const PreparedContraction& product, Ref result,
   const auto lies = [workspace](const PreparedContraction::Operand& operand) {
     return operand.pack ? in_arena(workspace + operand.pack_offset) : address_of(operand.value);
   };
-  return {{lies(product.a()), lies(product.b()), product.bias() ? lies(*product.bias()) : Field{},
+  return {result,
+          {lies(product.a()), lies(product.b()), product.bias() ? lies(*product.bias()) : Field{},
            address_of(result), in_arena(workspace)},
           [&product](std::span<void* const> at, cudaStream_t stream) {
             product.run(at[0], at[1], at[2], at[3], at[4], stream);
@@ -47,8 +49,9 @@ std::size_t sort_bytes(const kernels::KeySort& sort) {
   return bytes;
 }
 
-LibraryLaunch sort_launch(const SortedScatter& scatter) {
+LibraryLaunch sort_launch(const SortedScatter& scatter, Ref value) {
   return {
+      value,
       {in_arena(scatter.keys()), in_arena(scatter.sorted()), in_arena(scatter.sort_workspace())},
       [sort = scatter.sort(), bytes = sort_bytes(scatter.sort())](std::span<void* const> at,
                                                                   cudaStream_t stream) {
@@ -58,7 +61,28 @@ LibraryLaunch sort_launch(const SortedScatter& scatter) {
       }};
 }
 
+constexpr std::size_t kMostTexts = 6;
+
+std::string text_of(const std::vector<Launch>& launches, const Tape& tape) {
+  std::string all;
+  for (std::size_t i = 0; i < launches.size(); ++i) {
+    if (i == kMostTexts) return fmt::format("{}; and {} more", all, launches.size() - i);
+    all += (i == 0 ? "" : "; ") + text(launches[i], tape);
+  }
+  return all;
+}
+
 }  // namespace
+
+std::string text(const Launch& launch, const Tape& tape) {
+  const auto op = [&](Ref value) {
+    return fmt::format("{}{}", name(tape.op(value)), support::at(tape.place(value)));
+  };
+  if (const auto* kernel = std::get_if<KernelLaunch>(&launch))
+    return fmt::format("{}, in the kernel {}", op(kernel->value), kernel->kernel->name());
+  if (const auto* library = std::get_if<LibraryLaunch>(&launch)) return op(library->value);
+  return "a copy of " + op(std::get<CopyLaunch>(launch).value);
+}
 
 CudaProgram::CudaProgram(plan::Plan plan, int device, KernelCache& kernels, Memory& memory)
     : plan::Program(std::move(plan)),
@@ -67,39 +91,45 @@ CudaProgram::CudaProgram(plan::Plan plan, int device, KernelCache& kernels, Memo
       memory_(memory),
       instances_(std::make_unique<Instances>()) {
   const DeviceScope scope(device_);
-  const Tape& tape = this->plan().tape;
+  memory_.with_retry([this] { make_ready(); });
+  memory_.add(*this);
+}
+
+CudaProgram::~CudaProgram() { memory_.remove(*this); }
+
+void CudaProgram::make_ready() {
+  const Tape& tape = plan().tape;
   std::int64_t workspace = 0;
-  for (const plan::Stage& stage : this->plan().stages) {
+  products_.clear();
+  for (const plan::Stage& stage : plan().stages) {
     if (stage.contraction) {
       products_.emplace_back(tape, *stage.contraction, device_);
       workspace = std::max(workspace, products_.back().workspace_bytes());
-    } else if (SortedScatter::is(this->plan(), stage)) {
-      const SortedScatter scatter(this->plan(), stage, 0);
+    } else if (SortedScatter::is(plan(), stage)) {
+      const SortedScatter scatter(plan(), stage, 0);
       workspace = std::max(
           workspace, scatter.own_bytes() + static_cast<std::int64_t>(sort_bytes(scatter.sort())));
     }
   }
-  arena_bytes_ = aligned(this->plan().arena_bytes) + workspace;
+  arena_bytes_ = aligned(plan().arena_bytes) + workspace;
   literals_.resize(tape.size());
   for (std::uint32_t id = 0; id < tape.size(); ++id) {
-    if (tape.op(Ref{id}) != Op::literal || this->plan().locations[id].space != plan::Space::literal)
+    if (tape.op(Ref{id}) != Op::literal || plan().locations[id].space != plan::Space::literal)
       continue;
     const auto bytes = tape.literal(Ref{id});
-    literals_[id] = memory_.allocate(bytes.size(), "literal", Place());
-    TENDON_CUDA_CHECK(
-        cudaMemcpy(literals_[id], bytes.data(), bytes.size(), cudaMemcpyHostToDevice));
+    literals_[id] = Block(memory_, bytes.size(), "literal", tape.place(Ref{id}));
+    TENDON_CUDA_CHECK_FOR(cudaMemcpyAsync(literals_[id].data(), bytes.data(), bytes.size(),
+                                          cudaMemcpyHostToDevice, memory_.stream()),
+                          "literal" + support::at(tape.place(Ref{id})));
   }
-  launches(true);  // compiled now, so that the first run compiles nothing
+  // Compiled now, so that the first run compiles nothing.
+  text_ = std::make_shared<const std::string>(text_of(launches(true).launches, tape));
 }
 
-CudaProgram::~CudaProgram() {
-  const Tape& tape = plan().tape;
-  for (std::uint32_t id = 0; id < literals_.size(); ++id) {
-    if (literals_[id] != nullptr) memory_.deallocate(literals_[id], tape.literal(Ref{id}).size());
-  }
+void CudaProgram::give_back() noexcept {
+  const std::scoped_lock lock(instances_->mutex);
+  std::erase_if(instances_->all, [](const std::unique_ptr<Lane>& lane) { return !lane->is_taken; });
 }
-
-const void* CudaProgram::literal(Ref value) const { return literals_[value.id]; }
 
 const Launches& CudaProgram::launches(bool is_aligned) const {
   const std::scoped_lock lock(mutex_);
@@ -113,9 +143,9 @@ Launches CudaProgram::prepare(bool is_aligned) const {
   std::vector<GeneratedKernel> generated;
   std::vector<Launch> launches;
   std::vector<std::size_t> launch_of;  // of each generated kernel
-  const auto add = [&](GeneratedKernel kernel) {
+  const auto add = [&](GeneratedKernel kernel, Ref value) {
     launch_of.push_back(launches.size());
-    launches.emplace_back(KernelLaunch{});
+    launches.emplace_back(KernelLaunch{.kernel = nullptr, .value = value});
     generated.push_back(std::move(kernel));
   };
   std::size_t product = 0;
@@ -125,7 +155,9 @@ Launches CudaProgram::prepare(bool is_aligned) const {
       if (is_empty(plan.tape, stage)) continue;
       const std::int64_t workspace = aligned(plan.arena_bytes);
       const auto pack = [&](const PreparedContraction::Operand& operand) {
-        if (operand.pack) add(generate_pack(plan, *operand.pack, workspace + operand.pack_offset));
+        if (!operand.pack) return;
+        add(generate_pack(plan, *operand.pack, workspace + operand.pack_offset),
+            stage.contraction->product);
       };
       pack(prepared.a());
       pack(prepared.b());
@@ -133,15 +165,18 @@ Launches CudaProgram::prepare(bool is_aligned) const {
       launches.emplace_back(product_launch(prepared, stage.contraction->result, workspace));
     } else if (SortedScatter::is(plan, stage)) {
       const SortedScatter scatter(plan, stage, aligned(plan.arena_bytes));
-      add(scatter.write_keys());
-      launches.emplace_back(sort_launch(scatter));
-      add(scatter.find_segments());
-      add(scatter.add_updates());
+      add(scatter.write_keys(), *stage.op);
+      launches.emplace_back(sort_launch(scatter, *stage.op));
+      add(scatter.find_segments(), *stage.op);
+      add(scatter.add_updates(), *stage.op);
     } else if (stage.op) {
       if (is_empty(plan.tape, stage)) continue;
-      for (GeneratedKernel& kernel : generate_irregular(plan, stage)) add(std::move(kernel));
+      for (GeneratedKernel& kernel : generate_irregular(plan, stage))
+        add(std::move(kernel), *stage.op);
     } else {
-      for (GeneratedKernel& kernel : generate(plan, stage, is_aligned)) add(std::move(kernel));
+      const Ref value = stage.parts.back().stores.back().value;
+      for (GeneratedKernel& kernel : generate(plan, stage, is_aligned))
+        add(std::move(kernel), value);
     }
   }
   for (const plan::Copy& copy : plan.copies) {

@@ -59,21 +59,16 @@ std::vector<kernels::LevelLaunch> launches(const NodesByLevel& levels, std::uint
 // Memory that is allocated and freed in a stream's order.
 class StreamMemory {
  public:
-  StreamMemory(std::size_t bytes, cudaStream_t stream, Memory& memory) : stream_(stream) {
-    cudaError_t status = cudaMallocAsync(&data_, bytes, stream);
-    if (status == cudaErrorMemoryAllocation) {
-      cudaGetLastError();
-      memory.free_kept();
-      status = cudaMallocAsync(&data_, bytes, stream);
-    }
-    check(status, "cudaMallocAsync", "finding which gradients are connected");
+  StreamMemory(std::size_t bytes, cudaStream_t stream) : stream_(stream) {
+    TENDON_CUDA_CHECK_FOR(cudaMallocAsync(&data_, bytes, stream),
+                          "finding which gradients are connected");
   }
   StreamMemory(const StreamMemory&) = delete;
   StreamMemory& operator=(const StreamMemory&) = delete;
   // Before the host's side of copies goes: where an error is thrown, some may not have ended.
   ~StreamMemory() {
-    cudaFreeAsync(data_, stream_);
-    cudaStreamSynchronize(stream_);
+    forget(cudaFreeAsync(data_, stream_));
+    forget(cudaStreamSynchronize(stream_));
   }
   std::byte* data() const { return static_cast<std::byte*>(data_); }
 
@@ -100,7 +95,7 @@ class Package {
 
 }  // namespace
 
-Reachability::Reachability(int device, Memory& memory) : device_(device), memory_(memory) {
+Reachability::Reachability(int device) : device_(device) {
   const DeviceScope scope(device_);
   TENDON_CUDA_CHECK(cudaStreamCreateWithFlags(stream_.put(), cudaStreamNonBlocking));
 }
@@ -126,7 +121,7 @@ std::vector<std::uint64_t> Reachability::needed_backward(
   cudaStream_t const stream = stream_.get();
   const std::size_t needed_bytes = needed.size() * sizeof(std::uint64_t);
   const std::size_t marks_bytes = (needed_bytes + graph.node_count + 7) / 8 * 8;
-  const StreamMemory memory(marks_bytes + package.bytes().size(), stream, memory_);
+  const StreamMemory memory(marks_bytes + package.bytes().size(), stream);
   const auto given = [&]<class T>(const T*, std::size_t offset) {
     return reinterpret_cast<const T*>(memory.data() + marks_bytes + offset);
   };

@@ -5,7 +5,6 @@
 #include <span>
 #include <vector>
 
-#include "host/cuda/memory.h"
 #include "host/cuda/runtime.h"
 #include "kernels/reachability.h"
 
@@ -13,10 +12,10 @@ namespace tendon::cuda {
 
 class Reachability {
  public:
-  // `memory`: of the device; gives up what it keeps where there is no other memory left.
-  Reachability(int device, Memory& memory);
+  explicit Reachability(int device);
 
-  // As plan::Backend::needed_backward. On a stream of its own.
+  // As plan::Backend::needed_backward. On a stream of its own; OutOfMemory where there is too
+  // little memory.
   std::vector<std::uint64_t> needed_backward(const kernels::Adjacency& graph,
                                              std::uint32_t word_count,
                                              std::span<const kernels::SourceNode> sources,
@@ -24,7 +23,6 @@ class Reachability {
 
  private:
   int device_;
-  Memory& memory_;
   StreamHandle stream_;
 };
 

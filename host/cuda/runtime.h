@@ -4,16 +4,42 @@
 #include <cuda_runtime_api.h>
 #include <tendon/error.h>
 
+#include <memory>
+#include <string>
+#include <string_view>
 #include <utility>
 
 namespace tendon::cuda {
 
-// Throws what a failed call means: OutOfMemory, else DeviceError with the code; `what` says what
-// was being done ("compiling the kernel pointwise_…"). A sticky error says that the process has to
-// be started anew.
-void check(cudaError_t status, const char* call, const char* what = nullptr);
+// Throws what a failed call means: OutOfMemory, else DeviceError with the code. Of `call` the
+// function's name is said; `what` says what was being done ("exp at fit.cpp:41, in the kernel
+// pointwise_…"). Errors that may stem from earlier work name what was launched last; a sticky one
+// says that a new process is needed.
+[[noreturn]] void fail(cudaError_t status, std::string_view call, std::string_view what = {});
 
-#define TENDON_CUDA_CHECK(call) ::tendon::cuda::check((call), #call)
+inline void check(cudaError_t status, std::string_view call, std::string_view what = {}) {
+  if (status != cudaSuccess) fail(status, call, what);
+}
+// `what` is evaluated only where the call fails.
+#define TENDON_CUDA_CHECK_FOR(call, what)                                               \
+  do {                                                                                  \
+    const cudaError_t tendon_status = (call);                                           \
+    if (tendon_status != cudaSuccess) ::tendon::cuda::fail(tendon_status, #call, what); \
+  } while (false)
+#define TENDON_CUDA_CHECK(call) TENDON_CUDA_CHECK_FOR(call, std::string_view())
+
+// For destructors, and for what is tried again: the error is not found by a later call.
+inline void forget(cudaError_t status) noexcept {
+  if (status != cudaSuccess) cudaGetLastError();
+}
+
+// What was launched last on a device, for the errors that show only later.
+void note_launch(int device, const std::shared_ptr<const std::string>& what);
+
+// From here on, a child that this process forks is told so by check_process(): CUDA does not work
+// in it.
+void watch_forks();
+void check_process();  // DeviceError in such a child
 
 // Makes a device the thread's, and gives back the one before.
 class DeviceScope {
@@ -41,7 +67,7 @@ class Handle {
     return *this;
   }
   ~Handle() {
-    if (handle_ != nullptr) kDestroy(handle_);
+    if (handle_ != nullptr) forget(kDestroy(handle_));
   }
   T get() const { return handle_; }
   T* put() { return &handle_; }

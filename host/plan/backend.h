@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -64,6 +65,9 @@ class Backend {
                        std::span<const void* const> inputs, std::span<void* const> outputs,
                        Stream stream) = 0;
   virtual void synchronize() = 0;
+  // Where an address lies that a caller hands in, "cuda:1"; empty where it is this device's, or
+  // cannot be known.
+  virtual std::string elsewhere(const void* address) const = 0;
 
   // Counts what the rooms above do: a plan built, or found in the cache; a value read by the
   // caller.

@@ -10,7 +10,13 @@ namespace tendon::plan {
 
 // Of what both sides must agree about: these functions, Backend, and all that Backend speaks of.
 // Both take it from this line, and it goes up with each change of them.
-inline constexpr int kCudaVersion = 2;
+inline constexpr int kCudaVersion = 3;
+
+// Why a device is of no use.
+struct Refusal {
+  const char* why = "";  // lives as long as the process
+  int code = 0;          // of the CUDA call that failed; 0: none did
+};
 
 }  // namespace tendon::plan
 
@@ -18,10 +24,10 @@ extern "C" {
 
 // The kCudaVersion that the library was built with; called before the others.
 TENDON_API int tendon_cuda_version();
-// How many devices are usable: cuda:0 and so on. Where there is none, *why says what is missing.
-TENDON_API int tendon_cuda_device_count(const char** why);
+// How many devices are usable: cuda:0 and so on. Where there is none, the refusal says what is
+// missing.
+TENDON_API int tendon_cuda_device_count(tendon::plan::Refusal& refusal);
 // The device's backend, the same each time. It is never destroyed. Null where it cannot be made;
-// *why then says why. Throws nothing.
-TENDON_API tendon::plan::Backend* tendon_cuda_backend(int device, const char** why);
+// the refusal then says why. Throws nothing.
+TENDON_API tendon::plan::Backend* tendon_cuda_backend(int device, tendon::plan::Refusal& refusal);
 }
-// Texts that *why points to live as long as the process.

@@ -51,9 +51,12 @@ class CudaLibrary {
       why_ = fmt::format("{} is of another version of tendon: {} where this one is {}", path,
                          version(), plan::kCudaVersion);
     } else {
-      const char* why = "there is no CUDA device";
-      device_count_ = count(&why);
-      if (device_count_ == 0) why_ = why;
+      plan::Refusal refusal{"there is no CUDA device", 0};
+      device_count_ = count(refusal);
+      if (device_count_ == 0) {
+        why_ = refusal.why;
+        code_ = refusal.code;
+      }
     }
     backends_ =
         std::make_unique<std::atomic<plan::Backend*>[]>(static_cast<std::size_t>(device_count_));
@@ -63,11 +66,10 @@ class CudaLibrary {
 
   void check(int index) const {
     if (index >= 0 && index < device_count_) return;
-    throw unusable(index, device_count_ == 0
-                              ? why_
-                              : fmt::format("there {} {} CUDA device{}, from cuda:0 on",
-                                            device_count_ == 1 ? "is" : "are", device_count_,
-                                            device_count_ == 1 ? "" : "s"));
+    if (device_count_ == 0) throw unusable(index, why_, code_);
+    throw unusable(index, fmt::format("there {} {} CUDA device{}, from cuda:0 on",
+                                      device_count_ == 1 ? "is" : "are", device_count_,
+                                      device_count_ == 1 ? "" : "s"));
   }
 
   plan::Backend& backend(int index) {
@@ -75,9 +77,9 @@ class CudaLibrary {
     std::atomic<plan::Backend*>& known = backends_[static_cast<std::size_t>(index)];
     plan::Backend* backend = known.load(std::memory_order_acquire);
     if (backend == nullptr) {
-      const char* why = "it cannot be used";
-      backend = backend_(index, &why);
-      if (backend == nullptr) throw unusable(index, why);
+      plan::Refusal refusal{"it cannot be used", 0};
+      backend = backend_(index, refusal);
+      if (backend == nullptr) throw unusable(index, refusal.why, refusal.code);
       known.store(backend, std::memory_order_release);
     }
     return *backend;
@@ -88,12 +90,13 @@ class CudaLibrary {
   static Function* find(void* library, const char* name) {
     return reinterpret_cast<Function*>(dlsym(library, name));
   }
-  static DeviceError unusable(int index, const std::string& why) {
-    return DeviceError(fmt::format("cuda:{} is not available: {}", index, why));
+  static DeviceError unusable(int index, const std::string& why, int code = 0) {
+    return DeviceError(fmt::format("cuda:{} is not available: {}", index, why), code);
   }
 
   int device_count_ = 0;
   std::string why_;  // there is no device
+  int code_ = 0;     // of the CUDA call that said so
   decltype(tendon_cuda_backend)* backend_ = nullptr;
   std::unique_ptr<std::atomic<plan::Backend*>[]> backends_;  // by device
 };

@@ -3,6 +3,12 @@
 #include <tendon/error.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 #include "host/autodiff/differentiate.h"
 #include "host/plan/plan.h"
@@ -12,12 +18,35 @@
 
 namespace tendon {
 
+namespace {
+
+// The addresses of the last runs, by their hash: what was found usable is not looked at again.
+class UsableAddresses {
+ public:
+  using Hash = std::uint64_t;
+  static Hash hash(std::span<const void* const> inputs, std::span<void* const> outputs) {
+    return XXH3_64bits_withSeed(outputs.data(), outputs.size_bytes(),
+                                XXH3_64bits(inputs.data(), inputs.size_bytes()));
+  }
+  bool contains(Hash hash) const { return slot(hash).load(std::memory_order_relaxed) == hash; }
+  void add(Hash hash) { slot(hash).store(hash, std::memory_order_relaxed); }
+
+ private:
+  static constexpr std::size_t kCount = 16;
+  std::atomic<Hash>& slot(Hash hash) { return hashes_[hash % kCount]; }
+  const std::atomic<Hash>& slot(Hash hash) const { return hashes_[hash % kCount]; }
+  std::array<std::atomic<Hash>, kCount> hashes_ = {};
+};
+
+}  // namespace
+
 struct Executable::Impl {
   Device device = Device::cpu();
   std::unique_ptr<plan::Program> program;
   std::vector<Value> inputs;
   std::vector<Value> outputs;
   ReachMask connected;
+  mutable UsableAddresses usable;
 };
 
 namespace {
@@ -83,6 +112,54 @@ void check_buffers(const char* kind, std::span<const Buffer> buffers,
       throw DeviceError(fmt::format("Executable::run{}: {} buffer {} is on {}, the program on {}",
                                     support::at(place), kind, i, buffers[i].device, device));
     }
+  }
+}
+
+// Of buffers that check_buffers has seen: aligned, and on the device.
+void check_addresses(const char* kind, std::span<const Buffer> buffers,
+                     std::span<const Executable::Value> values, const plan::Backend& backend,
+                     Device device, Place place) {
+  for (std::size_t i = 0; i < buffers.size(); ++i) {
+    const Executable::Value& value = values[i];
+    if (!value.connected || value.bytes == 0) continue;
+    const auto address = reinterpret_cast<std::uintptr_t>(buffers[i].data);
+    if (address % size_bytes(value.dtype) != 0) {
+      throw Error(fmt::format("Executable::run{}: {} buffer {} is at {}, where no {} is aligned",
+                              support::at(place), kind, i, buffers[i].data, value.dtype));
+    }
+    if (const std::string there = backend.elsewhere(buffers[i].data); !there.empty()) {
+      throw DeviceError(
+          fmt::format("Executable::run{}: {} buffer {} lies in {}, the program's on {}",
+                      support::at(place), kind, i, there, device));
+    }
+  }
+}
+
+struct Range {
+  const std::byte* begin;
+  const std::byte* end;
+  bool is_output;
+  std::size_t index;
+};
+
+void check_overlap(std::vector<Range> ranges, Place place) {
+  std::ranges::sort(ranges, {}, &Range::begin);
+  const Range* input = nullptr;  // of those so far, the one that goes furthest
+  const Range* output = nullptr;
+  for (const Range& range : ranges) {
+    const Range* const over = output != nullptr && range.begin < output->end ? output
+                              : range.is_output && input != nullptr && range.begin < input->end
+                                  ? input
+                                  : nullptr;
+    if (over != nullptr) {
+      const auto name = [](const Range& of) {
+        return fmt::format("{} buffer {}", of.is_output ? "output" : "input", of.index);
+      };
+      throw Error(fmt::format("Executable::run{}: {} overlaps {}", support::at(place), name(range),
+                              name(*over)));
+    }
+    const Range*& furthest = range.is_output ? output : input;
+    if (furthest == nullptr || furthest->end < range.end) furthest = &range;
   }
 }
 
@@ -160,8 +237,24 @@ void Executable::run(Stream stream, std::span<const Buffer> inputs, std::span<co
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (impl_->outputs[i].connected) into.push_back(outputs[i].data);
   }
-  record::backend_of(impl_->device)
-      .execute(*impl_->program, impl_->program->plan().tape, from, into, stream);
+  plan::Backend& backend = record::backend_of(impl_->device);
+  const UsableAddresses::Hash addresses = UsableAddresses::hash(from, into);
+  if (!impl_->usable.contains(addresses)) {
+    check_addresses("input", inputs, impl_->inputs, backend, impl_->device, place);
+    check_addresses("output", outputs, impl_->outputs, backend, impl_->device, place);
+    std::vector<Range> ranges;
+    const auto add = [&](const Buffer& buffer, const Value& value, bool is_output,
+                         std::size_t index) {
+      if (!value.connected || value.bytes == 0) return;
+      const auto* begin = static_cast<const std::byte*>(buffer.data);
+      ranges.push_back({begin, begin + value.bytes, is_output, index});
+    };
+    for (std::size_t i = 0; i < inputs.size(); ++i) add(inputs[i], impl_->inputs[i], false, i);
+    for (std::size_t i = 0; i < outputs.size(); ++i) add(outputs[i], impl_->outputs[i], true, i);
+    check_overlap(std::move(ranges), place);
+    impl_->usable.add(addresses);
+  }
+  backend.execute(*impl_->program, impl_->program->plan().tape, from, into, stream);
   if (connected != nullptr) *connected = impl_->connected;
 }
 

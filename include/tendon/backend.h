@@ -226,9 +226,10 @@ class TENDON_API Executable {
   const std::vector<Value>& inputs() const;   // the tape's inputs
   const std::vector<Value>& outputs() const;  // its targets, then one gradient a source
 
-  // Asynchronous on the stream. ShapeError for a wrong number of buffers or one too small,
-  // DeviceError for one of another device, before anything runs. Outputs must not overlap inputs or
-  // each other.
+  // Asynchronous on the stream; on one of tendon's own where none is given, for which
+  // synchronize(device) waits. Before anything runs: ShapeError for a wrong number of buffers or
+  // one too small, DeviceError for one that is or lies on another device, Error for one that is not
+  // aligned, and for an output that overlaps another buffer.
   void run(Stream stream, std::span<const Buffer> inputs, std::span<const Buffer> outputs,
            ReachMask* connected = nullptr, Place place = Place::current()) const;
   void run(Stream stream, std::initializer_list<Buffer> inputs,

@@ -12,7 +12,7 @@ function(run_on_cuda room target)  # [FILTER]
     gtest_discover_tests(${target} TEST_PREFIX cuda.${room}. TEST_FILTER "${ARGN}" TEST_LIST ${room}_on_emulated
       DISCOVERY_TIMEOUT 60)
     file(APPEND ${cuda_tests_script}.in "set_tests_properties(\${${room}_on_emulated} PROPERTIES LABELS emulated TIMEOUT 900
-      ENVIRONMENT \"${on_cuda};TENDON_EMULATOR_STRICT=1;LD_LIBRARY_PATH=${EMULATOR_LIBRARY_DIR}\")\n")
+      ENVIRONMENT \"${on_cuda};TENDON_EMULATOR_STRICT=1;TENDON_EMULATOR_DEVICES=2;LD_LIBRARY_PATH=${EMULATOR_LIBRARY_DIR}\")\n")
   endif()
   if(EXISTS /dev/nvidiactl)
     gtest_discover_tests(${target} TEST_PREFIX gpu.${room}. TEST_FILTER "${ARGN}" TEST_LIST ${room}_on_gpu
@@ -28,9 +28,12 @@ add_executable(tendon_test_cuda ${sources} $<TARGET_OBJECTS:tendon_cuda_objects>
 foreach(workload activations black_scholes chain cross_entropy layer_norm muscle_residual)
   target_sources(tendon_test_cuda PRIVATE ${PROJECT_SOURCE_DIR}/bench/workloads/${workload}.cpp)
 endforeach()
-target_sources(tendon_test_cuda PRIVATE ${CMAKE_CURRENT_LIST_DIR}/heap.cpp ${CMAKE_CURRENT_LIST_DIR}/measured_run.cpp)
+target_sources(tendon_test_cuda PRIVATE ${CMAKE_CURRENT_LIST_DIR}/emulated_device.cpp ${CMAKE_CURRENT_LIST_DIR}/heap.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/measured_run.cpp)
 target_include_directories(tendon_test_cuda SYSTEM PRIVATE ${TENDON_CUDA_INCLUDE})
-target_link_libraries(tendon_test_cuda PRIVATE tendon_test_support tendon_cuda_kernels ${TENDON_CUDART})
+target_link_libraries(tendon_test_cuda
+  PRIVATE tendon_test_support tendon_cuda_kernels nlohmann_json::nlohmann_json ${TENDON_CUDART})
+target_compile_definitions(tendon_test_cuda PRIVATE TENDON_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 run_on_cuda(executor tendon_test_cuda)
 foreach(room backend fuzz misuse ops record semantics)
   run_on_cuda(${room} tendon_test_${room})

@@ -79,6 +79,7 @@ class FakeDevice final : public tendon::plan::Backend {
     counters_.ops += program.plan().op_count;
   }
   void synchronize() override {}
+  std::string elsewhere(const void*) const override { return {}; }
 
   void count_plan_built() noexcept override { count(&Counters::plans_built); }
   void count_plan_found() noexcept override { count(&Counters::plans_found); }
@@ -126,14 +127,14 @@ int set(const char* variable, int otherwise) {
 
 int tendon_cuda_version() { return set("TENDON_FAKE_CUDA_VERSION", tendon::plan::kCudaVersion); }
 
-int tendon_cuda_device_count(const char** why) {
-  *why = "the fake driver is too old";
+int tendon_cuda_device_count(tendon::plan::Refusal& refusal) {
+  refusal = {"the fake driver is too old", 35};
   return set("TENDON_FAKE_CUDA_DEVICES", 2);
 }
 
-tendon::plan::Backend* tendon_cuda_backend(int device, const char** why) {
+tendon::plan::Backend* tendon_cuda_backend(int device, tendon::plan::Refusal& refusal) {
   if (device == set("TENDON_FAKE_CUDA_BROKEN", -1)) {
-    *why = "the fake device is broken";
+    refusal.why = "the fake device is broken";
     return nullptr;
   }
   static const auto* devices = [] {  // never destroyed, as the header says
