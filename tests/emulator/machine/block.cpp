@@ -192,6 +192,8 @@ void Block::merge(WarpState& warp) {
       }
     }
   }
+  // Together again, they have waited for nothing.
+  if (groups.size() == 1) groups[0].patience = groups[0].deferred = 0;
 }
 
 void Block::count(const Step& step, Mask mask) {

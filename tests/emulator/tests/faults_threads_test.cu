@@ -90,6 +90,19 @@ __global__ void hand_over(int* flag, int* out) {
   }
 }
 
+// Some lanes loop while the others wait for them at a barrier, over and over.
+__global__ void loop_between_barriers(int* out, int rounds, int loops) {
+  int sum = 0;
+  for (int round = 0; round < rounds; ++round) {
+    if (threadIdx.x % 32 < 3) {
+#pragma unroll 1
+      for (int i = 0; i < loops; ++i) sum ^= out[threadIdx.x] + i;
+    }
+    __syncthreads();
+  }
+  out[threadIdx.x] = sum;
+}
+
 class ThreadFaults : public FaultTest {
  protected:
   void expect(const Planted& planted, cudaError_t error = cudaSuccess) {
@@ -210,6 +223,7 @@ TEST_F(ThreadFaults, SoundTwinsReportNothing) {
     wait_for_others<<<3, 64>>>(1);
     trap_at<<<2, 64>>>(64);
     check_number<<<2, 64>>>(64);
+    loop_between_barriers<<<1, 64>>>(out.get(), 500, 10);
     hand_over<<<1, 2>>>(flag.get(), out.get());
     EXPECT_EQ(out.values()[0], 7);
     EXPECT_EQ(emulator()->report_count(), 0);
