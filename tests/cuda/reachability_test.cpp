@@ -19,9 +19,9 @@ using autodiff::SourceValue;
 class CudaReachability : public testing::Test {
  protected:
   void SetUp() override {
-    const char* why = "";
-    device = backend(0, &why);
-    if (device == nullptr) GTEST_SKIP() << why;
+    plan::Refusal refusal;
+    device = backend(0, refusal);
+    if (device == nullptr) GTEST_SKIP() << refusal.why;
   }
   plan::Backend* device = nullptr;
 };

@@ -24,9 +24,9 @@ using Bytes = std::vector<std::byte>;
 class CudaScatter : public testing::Test {
  protected:
   void SetUp() override {
-    const char* why = "";
-    device = backend(0, &why);
-    if (device == nullptr) GTEST_SKIP() << why;
+    plan::Refusal refusal;
+    device = backend(0, refusal);
+    if (device == nullptr) GTEST_SKIP() << refusal.why;
   }
   plan::Backend* device = nullptr;
   std::mt19937 random{5};
