@@ -71,7 +71,7 @@ if(TARGET emulated_cuda)
     "CompileError: the kernel pointwise_" "log: the compiler has a bad day" "source: " "__global__" "cpu computes 3")
   goes_on(WithACacheThatCannotBeWritten "" "TENDON_CACHE_DIR=/proc/tendon" "cuda computes 3")
   goes_on(ThatForks fork ""
-    "in the child: DeviceError 0: this process was forked from one that uses CUDA" "cuda computes 3")
+    "in the child: cuda computes DeviceError 0: this process was forked from one that uses CUDA" "cuda computes 3")
   goes_on(ThatKeepsValuesToTheEnd exit "" "cuda computes 3")
 
   add_test(NAME cuda.process.StaticsMayComputeAtExit COMMAND tendon_at_exit)
