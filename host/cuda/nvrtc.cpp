@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <charconv>
 #include <cstdlib>
 #include <memory>
@@ -15,6 +16,8 @@ namespace tendon::cuda {
 namespace {
 
 constexpr int kOldestArchitecture = 80;
+
+std::atomic<bool> is_exiting = false;
 
 bool is_set(const char* variable) {
   const char* value = std::getenv(variable);
@@ -122,13 +125,23 @@ Nvrtc::Nvrtc(std::span<const std::string> libraries) {
 Nvrtc::~Nvrtc() { dlclose(library_); }
 
 const Nvrtc& Nvrtc::instance() {
-  // Never closed: a static's destructor may compile. Where the constructor throws, the next call
-  // tries again.
-  static const auto* instance = new Nvrtc(usual_libraries());
+  // Never closed. Where the constructor throws, the next call tries again.
+  static const auto* instance = [] {
+    const auto* made = new Nvrtc(usual_libraries());
+    // Handlers run in the reverse order: this one before the library destroys its own statics.
+    std::atexit([] { is_exiting = true; });
+    return made;
+  }();
   return *instance;
 }
 
 MachineCode Nvrtc::compile(const KernelText& kernel, const Target& target) const {
+  if (is_exiting) {
+    throw DeviceError(fmt::format(
+        "the kernel {} cannot be compiled as the process exits: what is computed then on a CUDA "
+        "device has to be computed once before",
+        kernel.name));
+  }
   const std::vector<std::string> options = compile_options(target);
   MachineCode code = compile(kernel, options, target);
   for (int blocks = kernel.resident_blocks - 1; code.spilled_bytes > 0 && blocks > 0; --blocks) {

@@ -25,6 +25,7 @@ constexpr const char* kCalls[] = {
     "cudaEventQuery",
     "cudaEventRecord",
     "cudaFree",
+    "cudaFreeAsync",
     "cudaFuncGetAttributes",
     "cudaGetDevice",
     "cudaGraphAddKernelNode",
@@ -36,7 +37,9 @@ constexpr const char* kCalls[] = {
     "cudaGraphLaunch",
     "cudaLibraryGetKernel",
     "cudaLibraryLoadData",
+    "cudaLaunchKernelExC",
     "cudaMalloc",
+    "cudaMallocAsync",
     "cudaMemcpyAsync",
     "cudaMemsetAsync",
     "cudaOccupancyMaxActiveBlocksPerMultiprocessor",
@@ -57,19 +60,25 @@ constexpr const char* kOtherCalls[] = {
     "cudaGetErrorString",   "cudaGetLastError",      "cudaMemGetInfo",     "cudaEventSynchronize",
 };
 // Whose failure need not be told: an older block stays, a run is taken to be under way.
-const std::set<std::string> kSilent = {"cudaFree", "cudaEventQuery", "cudaSetDevice"};
+const std::set<std::string> kSilent = {"cudaFree", "cudaFreeAsync", "cudaEventQuery",
+                                       "cudaSetDevice"};
 
 TEST(FaultList, IsOfEveryCallOfTheExecutor) {
   std::set<std::string> known(std::begin(kCalls), std::end(kCalls));
   known.insert(std::begin(kOtherCalls), std::end(kOtherCalls));
   const std::regex call("\\b(cuda[A-Z][A-Za-z0-9]+)\\(");
-  for (const auto& file : std::filesystem::directory_iterator(TENDON_SOURCE_DIR "/host/cuda")) {
-    if (file.path().extension() != ".cpp") continue;
-    std::ostringstream text;
-    text << std::ifstream(file.path()).rdbuf();
-    const std::string source = text.str();
-    for (std::sregex_iterator at(source.begin(), source.end(), call), end; at != end; ++at)
-      EXPECT_TRUE(known.contains((*at)[1].str())) << (*at)[1] << " in " << file.path();
+  for (const char* folder : {TENDON_SOURCE_DIR "/host/cuda", TENDON_SOURCE_DIR "/kernels"}) {
+    for (const auto& file : std::filesystem::directory_iterator(folder)) {
+      if (file.path().extension() != ".cpp" && file.path().extension() != ".cu") continue;
+      std::ostringstream text;
+      text << std::ifstream(file.path()).rdbuf();
+      const std::string source = text.str();
+      for (std::sregex_iterator at(source.begin(), source.end(), call), end; at != end; ++at) {
+        const std::string name = (*at)[1];
+        EXPECT_TRUE(known.contains(name) || known.contains(name + "C"))
+            << name << " in " << file.path();
+      }
+    }
   }
 }
 
@@ -169,7 +178,8 @@ class Faults : public OnEmulatedDevice {
     Buffers with_products[3], without[3];
 
     // Compiles it and runs it: on a caller's stream, there with other addresses, and on the
-    // device's own stream; then everything goes that it made. And a value goes there and back.
+    // device's own stream; then everything goes that it made. And a value goes there and back,
+    // and a program with gradients is compiled.
     void compute(Stream stream) const {
       for (const bool has_products : {true, false}) {
         const Buffers* buffers = has_products ? with_products : without;
@@ -180,6 +190,13 @@ class Faults : public OnEmulatedDevice {
         buffers[2].run(executable, Stream());
         synchronize(Device::cuda());
       }
+      // Which gradients there are is found on the device.
+      TapeBuilder builder;
+      const Ref x = builder.input(DType::f32, {2}, "x");
+      const Tape squared = std::move(builder).finish({builder.apply(Op::square, {x})});
+      EXPECT_TRUE(compile(squared, {.device = Device::cuda(), .sources = {x}, .gradients = true})
+                      .outputs()[1]
+                      .connected);
       EXPECT_EQ(Tensor::from<float>({1, 2, 3}).to_vector<float>(), (std::vector<float>{1, 2, 3}));
     }
     void check() const {
@@ -207,9 +224,10 @@ class Faults : public OnEmulatedDevice {
         const FailingCall fails(function, n, error);
         text = thrown([&] { computation.compute(Stream(stream_.get())); });
       }
-      // The library makes calls of its own.
-      const char* caller =
-          text.find("cublasLt") != std::string::npos ? "a call of the library" : function.c_str();
+      // Libraries and kernels compiled ahead of time make calls of their own.
+      const bool is_inside =
+          text.find("cublasLt") != std::string::npos || text.find("kernels::") != std::string::npos;
+      const char* caller = is_inside ? "failed" : function.c_str();
       if (!text.empty()) {
         EXPECT_TRUE(says(text, {caller, "cudaErrorUnknown", "DeviceError 999"}));
       }

@@ -40,5 +40,45 @@ foreach(room backend fuzz misuse ops record semantics)
 endforeach()
 run_on_cuda(plan tendon_test_plan RandomTapes.*)
 
+# Processes of their own, in which something is amiss from the start.
+if(TARGET emulated_cuda)
+  add_executable(tendon_goes_on ${CMAKE_CURRENT_LIST_DIR}/programs/goes_on.cpp)
+  target_link_libraries(tendon_goes_on PRIVATE tendon::tendon tendon_settings Threads::Threads)
+  add_library(tendon_failing_nvrtc MODULE ${CMAKE_CURRENT_LIST_DIR}/programs/failing_nvrtc.cpp)
+  target_include_directories(tendon_failing_nvrtc SYSTEM PRIVATE ${TENDON_CUDA_INCLUDE})
+  target_link_libraries(tendon_failing_nvrtc PRIVATE tendon_settings)
+  add_dependencies(tendon_goes_on tendon_cuda emulated_cuda tendon_failing_nvrtc)
+
+  function(goes_on name mode environment)  # WORDS that it says
+    add_test(NAME cuda.process.${name} COMMAND tendon_goes_on "${mode}" ${ARGN})
+    set_tests_properties(cuda.process.${name} PROPERTIES LABELS emulated TIMEOUT 300 ENVIRONMENT
+      "${on_cuda};TENDON_EMULATOR_STRICT=1;LD_LIBRARY_PATH=${EMULATOR_LIBRARY_DIR};${environment}")
+  endfunction()
+  goes_on(WithoutADevice "" "TENDON_EMULATOR_FAIL=cudaGetDeviceCount:1:100"
+    "DeviceError 100: cuda:0 is not available: the driver finds no device" "cpu computes 3")
+  goes_on(WithoutADriver "" "TENDON_EMULATOR_FAIL=cudaGetDeviceCount:1:35,cudaDriverGetVersion:1:35"
+    "DeviceError 35: cuda:0 is not available: no NVIDIA driver is installed" "cpu computes 3")
+  goes_on(WithADriverThatIsTooOld "" "TENDON_EMULATOR_FAIL=cudaGetDeviceCount:1:35"
+    "DeviceError 35: cuda:0 is not available: the NVIDIA driver knows CUDA" "this build needs" "cpu computes 3")
+  goes_on(OnADeviceThatIsBusyAtFirst "" "TENDON_EMULATOR_FAIL=cudaStreamCreateWithFlags:1:46"
+    "DeviceError 46: cuda:0 is not available: cudaStreamCreateWithFlags failed: cudaErrorDevicesUnavailable"
+    "cpu computes 3" "cuda computes 3")
+  goes_on(OnADeviceWithoutMemoryAtFirst "" "TENDON_EMULATOR_FAIL=cudaStreamCreateWithFlags:1:2"
+    "DeviceError 2: cuda:0 is not available: cudaStreamCreateWithFlags failed" "cpu computes 3" "cuda computes 3")
+  goes_on(WithoutACompiler "" "TENDON_NVRTC=/nowhere/libnvrtc.so;TENDON_CACHE_BYTES=0"
+    "DeviceError 0: kernels cannot be compiled" "/nowhere/libnvrtc.so" "TENDON_NVRTC" "cpu computes 3")
+  goes_on(WithACompilerThatFails "" "TENDON_NVRTC=$<TARGET_FILE:tendon_failing_nvrtc>;TENDON_CACHE_BYTES=0"
+    "CompileError: the kernel pointwise_" "log: the compiler has a bad day" "source: " "__global__" "cpu computes 3")
+  goes_on(WithACacheThatCannotBeWritten "" "TENDON_CACHE_DIR=/proc/tendon" "cuda computes 3")
+  goes_on(ThatForks fork ""
+    "in the child: cuda computes DeviceError 0: this process was forked from one that uses CUDA" "cuda computes 3")
+  goes_on(ThatKeepsValuesToTheEnd exit "" "cuda computes 3")
+
+  add_test(NAME cuda.process.StaticsMayComputeAtExit COMMAND tendon_at_exit)
+  set_tests_properties(cuda.process.StaticsMayComputeAtExit PROPERTIES LABELS emulated
+    PASS_REGULAR_EXPRESSION "last loss 27 of 1000" ENVIRONMENT
+    "${on_cuda};TENDON_CACHE_BYTES=0;TENDON_EMULATOR_STRICT=1;LD_LIBRARY_PATH=${EMULATOR_LIBRARY_DIR}")
+endif()
+
 file(GENERATE OUTPUT ${cuda_tests_script} INPUT ${cuda_tests_script}.in)
 set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${cuda_tests_script})

@@ -9,10 +9,9 @@ using namespace tendon;
 struct Logger {
   Tensor last;
   Tensor losses;
-  ~Logger() {
-    const double sum = reduce_sum(exp(losses)).item<double>();  // by tiles, and by a reduction
-    std::printf("last loss %g of %g\n", last.item<double>() + (last * 2).item<double>(), sum);
-  }
+  double sum() const { return reduce_sum(exp(losses)).item<double>(); }  // tiles, and a reduction
+  double thrice() const { return last.item<double>() + (last * 2).item<double>(); }
+  ~Logger() { std::printf("last loss %g of %g\n", thrice(), sum()); }
 };
 
 static Logger logger;
@@ -26,5 +25,8 @@ int main() {
   logger.last = *variable * *variable;
   logger.losses = zeros({1000});
   exp(logger.losses).to_vector<float>();
+  // On a CUDA device what is computed at exit has to be compiled before.
+  logger.sum();
+  logger.thrice();
   gradients = tape->gradient(logger.last, {*variable});
 }
