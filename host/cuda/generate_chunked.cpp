@@ -41,12 +41,19 @@ std::optional<View> of_rows(const Part& part, const Instruction& step) {
 
 class Chunked {
  public:
-  Chunked(const plan::Plan& plan, const Part& part)
+  Chunked(const plan::Plan& plan, const Part& part, bool is_aligned)
       : plan_(plan), part_(part), is_whole_(part.chunk_count <= 1) {
     for (Local i = 0; i < part.body.size(); ++i) {
-      if (part.body[i].kind == Instruction::Kind::reduce) reductions_.push_back(i);
-      rows_.push_back(of_rows(part, part.body[i]));
+      const Instruction& step = part.body[i];
+      if (step.kind == Instruction::Kind::reduce) reductions_.push_back(i);
+      rows_.push_back(of_rows(part, step));
+      const bool is_load = step.kind == Instruction::Kind::load && step.level == Level::element;
+      if (is_load && !rows_.back()) loads_.push_back(i);
     }
+    for (const plan::Store& store : part.stores) {
+      if (part.body[store.local].level == Level::element) stores_.push_back(store);
+    }
+    width_ = width(is_aligned);
   }
 
   std::vector<GeneratedKernel> write(const std::string& comment) {
@@ -64,19 +71,102 @@ class Chunked {
              out.word("chunks", std::max<std::int64_t>(part_.chunk_count, 1)));
   }
 
-  void accumulate(Emitter& out, Body& body) {
+  // Neighbouring elements that a thread takes at once: so many that the widest are 16 bytes.
+  int width(bool is_aligned) const {
+    std::size_t widest = 2;
+    const auto can_be_wide = [&](Ref value, DType dtype) {
+      widest = std::max(widest, size_bytes(dtype));
+      return is_aligned || plan_.locations[value.id].space == plan::Space::arena;
+    };
+    for (const Local i : loads_) {
+      const Instruction& step = part_.body[i];
+      if (!is_contiguous(step.view) || !can_be_wide(step.view.pieces[0].base, step.dtype)) return 1;
+    }
+    for (const plan::Store& store : stores_) {
+      if (!can_be_wide(store.value, part_.body[store.local].dtype)) return 1;
+    }
+    const int width = static_cast<int>(16 / widest);
+    const bool begin_at_vectors = part_.rows().size() == 1 || part_.row_length() % width == 0;
+    return !loads_.empty() && begin_at_vectors ? width : 1;
+  }
+  // Vectors of each load that a thread has under way at once: 64 bytes together at least.
+  int ahead() const {
+    std::size_t bytes = 0;
+    for (const Local i : loads_)
+      bytes += size_bytes(part_.body[i].dtype) * static_cast<std::size_t>(width_);
+    return bytes >= 64 ? 1 : bytes >= 32 ? 2 : 4;
+  }
+
+  // An element of the reductions, and what is stored of it: `into` gives the place of a store.
+  template <class Into>
+  void accumulate(Emitter& out, Body& body, Into&& into) {
     Body::Position position{Level::element, "i", "", {}};
     for (const Local i : reductions_) {
       const std::string value = body.value(part_.body[i].operands[0], position);
       out.line("r{0} = {1}(r{0}, {2});", i, reduction_of(plan_, part_, i).combine, value);
     }
-    for (const plan::Store& store : part_.stores) {
-      const Instruction& step = part_.body[store.local];
-      if (step.level != Level::element) continue;
-      const std::string value = body.value(store.local, position);
-      out.line("{}[i] = stored_as<{}>({});", out.address(store.value, step.dtype, true),
-               stored_type(step.dtype), value);
+    for (std::size_t i = 0; i < stores_.size(); ++i) {
+      const std::string value = body.value(stores_[i].local, position);
+      out.line("{} = {};", into(i), stored_as(part_.body[stores_[i].local].dtype, value));
     }
+  }
+  void accumulate(Emitter& out, Body& body) {
+    accumulate(out, body, [&](std::size_t i) { return stored(out, i) + "[i]"; });
+  }
+  std::string loaded(Emitter& out, Local i) const {
+    return out.address(part_.body[i].view.pieces[0].base, part_.body[i].dtype, false);
+  }
+  std::string stored(Emitter& out, std::size_t i) const {
+    return out.address(stores_[i].value, part_.body[stores_[i].local].dtype, true);
+  }
+
+  // The elements [begin, end) of all, by the block's threads, as vectors and then the rest.
+  void accumulate_vectors(Emitter& out, Body& body) {
+    std::string parameters;
+    for (const Local i : loads_) {
+      parameters += fmt::format(", {} v{}", value_type(part_.body[i].dtype), i);
+      body.set(i, fmt::format("v{}", i));
+    }
+    for (std::size_t i = 0; i < stores_.size(); ++i)
+      parameters += fmt::format(", {}& s{}", stored_type(part_.body[stores_[i].local].dtype), i);
+    out.open(fmt::format("const auto element = [&](index i{}) {{", parameters));
+    accumulate(out, body, [](std::size_t i) { return fmt::format("s{}", i); });
+    out.close("};");
+    const auto call = [&](std::string_view at, const auto& load, const auto& store) {
+      std::string arguments(at);
+      for (const Local i : loads_) arguments += ", " + value_of(part_.body[i].dtype, load(i));
+      for (std::size_t i = 0; i < stores_.size(); ++i) arguments += ", " + store(i);
+      return fmt::format("element({});", arguments);
+    };
+    const int ahead = this->ahead();
+    out.line("const index vectors = end / {};", width_);
+    out.open(fmt::format("for (index k = begin / {} + threadIdx.x; k < vectors; k += {}) {{",
+                         width_, ahead * kThreads));
+    for (const Local i : loads_) {
+      out.line("auto x{} = load_ahead<{}, {}>({}, k, index({}), vectors);", i, width_, ahead,
+               loaded(out, i), kThreads);
+    }
+    out.line("#pragma unroll 1");
+    out.open(fmt::format("for (index at = k; at < vectors && at < k + {0}; at += {1}) {{",
+                         ahead * kThreads, kThreads));
+    for (std::size_t i = 0; i < stores_.size(); ++i) {
+      out.line("Vector<{}, {}> y{};", stored_type(part_.body[stores_[i].local].dtype), width_, i);
+    }
+    out.line("#pragma unroll");
+    out.line("for (int w = 0; w < {}; ++w)", width_);
+    out.line("  {}", call(
+                         fmt::format("{} * at + w", width_),
+                         [](Local i) { return fmt::format("x{}.first().at[w]", i); },
+                         [](std::size_t i) { return fmt::format("y{}.at[w]", i); }));
+    for (std::size_t i = 0; i < stores_.size(); ++i)
+      out.line("store({}, at, y{});", stored(out, i), i);
+    for (const Local i : loads_) out.line("x{}.next();", i);
+    out.close();
+    out.close();
+    out.line("for (index i = vectors * {} + threadIdx.x; i < end; i += {})", width_, kThreads);
+    out.line("  {}", call(
+                         "i", [&](Local i) { return loaded(out, i) + "[i]"; },
+                         [&](std::size_t i) { return stored(out, i) + "[i]"; }));
   }
 
   void initial(Emitter& out) {
@@ -146,14 +236,15 @@ class Chunked {
     out.line("const index row = unit / chunks, chunk = unit % chunks;");
     write_loads_of_rows(out, body);
     initial(out);
-    out.line(
-        "const index end = (chunk + 1) * chunk_length < length ? (chunk + 1) * chunk_length : "
-        "length;");
-    out.open(fmt::format("for (index j = chunk * chunk_length + threadIdx.x; j < end; j += {}) {{",
-                         kThreads));
-    out.line("const index i = row * length + j;");
-    accumulate(out, body);
-    out.close();
+    out.line("const index begin = row * length + chunk * chunk_length;");
+    out.line("const index end = (chunk + 1 < chunks ? begin + chunk_length : (row + 1) * length);");
+    if (width_ > 1) {
+      accumulate_vectors(out, body);
+    } else {
+      out.open(fmt::format("for (index i = begin + threadIdx.x; i < end; i += {}) {{", kThreads));
+      accumulate(out, body);
+      out.close();
+    }
     body.forget(Level::element);
     for (const Local i : reductions_) {
       out.line("r{0} = reduce_block<{1}>(r{0}, [](auto a, auto b) {{ return {2}(a, b); }});", i,
@@ -264,6 +355,9 @@ class Chunked {
   const Part& part_;
   bool is_whole_;
   std::vector<Local> reductions_;
+  std::vector<Local> loads_;         // of elements, that move along the row
+  std::vector<plan::Store> stores_;  // of elements
+  int width_ = 1;
   std::vector<std::optional<View>> rows_;  // of each step: what it loads, if the same along a row
   std::string partials_;
   std::vector<std::string> reduction_words_;
@@ -272,8 +366,8 @@ class Chunked {
 }  // namespace
 
 std::vector<GeneratedKernel> generate_chunked(const plan::Plan& plan, const Part& part,
-                                              const std::string& comment) {
-  return Chunked(plan, part).write(comment);
+                                              bool is_aligned, const std::string& comment) {
+  return Chunked(plan, part, is_aligned).write(comment);
 }
 
 }  // namespace tendon::cuda
