@@ -41,12 +41,13 @@ std::optional<View> of_rows(const Part& part, const Instruction& step) {
 
 class Chunked {
  public:
-  Chunked(const plan::Plan& plan, const Part& part)
+  Chunked(const plan::Plan& plan, const Part& part, bool is_aligned)
       : plan_(plan), part_(part), is_whole_(part.chunk_count <= 1) {
     for (Local i = 0; i < part.body.size(); ++i) {
       if (part.body[i].kind == Instruction::Kind::reduce) reductions_.push_back(i);
       rows_.push_back(of_rows(part, part.body[i]));
     }
+    if (part.inner_count() == 1) find_width(is_aligned);
   }
 
   std::vector<GeneratedKernel> write(const std::string& comment) {
@@ -57,14 +58,112 @@ class Chunked {
   }
 
  private:
+  bool is_element_load(Local i) const {
+    return part_.body[i].kind == Instruction::Kind::load && part_.body[i].level == Level::element &&
+           !rows_[i];
+  }
+
+  // Neighbours that a thread takes as a vector of 16 bytes, where each chunk begins with one, and
+  // how many vectors are under way at once: 64 bytes.
+  void find_width(bool is_aligned) {
+    std::size_t widest = 0;
+    bool can_be_wide = true;
+    int loads = 0;
+    const auto touch = [&](Ref value, DType dtype) {
+      widest = std::max(widest, size_bytes(dtype));
+      can_be_wide &= is_aligned || plan_.locations[value.id].space == plan::Space::arena;
+    };
+    for (Local i = 0; i < part_.body.size(); ++i) {
+      if (!is_element_load(i)) continue;
+      ++loads;
+      can_be_wide &= is_contiguous(part_.body[i].view);
+      if (can_be_wide) touch(part_.body[i].view.pieces[0].base, part_.body[i].dtype);
+    }
+    for (const plan::Store& store : part_.stores) {
+      if (part_.body[store.local].level == Level::element)
+        touch(store.value, part_.body[store.local].dtype);
+    }
+    if (loads == 0 || !can_be_wide) return;
+    const auto width = static_cast<std::int64_t>(16 / widest);
+    const bool rows_begin_with_one = part_.row_length() % width == 0 || part_.rows().size() == 1;
+    if (!rows_begin_with_one || (!is_whole_ && part_.chunk_length % width != 0)) return;
+    width_ = static_cast<int>(width);
+    ahead_ = loads == 1 ? 4 : loads < 4 ? 2 : 1;
+    has_rest_ = part_.row_length() % width != 0;
+  }
+
   // Words that both layouts need, as locals of the kernel.
   void begin(Emitter& out) {
-    out.line("const index length = {}, chunk_length = {}, chunks = {};",
-             out.word("length", part_.row_length()), out.word("chunk", part_.chunk_length),
-             out.word("chunks", std::max<std::int64_t>(part_.chunk_count, 1)));
+    const std::string length = out.word("length", part_.row_length()),
+                      chunk_length = out.word("chunk", part_.chunk_length),
+                      chunks = out.word("chunks", std::max<std::int64_t>(part_.chunk_count, 1));
+    out.line("const index length = {}, chunk_length = {}, chunks = {};", length, chunk_length,
+             chunks);
+  }
+
+  // Of a row, the elements from `begin` to `end`, as vectors, and what is left of them.
+  void accumulate_vectors(Emitter& out, Body& body) {
+    const std::string last = fmt::format("end / {}", width_);
+    out.open(fmt::format("for (index k = begin / {} + threadIdx.x; k < {}; k += {}) {{", width_,
+                         last, kThreads * ahead_));
+    for (Local i = 0; i < part_.body.size(); ++i) {
+      if (!is_element_load(i)) continue;
+      const Instruction& step = part_.body[i];
+      out.line("auto x{} = load_ahead<{}, {}>({}, k, index({}), {});", i, width_, ahead_,
+               out.address(step.view.pieces[0].base, step.dtype, false), kThreads, last);
+    }
+    out.line("#pragma unroll 1");
+    out.open(fmt::format("for (index at = k; at < {0} && at < k + {1}; at += {2}) {{", last,
+                         kThreads * ahead_, kThreads));
+    const auto each_store = [&](const auto& visit) {
+      for (std::size_t i = 0; i < part_.stores.size(); ++i) {
+        const Instruction& step = part_.body[part_.stores[i].local];
+        if (step.level == Level::element) visit(i, part_.stores[i], step.dtype);
+      }
+    };
+    each_store([&](std::size_t i, const plan::Store&, DType dtype) {
+      out.line("Vector<{}, {}> s{};", stored_type(dtype), width_, i);
+    });
+    out.line("#pragma unroll");
+    out.open(fmt::format("for (int w = 0; w < {}; ++w) {{", width_));
+    if (needs_index()) out.line("const index i = at * {} + w;", width_);
+    for (Local i = 0; i < part_.body.size(); ++i) {
+      if (is_element_load(i))
+        body.set(i, value_of(part_.body[i].dtype, fmt::format("x{}.first().at[w]", i)));
+    }
+    accumulate(out, body, [&](const plan::Store& store) {
+      return fmt::format("s{}.at[w]", &store - part_.stores.data());
+    });
+    out.close();
+    each_store([&](std::size_t i, const plan::Store& store, DType dtype) {
+      out.line("store({}, at, s{});", out.address(store.value, dtype, true), i);
+    });
+    for (Local i = 0; i < part_.body.size(); ++i) {
+      if (is_element_load(i)) out.line("x{}.next();", i);
+    }
+    out.close();
+    out.close();
+    body.forget(Level::element);
+    if (!has_rest_) return;
+    out.line("const index i = {} * {} + threadIdx.x;", last, width_);
+    out.open("if (i < end) {");
+    accumulate(out, body);
+    out.close();
+  }
+  bool needs_index() const {
+    return std::ranges::any_of(part_.body, [](const Instruction& step) {
+      return step.kind == Instruction::Kind::generate && step.level == Level::element;
+    });
   }
 
   void accumulate(Emitter& out, Body& body) {
+    accumulate(out, body, [&](const plan::Store& store) {
+      return out.address(store.value, part_.body[store.local].dtype, true) + "[i]";
+    });
+  }
+  // `place`: of a store.
+  template <class Place>
+  void accumulate(Emitter& out, Body& body, const Place& place) {
     Body::Position position{Level::element, "i", "", {}};
     for (const Local i : reductions_) {
       const std::string value = body.value(part_.body[i].operands[0], position);
@@ -74,8 +173,7 @@ class Chunked {
       const Instruction& step = part_.body[store.local];
       if (step.level != Level::element) continue;
       const std::string value = body.value(store.local, position);
-      out.line("{}[i] = stored_as<{}>({});", out.address(store.value, step.dtype, true),
-               stored_type(step.dtype), value);
+      out.line("{} = {};", place(store), stored_as(step.dtype, value));
     }
   }
 
@@ -113,8 +211,8 @@ class Chunked {
       const Instruction& step = part_.body[store.local];
       if (step.level != Level::row) continue;
       const std::string value = body.value(store.local, position);
-      out.line("{}[row] = stored_as<{}>({});", out.address(store.value, step.dtype, true),
-               stored_type(step.dtype), value);
+      out.line("{}[row] = {};", out.address(store.value, step.dtype, true),
+               stored_as(step.dtype, value));
     }
   }
 
@@ -146,14 +244,17 @@ class Chunked {
     out.line("const index row = unit / chunks, chunk = unit % chunks;");
     write_loads_of_rows(out, body);
     initial(out);
+    out.line("const index begin = row * length + chunk * chunk_length;");
     out.line(
-        "const index end = (chunk + 1) * chunk_length < length ? (chunk + 1) * chunk_length : "
-        "length;");
-    out.open(fmt::format("for (index j = chunk * chunk_length + threadIdx.x; j < end; j += {}) {{",
-                         kThreads));
-    out.line("const index i = row * length + j;");
-    accumulate(out, body);
-    out.close();
+        "const index end = row * length + ((chunk + 1) * chunk_length < length ? (chunk + 1) * "
+        "chunk_length : length);");
+    if (width_ > 1) {
+      accumulate_vectors(out, body);
+    } else {
+      out.open(fmt::format("for (index i = begin + threadIdx.x; i < end; i += {}) {{", kThreads));
+      accumulate(out, body);
+      out.close();
+    }
     body.forget(Level::element);
     for (const Local i : reductions_) {
       out.line("r{0} = reduce_block<{1}>(r{0}, [](auto a, auto b) {{ return {2}(a, b); }});", i,
@@ -263,6 +364,8 @@ class Chunked {
   const plan::Plan& plan_;
   const Part& part_;
   bool is_whole_;
+  int width_ = 1, ahead_ = 1;
+  bool has_rest_ = false;
   std::vector<Local> reductions_;
   std::vector<std::optional<View>> rows_;  // of each step: what it loads, if the same along a row
   std::string partials_;
@@ -272,8 +375,8 @@ class Chunked {
 }  // namespace
 
 std::vector<GeneratedKernel> generate_chunked(const plan::Plan& plan, const Part& part,
-                                              const std::string& comment) {
-  return Chunked(plan, part).write(comment);
+                                              bool is_aligned, const std::string& comment) {
+  return Chunked(plan, part, is_aligned).write(comment);
 }
 
 }  // namespace tendon::cuda

@@ -18,7 +18,7 @@ GeneratedKernel generate_resident(const plan::Plan& plan, const plan::Part& part
 // Rows in chunks: a kernel that reduces each chunk to the arena, and one that puts a row's
 // together; one alone where a row is one chunk.
 std::vector<GeneratedKernel> generate_chunked(const plan::Plan& plan, const plan::Part& part,
-                                              const std::string& comment);
+                                              bool is_aligned, const std::string& comment);
 
 // A reduction's type, what it begins with, and how two results become one.
 struct Reduction {
