@@ -24,14 +24,13 @@ Tape mlp_tape(DType dtype, std::int64_t batch) {
   }
   const Attributes along_row{.axes = {1}, .keep_dims = true};
   const Value classes{
-      &tape, tape.apply(Op::iota, {},
-                        {.axes = {1}, .shape = {1, kWidths[kLayers]}, .dtype = dtype})};
+      &tape,
+      tape.apply(Op::iota, {}, {.axes = {1}, .shape = {1, kWidths[kLayers]}, .dtype = dtype})};
   const Value largest = stop_gradient(apply(Op::reduce_max, {x}, along_row));
   const Value log_sum = log(apply(Op::reduce_sum, {exp(x - largest)}, along_row)) + largest;
   const Value at_label = apply(
       Op::reduce_sum, {apply(Op::where, {equal(classes, labels), x, number(x, 0)})}, along_row);
-  const Value loss =
-      apply(Op::reduce_sum, {log_sum - at_label}) * (1 / static_cast<double>(batch));
+  const Value loss = apply(Op::reduce_sum, {log_sum - at_label}) * (1 / static_cast<double>(batch));
   return std::move(tape).finish({loss.ref});
 }
 

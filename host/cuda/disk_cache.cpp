@@ -30,7 +30,7 @@ namespace tendon::cuda {
 namespace {
 
 constexpr char kMagic[8] = {'t', 'e', 'n', 'd', 'o', 'n', '\0', 'k'};
-constexpr std::uint32_t kFormat = 1;
+constexpr std::uint32_t kFormat = 2;
 constexpr std::string_view kEnding = ".kernel";
 constexpr std::string_view kUnfinished = ".partial";
 
@@ -40,7 +40,7 @@ struct Header {
   std::uint32_t format;
   std::int32_t register_count;
   std::int32_t spilled_bytes;
-  std::uint32_t reserved;
+  std::int32_t shared_bytes;
   std::uint64_t key_check;
   std::uint64_t code_bytes;
   std::uint64_t checksum;  // of all of the above and the code
@@ -242,6 +242,7 @@ DiskCache::Lookup DiskCache::read(const std::string& name, const CacheKey& key) 
   if (header.key_check != key.check) return missed("the entry is of another kernel");
   code.register_count = header.register_count;
   code.spilled_bytes = header.spilled_bytes;
+  code.shared_bytes = header.shared_bytes;
   ::futimens(file.get(), nullptr);  // used now: drop_oldest goes by it
   return {std::move(code), ""};
 }
@@ -254,6 +255,7 @@ void DiskCache::save(const CacheKey& key, int compiler_version, const MachineCod
   header.format = kFormat;
   header.register_count = code.register_count;
   header.spilled_bytes = code.spilled_bytes;
+  header.shared_bytes = code.shared_bytes;
   header.key_check = key.check;
   header.code_bytes = code.bytes.size();
   header.checksum = checksum_of(header, code.bytes);

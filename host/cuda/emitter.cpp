@@ -93,9 +93,8 @@ std::string Emitter::number(Ref op, DType dtype) {
   const bool is_given = is_floating(dtype);
   auto [found, is_new] = numbers_.try_emplace(op.id);
   if (is_new) {
-    found->second =
-        add(is_given ? type : "f64", fmt::format("number{}", numbers_.size() - 1),
-            {Field::Kind::number, op, 0, is_given ? dtype : DType::f64});
+    found->second = add(is_given ? type : "f64", fmt::format("number{}", numbers_.size() - 1),
+                        {Field::Kind::number, op, 0, is_given ? dtype : DType::f64});
   }
   return is_given ? found->second : fmt::format("op::cast<{}>({})", type, found->second);
 }
@@ -153,8 +152,7 @@ void Emitter::close(std::string_view text) {
 }
 
 KernelText Emitter::finish(std::string_view stem, std::string_view comment,
-                           std::string_view includes, std::uint32_t threads,
-                           int resident_blocks) {
+                           std::string_view includes, std::uint32_t threads, int resident_blocks) {
   std::string rest = fmt::format("{}using namespace tendon;\nusing index = {};\n\n{}\n", includes,
                                  index_type_, arguments());
   std::string body;

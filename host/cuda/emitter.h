@@ -45,8 +45,8 @@ class Emitter {
   void turn(std::string_view text);  // "} else {"
   void close(std::string_view text = "}");
 
-  // The whole text: `comment`, in a line or more, first; the function's name is `stem` and a hash of
-  // the rest.
+  // The whole text: `comment`, in a line or more, first; the function's name is `stem` and a hash
+  // of the rest.
   KernelText finish(std::string_view stem, std::string_view comment, std::string_view includes,
                     std::uint32_t threads, int resident_blocks = 0);
   std::vector<Field> take_fields() { return std::move(fields_); }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
+#include <span>
 
 #include "host/cuda/body.h"
 #include "host/cuda/generate_rows.h"
@@ -83,8 +85,9 @@ class Elements {
       out_.line("for (index i = first; i < count; i += step) {}", of_one("i"));
       return 0;
     }
-    out_.line("const index count = {}, vectors = {};", out_.word("count", part_.space.size()),
-              out_.word("vectors", part_.space.size() / walk_.width));
+    const std::string count = out_.word("count", part_.space.size()),
+                      vectors = out_.word("vectors", part_.space.size() / walk_.width);
+    out_.line("const index count = {}, vectors = {};", count, vectors);
     write_element();
     if (can_park && needs_parking()) {
       write_parked();
@@ -301,17 +304,32 @@ bool has_work(const Part& part) {
   return part.space.size() > 0 || (part.reduces() && part.rows().size() > 0);
 }
 
-// The ops, in their order; no shapes, which would make every size a text of its own.
-std::string comment_of(const plan::Plan& plan, const Stage& stage) {
-  std::string comment = name(stage.kind);
-  comment += ':';
-  for (const Part& part : stage.parts) {
+// What a kernel of these parts is for: how much it reads and writes, and its ops with how often
+// each occurs. No shapes, which would make every size a text of its own.
+std::string comment_of(const plan::Plan& plan, std::string_view kind, std::span<const Part> parts) {
+  std::set<std::uint32_t> read;
+  std::size_t written = 0;
+  std::vector<std::pair<std::string, int>> ops;
+  for (const Part& part : parts) {
     for (const Instruction& step : part.body) {
-      if (step.kind == Instruction::Kind::compute || step.kind == Instruction::Kind::reduce) {
-        comment += fmt::format(" {}", name(plan.tape.op(step.value)));
+      for (const plan::Piece& piece : step.view.pieces) read.insert(piece.base.id);
+      if (step.kind != Instruction::Kind::compute && step.kind != Instruction::Kind::reduce &&
+          step.kind != Instruction::Kind::generate)
+        continue;
+      const std::string op = name(plan.tape.op(step.value));
+      const auto known = std::ranges::find(ops, op, &std::pair<std::string, int>::first);
+      if (known == ops.end()) {
+        ops.emplace_back(op, 1);
+      } else {
+        ++known->second;
       }
     }
+    written += part.stores.size();
   }
+  std::string comment = fmt::format("{} of {} values into {}:", kind, read.size(), written);
+  for (const auto& [op, count] : ops)
+    comment += count == 1 ? fmt::format(" {},", op) : fmt::format(" {} {},", count, op);
+  comment.back() = '.';
   return comment;
 }
 
@@ -348,8 +366,8 @@ GeneratedKernel pointwise(const plan::Plan& plan, const Stage& stage, bool is_al
       out.close();
     }
   }
-  kernel.text =
-      out.finish(name(stage.kind), comment_of(plan, stage), kIncludes, kThreads, resident_blocks);
+  kernel.text = out.finish(name(stage.kind), comment_of(plan, name(stage.kind), stage.parts),
+                           kIncludes, kThreads, resident_blocks);
   kernel.fields = out.take_fields();
   return kernel;
 }
@@ -370,15 +388,16 @@ std::vector<GeneratedKernel> generate(const plan::Plan& plan, const Stage& of, b
     return kernels;
   }
   for (const Part& part : stage.parts) {
+    const std::string comment = comment_of(plan, "reduction", {&part, 1});
     if (!part.reduces()) {
       Stage alone;
       alone.parts.push_back(part);
       kernels.push_back(pointwise(plan, alone, is_aligned));
     } else if (part.is_resident) {
-      kernels.push_back(generate_resident(plan, part, is_aligned, comment_of(plan, stage)));
+      kernels.push_back(generate_resident(plan, part, is_aligned, comment));
     } else {
       const std::vector<GeneratedKernel> chunked =
-          generate_chunked(plan, part, is_aligned, comment_of(plan, stage));
+          generate_chunked(plan, part, is_aligned, comment);
       kernels.insert(kernels.end(), chunked.begin(), chunked.end());
     }
   }

@@ -202,8 +202,8 @@ class Resident {
             is_same_for_each_row(step.view) ? "" : fmt::format("row * length / {} + ", row_.width);
         out_.line("const auto x{} = load<{}>({}, {}k);", i, row_.width,
                   out_.address(step.view.pieces[0].base, step.dtype, false), row);
-        out_.line("for (int w = 0; w < {}; ++w) {}[v + w] = value_of(x{}.at[w]);", row_.width,
-                  kept(i), i);
+        out_.line("for (int w = 0; w < {}; ++w) {}[v + w] = {};", row_.width, kept(i),
+                  value_of(step.dtype, fmt::format("x{}.at[w]", i)));
       }
       out_.close();
     } else {
@@ -322,8 +322,8 @@ class Resident {
       const Instruction& step = part_.body[store.local];
       if (step.level != Level::row) continue;
       const std::string value = body_.value(store.local, position);
-      out_.line("{}[row] = stored_as<{}>({});", out_.address(store.value, step.dtype, true),
-                stored_type(step.dtype), value);
+      out_.line("{}[row] = {};", out_.address(store.value, step.dtype, true),
+                stored_as(step.dtype, value));
     }
     out_.close();
   }

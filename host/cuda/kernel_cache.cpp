@@ -114,7 +114,7 @@ struct KernelCache::Impl {
   std::unordered_map<std::string, std::shared_future<Kernel>, TextHash> kernels;  // by their texts
 
   std::mutex progress_mutex;  // one report at a time
-  std::function<void(const CompileProgress&)> report;
+  Report report;
 };
 
 KernelCache::Impl::Kernel KernelCache::Impl::make(const KernelText& text,
@@ -196,19 +196,25 @@ std::vector<std::shared_ptr<const CompiledKernel>> KernelCache::get(
 std::int64_t KernelCache::compiled_count() const { return impl_->compiled_count; }
 std::int64_t KernelCache::from_disk_count() const { return impl_->from_disk_count; }
 
-void KernelCache::set_progress(std::function<void(const CompileProgress&)> callback) {
+void KernelCache::set_progress(Report report) {
   const std::scoped_lock lock(impl_->progress_mutex);
-  impl_->report = std::move(callback);
+  impl_->report = std::move(report);
 }
 
-void precompile(std::span<const KernelText> texts, int architecture) {
+void precompile(std::span<const KernelText> texts, int architecture, const Report& report) {
   const Target target = target_for(architecture, Nvrtc::instance().architectures());
   const DiskCache disk(DiskCacheSettings::of_environment());
   std::vector<std::exception_ptr> failures(texts.size());
+  std::mutex mutex;  // of what follows
+  int done = 0;
   in_parallel(texts.size(), [&](std::size_t i) {
     try {
       CompileProgress progress;
       machine_code(texts[i], target, disk, progress);
+      const std::scoped_lock lock(mutex);
+      progress.done = ++done;
+      progress.total = static_cast<int>(texts.size());
+      if (report) report(progress);
     } catch (...) {
       failures[i] = std::current_exception();
     }

@@ -1,6 +1,8 @@
 // Generated kernels, compiled: in memory by their text, and on disk for the processes to come.
 #pragma once
 
+#include <tendon/precompile.h>
+
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -41,12 +43,7 @@ class CompiledKernel {
   int spilled_bytes_ = 0;
 };
 
-struct CompileProgress {
-  int done = 0, total = 0;
-  std::string kernel;
-  bool is_hit = false;  // from disk
-  std::string why;  // it missed: "not in the cache", "the entry is truncated", "of another version"
-};
+using Report = std::function<void(const CompileProgress&)>;
 
 // Of one device. Thread-safe: two threads that ask for the same kernel compile it once.
 class KernelCache {
@@ -60,14 +57,15 @@ class KernelCache {
 
   std::int64_t compiled_count() const;
   std::int64_t from_disk_count() const;
-  void set_progress(std::function<void(const CompileProgress&)> callback);
+  void set_progress(Report report);
 
  private:
   struct Impl;
   std::shared_ptr<Impl> impl_;
 };
 
-// Fills the cache on disk for an architecture that need not be present.
-void precompile(std::span<const KernelText> texts, int architecture);
+// Fills the cache on disk for an architecture that need not be present; in parallel, with one
+// report at a time. Throws CompileError for one that does not compile, when the others are done.
+void precompile(std::span<const KernelText> texts, int architecture, const Report& report = {});
 
 }  // namespace tendon::cuda

@@ -198,6 +198,7 @@ MachineCode Nvrtc::compile(const KernelText& kernel, const std::vector<std::stri
         "the machine code");
   code.register_count = reported(log, "Used ", " registers");
   code.spilled_bytes = reported(log, "stack frame, ", " bytes spill stores");
+  code.shared_bytes = reported(log, ", ", " bytes smem");
   return code;
 }
 

@@ -24,6 +24,7 @@ struct MachineCode {
   std::vector<char> bytes;  // a cubin; PTX with its terminating 0
   int register_count = 0;   // of PTX not known: 0
   int spilled_bytes = 0;    // stored to local memory for want of registers, a thread
+  int shared_bytes = 0;     // a block
 };
 
 // The architecture itself where the compiler knows it, else PTX of the newest that it knows before

@@ -31,4 +31,15 @@ std::vector<GeneratedKernel> generate(const plan::Plan& plan, bool is_aligned) {
   return kernels;
 }
 
+void precompile(const plan::Plan& plan, int architecture, const Report& report) {
+  std::vector<KernelText> texts;
+  for (const bool is_aligned : {true, false}) {
+    for (GeneratedKernel& kernel : generate(plan, is_aligned)) {
+      if (std::ranges::find(texts, kernel.text.text, &KernelText::text) == texts.end())
+        texts.push_back(std::move(kernel.text));
+    }
+  }
+  precompile(texts, architecture, report);
+}
+
 }  // namespace tendon::cuda

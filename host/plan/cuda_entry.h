@@ -3,6 +3,9 @@
 #pragma once
 
 #include <tendon/export.h>
+#include <tendon/precompile.h>
+
+#include <functional>
 
 #include "host/plan/backend.h"
 
@@ -10,7 +13,7 @@ namespace tendon::plan {
 
 // Of what both sides must agree about: these functions, Backend, and all that Backend speaks of.
 // Both take it from this line, and it goes up with each change of them.
-inline constexpr int kCudaVersion = 3;
+inline constexpr int kCudaVersion = 4;
 
 // Why a device is of no use.
 struct Refusal {
@@ -30,4 +33,9 @@ TENDON_API int tendon_cuda_device_count(tendon::plan::Refusal& refusal);
 // The device's backend, the same each time. It is never destroyed. Null where it cannot be made;
 // the refusal then says why. Throws nothing.
 TENDON_API tendon::plan::Backend* tendon_cuda_backend(int device, tendon::plan::Refusal& refusal);
+// Compiles the plan's kernels for an architecture into the cache on disk. Needs no device. Throws
+// CompileError, DeviceError.
+TENDON_API void tendon_cuda_precompile(
+    const tendon::plan::Plan& plan, int architecture,
+    const std::function<void(const tendon::CompileProgress&)>& progress);
 }

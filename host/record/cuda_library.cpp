@@ -45,12 +45,15 @@ class CudaLibrary {
     auto* const count =
         find<decltype(tendon_cuda_device_count)>(library, "tendon_cuda_device_count");
     backend_ = find<decltype(tendon_cuda_backend)>(library, "tendon_cuda_backend");
+    auto* const precompile =
+        find<decltype(tendon_cuda_precompile)>(library, "tendon_cuda_precompile");
     if (version == nullptr || count == nullptr || backend_ == nullptr) {
       why_ = fmt::format("{} is not tendon's CUDA executor", path);
     } else if (version() != plan::kCudaVersion) {
       why_ = fmt::format("{} is of another version of tendon: {} where this one is {}", path,
                          version(), plan::kCudaVersion);
     } else {
+      precompile_ = precompile;
       plan::Refusal refusal{"there is no CUDA device", 0};
       device_count_ = count(refusal);
       if (device_count_ == 0) {
@@ -70,6 +73,14 @@ class CudaLibrary {
     throw unusable(index, fmt::format("there {} {} CUDA device{}, from cuda:0 on",
                                       device_count_ == 1 ? "is" : "are", device_count_,
                                       device_count_ == 1 ? "" : "s"));
+  }
+
+  void precompile(const plan::Plan& plan, int architecture,
+                  const std::function<void(const CompileProgress&)>& progress) const {
+    if (precompile_ == nullptr)
+      throw DeviceError(fmt::format("kernels cannot be compiled: {}",
+                                    why_.empty() ? "the CUDA executor has no compiler" : why_));
+    precompile_(plan, architecture, progress);
   }
 
   plan::Backend& backend(int index) {
@@ -98,6 +109,7 @@ class CudaLibrary {
   std::string why_;  // there is no device
   int code_ = 0;     // of the CUDA call that said so
   decltype(tendon_cuda_backend)* backend_ = nullptr;
+  decltype(tendon_cuda_precompile)* precompile_ = nullptr;   // needs no device
   std::unique_ptr<std::atomic<plan::Backend*>[]> backends_;  // by device
 };
 
@@ -111,5 +123,9 @@ CudaLibrary& library() {
 int cuda_device_count() { return library().device_count(); }
 void check_cuda_device(int index) { library().check(index); }
 plan::Backend& cuda_backend(int index) { return library().backend(index); }
+void cuda_precompile(const plan::Plan& plan, int architecture,
+                     const std::function<void(const CompileProgress&)>& progress) {
+  library().precompile(plan, architecture, progress);
+}
 
 }  // namespace tendon::record

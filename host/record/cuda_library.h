@@ -2,6 +2,10 @@
 // program starts and runs on the CPU where there is neither driver nor toolkit.
 #pragma once
 
+#include <tendon/precompile.h>
+
+#include <functional>
+
 #include "host/plan/backend.h"
 
 namespace tendon::record {
@@ -14,5 +18,10 @@ void check_cuda_device(int index);
 
 // The device's backend, made at the first call. DeviceError where it cannot be.
 plan::Backend& cuda_backend(int index);
+
+// Compiles the plan's kernels for an architecture, which need not be there. DeviceError where there
+// is no library.
+void cuda_precompile(const plan::Plan& plan, int architecture,
+                     const std::function<void(const CompileProgress&)>& progress);
 
 }  // namespace tendon::record

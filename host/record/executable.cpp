@@ -1,6 +1,7 @@
 // compile() and Executable: a Tape, differentiated and planned once, run on the caller's buffers.
 #include <tendon/backend.h>
 #include <tendon/error.h>
+#include <tendon/precompile.h>
 
 #include <algorithm>
 #include <array>
@@ -12,6 +13,7 @@
 
 #include "host/autodiff/differentiate.h"
 #include "host/plan/plan.h"
+#include "host/record/cuda_library.h"
 #include "host/record/evaluate.h"
 #include "host/support/pool.h"
 #include "host/support/text.h"
@@ -163,6 +165,30 @@ void check_overlap(std::vector<Range> ranges, Place place) {
   }
 }
 
+// A tape with the gradients that are asked for as targets after its own.
+struct Differentiated {
+  Tape tape;
+  std::vector<bool> connected;  // by source
+};
+Differentiated differentiated(const Tape& tape, const CompileOptions& options,
+                              plan::Backend& backend) {
+  std::vector<autodiff::SourceValue> sources;
+  for (std::uint32_t i = 0; i < options.sources.size(); ++i)
+    sources.push_back({options.sources[i], i});
+  const std::vector<std::uint8_t> live = autodiff::differentiable_edges(tape);
+  const autodiff::Mask mask =
+      autodiff::reachability(backend, tape, live, sources, sources.size(), tape.targets());
+  autodiff::Differentiated made =
+      autodiff::differentiate(tape, options.output_gradients, sources, sources.size(), live, mask);
+  std::vector<Ref> targets(tape.targets().begin(), tape.targets().end());
+  std::vector<bool> connected;
+  for (const std::optional<Ref>& gradient : made.gradients) {
+    connected.push_back(gradient.has_value());
+    if (gradient) targets.push_back(*gradient);
+  }
+  return {TapeBuilder(std::move(made.tape)).finish(targets), std::move(connected)};
+}
+
 }  // namespace
 
 Executable compile(const Tape& tape, const CompileOptions& options, Place place) {
@@ -175,31 +201,30 @@ Executable compile(const Tape& tape, const CompileOptions& options, Place place)
 
   Tape planned = tape;
   if (options.gradients) {
-    std::vector<autodiff::SourceValue> sources;
-    for (std::uint32_t i = 0; i < options.sources.size(); ++i)
-      sources.push_back({options.sources[i], i});
-    const std::vector<std::uint8_t> live = autodiff::differentiable_edges(tape);
-    const autodiff::Mask mask =
-        autodiff::reachability(backend, tape, live, sources, sources.size(), tape.targets());
-    autodiff::Differentiated differentiated = autodiff::differentiate(
-        tape, options.output_gradients, sources, sources.size(), live, mask);
-    std::vector<Ref> targets(tape.targets().begin(), tape.targets().end());
-    impl->connected = ReachMask(sources.size());
-    for (std::size_t i = 0; i < differentiated.gradients.size(); ++i) {
+    Differentiated both = differentiated(tape, options, backend);
+    impl->connected = ReachMask(options.sources.size());
+    for (std::size_t i = 0; i < options.sources.size(); ++i) {
       Executable::Value value = value_of(tape, options.sources[i]);
-      value.connected = differentiated.gradients[i].has_value();
+      value.connected = both.connected[i];
+      if (value.connected) impl->connected.set(i);
       impl->outputs.push_back(value);
-      if (!value.connected) continue;
-      impl->connected.set(i);
-      targets.push_back(*differentiated.gradients[i]);
     }
-    planned = TapeBuilder(std::move(differentiated.tape)).finish(targets);
+    planned = std::move(both.tape);
   }
   impl->program = backend.prepare(plan::make_plan(std::move(planned)));
   backend.count_plan_built();
   Executable executable;
   executable.impl_ = std::move(impl);
   return executable;
+}
+
+void precompile(const Tape& tape, int architecture, const CompileOptions& options,
+                const std::function<void(const CompileProgress&)>& progress, Place place) {
+  check_options(tape, options, place);
+  Tape planned = tape;
+  if (options.gradients)
+    planned = differentiated(tape, options, record::backend_of(Device::cpu())).tape;
+  record::cuda_precompile(plan::make_plan(std::move(planned)), architecture, progress);
 }
 
 namespace {

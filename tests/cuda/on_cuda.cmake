@@ -25,15 +25,16 @@ endfunction()
 file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*_test.cpp)
 add_executable(tendon_test_cuda ${sources} $<TARGET_OBJECTS:tendon_cuda_objects>)
 # The gates are measured over the workloads of the bench. Their sources, since the tests hold the library's objects.
-foreach(workload activations black_scholes chain cross_entropy layer_norm muscle_residual)
+foreach(workload activations black_scholes chain cross_entropy layer_norm mlp muscle_residual)
   target_sources(tendon_test_cuda PRIVATE ${PROJECT_SOURCE_DIR}/bench/workloads/${workload}.cpp)
 endforeach()
 target_sources(tendon_test_cuda PRIVATE ${CMAKE_CURRENT_LIST_DIR}/emulated_device.cpp ${CMAKE_CURRENT_LIST_DIR}/heap.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/measured_run.cpp)
+  ${CMAKE_CURRENT_LIST_DIR}/measured_run.cpp ${CMAKE_CURRENT_LIST_DIR}/suite.cpp ${CMAKE_CURRENT_LIST_DIR}/kernel_facts.cpp)
 target_include_directories(tendon_test_cuda SYSTEM PRIVATE ${TENDON_CUDA_INCLUDE})
 target_link_libraries(tendon_test_cuda
   PRIVATE tendon_test_support tendon_cuda_kernels nlohmann_json::nlohmann_json ${TENDON_CUDART})
-target_compile_definitions(tendon_test_cuda PRIVATE TENDON_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+target_compile_definitions(tendon_test_cuda PRIVATE TENDON_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+  TENDON_GOLDEN_KERNELS="${CMAKE_CURRENT_LIST_DIR}/golden")
 run_on_cuda(executor tendon_test_cuda)
 foreach(room backend fuzz misuse ops record semantics)
   run_on_cuda(${room} tendon_test_${room})

@@ -76,7 +76,8 @@ std::span<const SuiteCase> suite() { return kSuite; }
 std::vector<SuiteKernel> kernels_of(const SuiteCase& of) {
   const plan::Plan plan = plan::make_plan(of.tape());
   std::vector<SuiteKernel> kernels;
-  for (GeneratedKernel& kernel : generate(plan, true)) kernels.push_back({of.name, std::move(kernel)});
+  for (GeneratedKernel& kernel : generate(plan, true))
+    kernels.push_back({of.name, std::move(kernel)});
   if (kernels.size() == 1) return kernels;
   for (std::size_t i = 0; i < kernels.size(); ++i) kernels[i].name += fmt::format(".{}", i);
   return kernels;

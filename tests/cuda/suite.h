@@ -3,6 +3,7 @@
 
 #include <tendon/backend.h>
 
+#include <ostream>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,6 +23,7 @@ struct SuiteKernel {
   std::string name;
   GeneratedKernel kernel;
 };
+inline void PrintTo(const SuiteKernel& kernel, std::ostream* stream) { *stream << kernel.name; }
 std::vector<SuiteKernel> kernels_of(const SuiteCase& of);
 
 }  // namespace tendon::cuda
