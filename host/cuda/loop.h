@@ -66,13 +66,13 @@ struct Walk {
   std::int64_t outer = 1, extent = 1, inner = 1;
 };
 
-// Lines that set `at` to the index that the expression `place` of an array of them gives. One out
-// of range is 0: it has no place to say so from.
+// Lines that set `at` to the index that the expression `place` of an array of them gives; below 0
+// where it is out of range.
 inline void write_index(Emitter& out, std::string_view indices, std::string_view place,
                         std::string_view extent) {
   out.line("index at = {}[{}];", indices, place);
   out.line("if (at < 0) at += {};", extent);
-  out.line("if (at < 0 || at >= {}) at = 0;", extent);
+  out.line("if (at >= {}) at = -1;", extent);
 }
 
 }  // namespace tendon::cuda
