@@ -93,9 +93,8 @@ std::string Emitter::number(Ref op, DType dtype) {
   const bool is_given = is_floating(dtype);
   auto [found, is_new] = numbers_.try_emplace(op.id);
   if (is_new) {
-    found->second =
-        add(is_given ? type : "f64", fmt::format("number{}", numbers_.size() - 1),
-            {Field::Kind::number, op, 0, is_given ? dtype : DType::f64});
+    found->second = add(is_given ? type : "f64", fmt::format("number{}", numbers_.size() - 1),
+                        {Field::Kind::number, op, 0, is_given ? dtype : DType::f64});
   }
   return is_given ? found->second : fmt::format("op::cast<{}>({})", type, found->second);
 }
@@ -112,6 +111,10 @@ std::string Emitter::uniform(Ref value, DType dtype) {
 std::string Emitter::key(Ref op, int half) {
   return add("u64", fmt::format("key{}", word_count_++),
              {Field::Kind::key, op, static_cast<std::uint64_t>(half)});
+}
+
+std::string Emitter::fault(Ref op) {
+  return add("IndexFault*", "fault", {Field::Kind::fault, op, 0});
 }
 
 std::string Emitter::word(std::string_view stem, std::int64_t value) {
@@ -153,8 +156,7 @@ void Emitter::close(std::string_view text) {
 }
 
 KernelText Emitter::finish(std::string_view stem, std::string_view comment,
-                           std::string_view includes, std::uint32_t threads,
-                           int resident_blocks) {
+                           std::string_view includes, std::uint32_t threads, int resident_blocks) {
   std::string rest = fmt::format("{}using namespace tendon;\nusing index = {};\n\n{}\n", includes,
                                  index_type_, arguments());
   std::string body;

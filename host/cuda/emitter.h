@@ -33,6 +33,7 @@ class Emitter {
   std::string number(Ref op, DType dtype);  // of a constant, or an op's parameter
   std::string uniform(Ref value, DType dtype);
   std::string key(Ref op, int half);
+  std::string fault(Ref op);
   std::string word(std::string_view stem, std::int64_t value);  // an index
   std::string divisor(std::int64_t value);                      // for fast division
 
@@ -45,8 +46,8 @@ class Emitter {
   void turn(std::string_view text);  // "} else {"
   void close(std::string_view text = "}");
 
-  // The whole text: `comment`, in a line or more, first; the function's name is `stem` and a hash of
-  // the rest.
+  // The whole text: `comment`, in a line or more, first; the function's name is `stem` and a hash
+  // of the rest.
   KernelText finish(std::string_view stem, std::string_view comment, std::string_view includes,
                     std::uint32_t threads, int resident_blocks = 0);
   std::vector<Field> take_fields() { return std::move(fields_); }

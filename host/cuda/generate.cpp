@@ -132,8 +132,8 @@ class Elements {
   }
 
   bool has_f64() const {
-    return std::ranges::any_of(
-        part_.body, [](const Instruction& step) { return step.dtype == DType::f64; });
+    return std::ranges::any_of(part_.body,
+                               [](const Instruction& step) { return step.dtype == DType::f64; });
   }
   // Whether a thread's vectors and the values of an element are more than its registers.
   bool needs_parking() const {
@@ -145,8 +145,7 @@ class Elements {
         !std::ranges::all_of(stores_, is_of_one_type))
       return false;
     const auto ahead = static_cast<std::size_t>(walk_.ahead);
-    const int of_vectors =
-        4 * static_cast<int>(std::max(loads_.size() * ahead, stores_.size()));
+    const int of_vectors = 4 * static_cast<int>(std::max(loads_.size() * ahead, stores_.size()));
     const int of_values = order_.most_alive * (has_f64() ? 2 : 1);
     return of_vectors + of_values + kOtherRegisters >
            (has_f64() ? kMostRegistersOfF64 : kMostRegisters);
@@ -220,7 +219,8 @@ class Elements {
     out_.line("#pragma unroll 1");
     out_.line("for (int j = 0; j < {} && {} < count; ++j)", walk_.width, at);
     const auto parked = [&](const std::vector<Access>& accesses) {
-      return [&](const Access& of) { return loaded(static_cast<std::size_t>(&of - accesses.data())); };
+      return
+          [&](const Access& of) { return loaded(static_cast<std::size_t>(&of - accesses.data())); };
     };
     out_.line("  {}", call(at, parked(loads_), parked(stores_)));
     out_.open("if (k < vectors) {");
@@ -272,11 +272,13 @@ class Elements {
     declare();
     out_.line("#pragma unroll");
     out_.line("for (int j = 0; j < {}; ++j)", walk_.width);
-    out_.line("  {}", call(
-                          fmt::format("{} * {} + j", walk_.width, at),
-                          [&](const Access& a) { return fmt::format("{}{}.at[j]", a.name, of_loads); },
-                          [&](const Access& a) { return fmt::format("{}.at[j]", a.name); }));
-    for (const Access& store : stores_) out_.line("store({}, {}, {});", store.field, at, store.name);
+    out_.line("  {}",
+              call(
+                  fmt::format("{} * {} + j", walk_.width, at),
+                  [&](const Access& a) { return fmt::format("{}{}.at[j]", a.name, of_loads); },
+                  [&](const Access& a) { return fmt::format("{}.at[j]", a.name); }));
+    for (const Access& store : stores_)
+      out_.line("store({}, {}, {});", store.field, at, store.name);
   }
 
   const Part& part_;
@@ -346,8 +348,8 @@ GeneratedKernel pointwise(const plan::Plan& plan, const Stage& stage, bool is_al
       out.close();
     }
   }
-  kernel.text = out.finish(name(stage.kind), comment_of(plan, stage), kIncludes, kThreads,
-                           resident_blocks);
+  kernel.text =
+      out.finish(name(stage.kind), comment_of(plan, stage), kIncludes, kThreads, resident_blocks);
   kernel.fields = out.take_fields();
   return kernel;
 }

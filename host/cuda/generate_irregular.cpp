@@ -43,12 +43,12 @@ class Irregular {
       case Op::broadcast_to:
         return {copy(operand(0), shape_, broadcast(), 0, contiguous(shape_), 0)};
       case Op::slice: {
-        const auto [strides, begin] = window(tape_.shape(operand(0)));
+        const auto [strides, begin] = window(operand_shape(0));
         return {copy(operand(0), shape_, strides, begin, contiguous(shape_), 0)};
       }
       case Op::unslice: {
         const auto [strides, begin] = window(shape_);
-        const Shape& from = tape_.shape(operand(0));
+        const Shape& from = operand_shape(0);
         return {zeros(), copy(operand(0), from, contiguous(from), 0, strides, begin)};
       }
       case Op::concat: return concat();
@@ -57,7 +57,9 @@ class Irregular {
   }
 
  private:
-  Ref operand(std::size_t i) const { return stage_.operands[i]; }
+  Ref operand(std::size_t i) const { return stage_.operands[i]; }  // the value that is in memory
+  // Of the op's operand; the value in memory may have another, with the same elements in order.
+  const Shape& operand_shape(std::size_t i) const { return tape_.shape(tape_.operands(op_)[i]); }
   std::string comment() const {
     return fmt::format("irregular: {} {}", name(tape_.op(op_)), stored_type(dtype_));
   }
@@ -84,7 +86,7 @@ class Irregular {
   }
 
   GeneratedKernel transpose() const {
-    const Shape& from = tape_.shape(operand(0));
+    const Shape& from = operand_shape(0);
     const Strides own = contiguous(from);
     Strides strides{};
     for (int i = 0; i < shape_.rank(); ++i)
@@ -93,7 +95,7 @@ class Irregular {
   }
 
   Strides broadcast() const {
-    const Shape& from = tape_.shape(operand(0));
+    const Shape& from = operand_shape(0);
     const Strides own = contiguous(from);
     Strides strides{};
     const int missing = shape_.rank() - from.rank();
@@ -119,7 +121,7 @@ class Irregular {
     const Strides strides = contiguous(shape_);
     std::int64_t begin = 0;
     for (std::size_t i = 0; i < stage_.operands.size(); ++i) {
-      const Shape& from = tape_.shape(operand(i));
+      const Shape& from = operand_shape(i);
       kernels.push_back(copy(operand(i), from, contiguous(from), 0, strides, begin));
       begin += from[axis] * strides[at(axis)];
     }
@@ -127,18 +129,18 @@ class Irregular {
   }
 
   GeneratedKernel gather() const {
-    const Walk table(tape_.shape(operand(0)), attributes_.axes[0]);
+    const Walk table(operand_shape(0), attributes_.axes[0]);
     Loop loop(shape_.size(), "gather", comment());
     Emitter& out = loop.out;
     const std::string inner = out.word("inner", std::max<std::int64_t>(table.inner, 1)),
                       extent = out.word("extent", table.extent),
-                      count = out.word("indices",
-                                       std::max<std::int64_t>(tape_.shape(operand(1)).size(), 1));
+                      count =
+                          out.word("indices", std::max<std::int64_t>(operand_shape(1).size(), 1));
     out.line("const index column = i % {0}, k = i / {0} % {1}, front = i / {0} / {1};", inner,
              count);
-    write_index(out, from(loop, 1), "k", extent);
-    out.line("{}[i] = {}[(front * {} + at) * {} + column];", into(loop), from(loop, 0), extent,
-             inner);
+    write_index(out, op_, from(loop, 1), "k", extent, "column == 0 && front == 0");
+    out.line("{}[i] = at < 0 ? stored_as<{}>({}(0)) : {}[(front * {} + at) * {} + column];",
+             into(loop), stored_type(dtype_), value_type(dtype_), from(loop, 0), extent, inner);
     return loop.finish();
   }
 
@@ -149,13 +151,13 @@ class Irregular {
     Emitter& out = loop.out;
     const std::string inner = out.word("inner", std::max<std::int64_t>(table.inner, 1)),
                       extent = out.word("extent", table.extent),
-                      count = out.word("indices", tape_.shape(operand(1)).size());
+                      count = out.word("indices", operand_shape(1).size());
     const std::string target = into(loop), updates = from(loop, 0), indices = from(loop, 1);
     out.line("const index column = i % {0}, own = i / {0} % {1}, front = i / {0} / {1};", inner,
              extent);
     out.line("{0} sum = {0}(0);", value_type(dtype_));
     out.open(fmt::format("for (index k = 0; k < {}; ++k) {{", count));
-    write_index(out, indices, "k", extent);
+    write_index(out, op_, indices, "k", extent, "i == 0");
     out.line("if (at == own) sum = op::add(sum, value_of({}[(front * {} + k) * {} + column]));",
              updates, count, inner);
     out.close();
@@ -164,7 +166,7 @@ class Irregular {
   }
 
   GeneratedKernel matmul() const {
-    const Shape &a = tape_.shape(operand(0)), &b = tape_.shape(operand(1));
+    const Shape &a = operand_shape(0), &b = operand_shape(1);
     const int rank = shape_.rank();
     Loop loop(shape_.size(), "matmul", comment());
     Emitter& out = loop.out;
@@ -202,7 +204,7 @@ class Irregular {
 
   // A thread for each result.
   GeneratedKernel reduce() const {
-    const Shape& from_shape = tape_.shape(operand(0));
+    const Shape& from_shape = operand_shape(0);
     const Strides own = contiguous(from_shape);
     unsigned reduced = attributes_.axes.count() == 0 ? ~0u : 0u;
     for (const int axis : attributes_.axes) reduced |= 1u << positive(axis, from_shape.rank());
@@ -236,7 +238,7 @@ class Irregular {
   }
 
   GeneratedKernel arg_reduce() const {
-    const Shape& table_shape = tape_.shape(operand(0));
+    const Shape& table_shape = operand_shape(0);
     const Walk table(table_shape, attributes_.axes[0]);
     const std::string type(value_type(tape_.dtype(operand(0))));
     Loop loop(shape_.size(), "arg_reduce", comment());

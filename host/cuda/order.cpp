@@ -62,9 +62,7 @@ class Scheduler {
   }
 
  private:
-  bool is_node(Local i) const {
-    return part_.body[i].level == Level::element && !is_at_hand_[i];
-  }
+  bool is_node(Local i) const { return part_.body[i].level == Level::element && !is_at_hand_[i]; }
   // Each once, and only those of elements.
   std::vector<Local> operands(Local i) const {
     const Instruction& step = part_.body[i];
