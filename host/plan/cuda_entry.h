@@ -12,12 +12,6 @@ namespace tendon::plan {
 // Both take it from this line, and it goes up with each change of them.
 inline constexpr int kCudaVersion = 3;
 
-// Why a device is of no use.
-struct Refusal {
-  const char* why = "";  // lives as long as the process
-  int code = 0;          // of the CUDA call that failed; 0: none did
-};
-
 }  // namespace tendon::plan
 
 extern "C" {
