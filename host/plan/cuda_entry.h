@@ -10,7 +10,13 @@ namespace tendon::plan {
 
 // Of what both sides must agree about: these functions, Backend, and all that Backend speaks of.
 // Both take it from this line, and it goes up with each change of them.
-inline constexpr int kCudaVersion = 3;
+inline constexpr int kCudaVersion = 4;
+
+// Why a device is of no use.
+struct Refusal {
+  const char* why = "";  // lives as long as the process
+  int code = 0;          // of the CUDA call that failed; 0: none did
+};
 
 }  // namespace tendon::plan
 

@@ -6,31 +6,32 @@
 
 namespace tendon::test {
 
-DeviceBuffer::DeviceBuffer(Device device, std::span<const std::byte> bytes)
-    : device_(device), bytes_(bytes.size()) {
+DeviceBuffer::DeviceBuffer(Device device, std::span<const std::byte> bytes, std::size_t offset)
+    : device_(device), bytes_(bytes.size()), offset_(offset) {
   if (device_.is_cpu()) {
-    on_host_.assign(bytes.begin(), bytes.end());
-    data_ = on_host_.data();
+    on_host_.resize(offset_ + bytes_);
+    block_ = on_host_.data();
   } else {
-    plan::Backend& backend = record::backend_of(device_);
-    data_ = backend.allocate(bytes_, "a test's buffer", Place());
-    backend.copy_from_host(data_, bytes.data(), bytes_);
+    block_ = record::backend_of(device_).allocate(offset_ + bytes_, "a test's buffer", Place());
   }
+  record::backend_of(device_).copy_from_host(buffer().data, bytes.data(), bytes_);
 }
 
 DeviceBuffer::DeviceBuffer(DeviceBuffer&& other) noexcept
     : device_(other.device_),
       bytes_(other.bytes_),
+      offset_(other.offset_),
       on_host_(std::move(other.on_host_)),
-      data_(std::exchange(other.data_, nullptr)) {}
+      block_(std::exchange(other.block_, nullptr)) {}
 
 DeviceBuffer::~DeviceBuffer() {
-  if (!device_.is_cpu() && data_ != nullptr) record::backend_of(device_).deallocate(data_, bytes_);
+  if (!device_.is_cpu() && block_ != nullptr)
+    record::backend_of(device_).deallocate(block_, offset_ + bytes_);
 }
 
 std::vector<std::byte> DeviceBuffer::read() const {
   std::vector<std::byte> bytes(bytes_);
-  record::backend_of(device_).copy_to_host(bytes.data(), data_, bytes_);
+  record::backend_of(device_).copy_to_host(bytes.data(), buffer().data, bytes_);
   return bytes;
 }
 

@@ -12,19 +12,21 @@ namespace tendon::test {
 // On the CPU it holds the bytes and no more, so that a sanitizer sees what goes beyond them.
 class DeviceBuffer {
  public:
-  DeviceBuffer(Device device, std::span<const std::byte> bytes);
+  // `offset`: from an address of the greatest alignment, in bytes.
+  DeviceBuffer(Device device, std::span<const std::byte> bytes, std::size_t offset = 0);
   DeviceBuffer(DeviceBuffer&& other) noexcept;
   DeviceBuffer& operator=(DeviceBuffer&&) = delete;
   ~DeviceBuffer();
 
-  Buffer buffer() const { return {data_, bytes_, device_}; }
+  Buffer buffer() const { return {static_cast<std::byte*>(block_) + offset_, bytes_, device_}; }
   std::vector<std::byte> read() const;  // after the runs that no stream was named for
 
  private:
   Device device_;
   std::size_t bytes_;
+  std::size_t offset_;
   std::vector<std::byte> on_host_;
-  void* data_;
+  void* block_;
 };
 
 std::vector<Buffer> buffers(std::span<const DeviceBuffer> of);
