@@ -33,15 +33,17 @@ class CpuBackend final : public plan::Backend {
   std::unique_ptr<plan::Program> prepare(plan::Plan plan) override {
     return std::make_unique<TileProgram>(std::move(plan));
   }
-  void execute(const plan::Program& program, const Tape& numbers,
-               std::span<const void* const> inputs, std::span<void* const> outputs,
-               Stream) override {
+  std::shared_ptr<const plan::Outcome> execute(
+      const plan::Program& program, const Tape& numbers, std::span<const void* const> inputs,
+      std::span<void* const> outputs, Stream,
+      std::span<const std::shared_ptr<const plan::Outcome>>) override {
     cpu::execute(static_cast<const TileProgram&>(program), numbers, inputs, outputs, memory_,
                  nullptr, trace_);
     runs_.fetch_add(1, std::memory_order_relaxed);
     launches_.fetch_add(static_cast<std::int64_t>(program.plan().stages.size()),
                         std::memory_order_relaxed);
     ops_.fetch_add(program.plan().op_count, std::memory_order_relaxed);
+    return nullptr;
   }
   void synchronize() override {}
   std::string elsewhere(const void*) const override { return {}; }

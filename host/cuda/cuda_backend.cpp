@@ -74,20 +74,28 @@ class CudaBackend final : public plan::Backend {
     check_process();
     return std::make_unique<CudaProgram>(std::move(plan), device_, kernels_, memory_);
   }
-  void execute(const plan::Program& program, const Tape& numbers,
-               std::span<const void* const> inputs, std::span<void* const> outputs,
-               Stream stream) override {
+  std::shared_ptr<const plan::Outcome> execute(
+      const plan::Program& given, const Tape& numbers, std::span<const void* const> inputs,
+      std::span<void* const> outputs, Stream stream,
+      std::span<const std::shared_ptr<const plan::Outcome>> before) override {
+    const auto& program = static_cast<const CudaProgram&>(given);
     const auto native =
         stream.native() == nullptr ? stream_.get() : static_cast<cudaStream_t>(stream.native());
+    std::shared_ptr<IndexCheck> check;
     const std::int64_t launches = on_device([&] {
-      return run(static_cast<const CudaProgram&>(program), {numbers, inputs, outputs}, native);
+      if (!check && !program.indexed_ops().empty())
+        check = index_checks_.begin(program.indexed_ops(), numbers);
+      return run(program, {numbers, inputs, outputs, check ? check->faults() : nullptr}, native);
     });
+    if (check) on_device([&] { index_checks_.launched(check, native); });
     runs_.fetch_add(1, std::memory_order_relaxed);
     launches_.fetch_add(launches, std::memory_order_relaxed);
     ops_.fetch_add(program.plan().op_count, std::memory_order_relaxed);
+    return IndexChecks::outcome(std::move(check), before);
   }
   void synchronize() override {
     on_device([] { TENDON_CUDA_CHECK(cudaDeviceSynchronize()); });
+    index_checks_.check_all();
   }
 
   void count_plan_built() noexcept override {
@@ -132,6 +140,7 @@ class CudaBackend final : public plan::Backend {
   Memory memory_;
   Reachability reachability_;
   KernelCache kernels_;
+  IndexChecks index_checks_;
   std::atomic<std::int64_t> runs_ = 0;
   std::atomic<std::int64_t> launches_ = 0;
   std::atomic<std::int64_t> ops_ = 0;

@@ -113,6 +113,10 @@ std::string Emitter::key(Ref op, int half) {
              {Field::Kind::key, op, static_cast<std::uint64_t>(half)});
 }
 
+std::string Emitter::fault(Ref op) {
+  return add("IndexFault*", "fault", {Field::Kind::fault, op, 0});
+}
+
 std::string Emitter::word(std::string_view stem, std::int64_t value) {
   return add("i64", fmt::format("{}{}", stem, word_count_++),
              {Field::Kind::word, {}, static_cast<std::uint64_t>(value)});

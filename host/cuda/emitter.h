@@ -33,6 +33,7 @@ class Emitter {
   std::string number(Ref op, DType dtype);  // of a constant, or an op's parameter
   std::string uniform(Ref value, DType dtype);
   std::string key(Ref op, int half);
+  std::string fault(Ref op);
   std::string word(std::string_view stem, std::int64_t value);  // an index
   std::string divisor(std::int64_t value);                      // for fast division
 

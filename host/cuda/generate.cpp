@@ -73,7 +73,11 @@ constexpr std::size_t kMostParked = 8;  // values, 4 KiB of shared memory each
 class Elements {
  public:
   Elements(const plan::Plan& plan, const Part& part, Emitter& out, bool is_aligned)
-      : part_(part), out_(out), walk_(walk_of(plan, part, is_aligned)), body_(plan, part, out) {}
+      : plan_(plan),
+        part_(part),
+        out_(out),
+        walk_(walk_of(plan, part, is_aligned)),
+        body_(plan, part, out) {}
 
   // `can_park`: there is shared memory to be had. Gives how many blocks are to be resident; 0: any.
   int write(bool can_park) {
@@ -154,6 +158,17 @@ class Elements {
            (has_f64() ? kMostRegistersOfF64 : kMostRegisters);
   }
 
+  // Whether a result takes the memory of what the step loads: it is loaded before any is stored.
+  bool is_overwritten(const Instruction& step) const {
+    if (step.kind != Instruction::Kind::load || step.level != Level::element) return false;
+    const plan::Location& from = plan_.locations[step.view.pieces[0].base.id];
+    return std::ranges::any_of(part_.stores, [&](const plan::Store& store) {
+      const plan::Location& into = plan_.locations[store.value.id];
+      return from.space == plan::Space::arena && into.space == from.space &&
+             into.offset == from.offset;
+    });
+  }
+
   void write_element() {
     std::string parameters = needs_index_ ? ", index i" : "";
     for (const Access& load : loads_)
@@ -162,6 +177,9 @@ class Elements {
       parameters += fmt::format(", {}& {}", stored_type(store.dtype), store.name);
     out_.open(fmt::format("const auto element = [&]({}) {{", parameters.substr(2)));
     Body::Position position{Level::element, "i", "", {}};
+    for (plan::Local local = 0; local < part_.body.size(); ++local) {
+      if (is_overwritten(part_.body[local])) body_.value(local, position);
+    }
     std::vector<bool> is_written(stores_.size());
     const auto write_stores = [&](std::optional<plan::Local> of) {
       for (std::size_t i = 0; i < stores_.size(); ++i) {
@@ -284,6 +302,7 @@ class Elements {
       out_.line("store({}, {}, {});", store.field, at, store.name);
   }
 
+  const plan::Plan& plan_;
   const Part& part_;
   Emitter& out_;
   Walk walk_;

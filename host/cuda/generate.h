@@ -21,6 +21,7 @@ struct Field {
     number,   // of a constant or an op, as `dtype`
     uniform,  // a value of numbers alone (host/cuda/uniform.h), as `dtype`
     key,      // half `word` of a random op's key
+    fault,    // where the op notes an index out of range: entry `word` of the run's record
   };
   Kind kind = Kind::word;
   Ref value;

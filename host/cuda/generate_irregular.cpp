@@ -138,7 +138,7 @@ class Irregular {
                           out.word("indices", std::max<std::int64_t>(operand_shape(1).size(), 1));
     out.line("const index column = i % {0}, k = i / {0} % {1}, front = i / {0} / {1};", inner,
              count);
-    write_index(out, from(loop, 1), "k", extent);
+    write_index(out, op_, from(loop, 1), "k", extent, "column == 0 && front == 0");
     out.line("{}[i] = at < 0 ? stored_as<{}>({}(0)) : {}[(front * {} + at) * {} + column];",
              into(loop), stored_type(dtype_), value_type(dtype_), from(loop, 0), extent, inner);
     return loop.finish();
@@ -158,7 +158,7 @@ class Irregular {
              extent);
     out.line("{0} sum = {0}(0);", value_type(dtype_));
     out.open(fmt::format("for (index k = 0; k < {}; ++k) {{", count));
-    write_index(out, indices, "k", extent);
+    write_index(out, op_, indices, "k", extent, "i == 0");
     out.line("if (at == own) sum = op::add(sum, value_of({}[(front * {} + k) * {} + column]));",
              updates, count, inner);
     out.close();

@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <bit>
 
-#include "host/support/text.h"
-
 #include "host/cuda/uniform.h"
+#include "host/support/text.h"
 
 namespace tendon::cuda {
 namespace {
@@ -65,6 +64,7 @@ std::uint64_t Instance::word(const Field& field, const Boundary& boundary) const
     case Field::Kind::uniform:
       return number_word(value_of_numbers(boundary.numbers, field.value), field.dtype);
     case Field::Kind::key: return boundary.numbers.attributes(field.value).key[field.word];
+    case Field::Kind::fault: return reinterpret_cast<std::uintptr_t>(boundary.faults + field.word);
   }
   return 0;
 }

@@ -18,6 +18,7 @@ struct Boundary {
   const Tape& numbers;
   std::span<const void* const> inputs;
   std::span<void* const> outputs;
+  IndexFault* faults = nullptr;  // of the program's indexed ops
 };
 
 // A stream, and what tells it from one that had the same handle before or has it in another thread.

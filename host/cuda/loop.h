@@ -47,8 +47,8 @@ class Loop {
  private:
   static constexpr std::uint32_t kThreads = 256;
   static constexpr std::string_view kIncludes =
-      "#include \"tendon/memory.cuh\"\n#include \"tendon/ops.cuh\"\n#include "
-      "\"tendon/row.cuh\"\n";
+      "#include \"tendon/index.cuh\"\n#include \"tendon/memory.cuh\"\n"
+      "#include \"tendon/ops.cuh\"\n#include \"tendon/row.cuh\"\n";
 
   std::int64_t count_;
   std::string_view stem_;
@@ -66,13 +66,13 @@ struct Walk {
   std::int64_t outer = 1, extent = 1, inner = 1;
 };
 
-// Lines that set `at` to the index that the expression `place` of an array of them gives; below 0
-// where it is out of range.
-inline void write_index(Emitter& out, std::string_view indices, std::string_view place,
-                        std::string_view extent) {
-  out.line("index at = {}[{}];", indices, place);
-  out.line("if (at < 0) at += {};", extent);
-  out.line("if (at >= {}) at = -1;", extent);
+// Lines that set `at` to where the index at `position` of an array of them points, -1 if out of
+// range; that is noted once, by the thread for which `is_first` holds.
+inline void write_index(Emitter& out, Ref op, std::string_view indices, std::string_view position,
+                        std::string_view extent, std::string_view is_first) {
+  out.line("const index at = place_in({}, {}[{}]);", extent, indices, position);
+  out.line("if (at < 0 && {}) note({}, {}, {}[{}]);", is_first, out.fault(op), position, indices,
+           position);
 }
 
 }  // namespace tendon::cuda

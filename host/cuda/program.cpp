@@ -24,6 +24,18 @@ bool is_empty(const Tape& tape, const plan::Stage& stage) {
   return false;
 }
 
+std::optional<IndexedOp> indexed_op(const Tape& tape, const plan::Stage& stage) {
+  if (!stage.op || is_empty(tape, stage)) return std::nullopt;
+  const Op op = tape.op(*stage.op);
+  if (op != Op::gather && op != Op::scatter_add) return std::nullopt;
+  const Shape& table = tape.shape(op == Op::gather ? tape.operands(*stage.op)[0] : *stage.op);
+  const int axis = tape.attributes(*stage.op).axes[0];
+  return IndexedOp{*stage.op, table[axis < 0 ? axis + table.rank() : axis]};
+}
+std::uint64_t index_of(std::span<const IndexedOp> ops, Ref value) {
+  return static_cast<std::uint64_t>(std::ranges::find(ops, value, &IndexedOp::value) - ops.begin());
+}
+
 Field address_of(Ref value) { return {Field::Kind::address, value, 0}; }
 Field in_arena(std::int64_t offset) {
   return {Field::Kind::arena, {}, static_cast<std::uint64_t>(offset)};
@@ -101,7 +113,10 @@ void CudaProgram::make_ready() {
   const Tape& tape = plan().tape;
   std::int64_t workspace = 0;
   products_.clear();
+  indexed_ops_.clear();
   for (const plan::Stage& stage : plan().stages) {
+    if (const std::optional<IndexedOp> indexed = indexed_op(tape, stage))
+      indexed_ops_.push_back(*indexed);
     if (stage.contraction) {
       products_.emplace_back(tape, *stage.contraction, device_);
       workspace = std::max(workspace, products_.back().workspace_bytes());
@@ -192,6 +207,9 @@ Launches CudaProgram::prepare(bool is_aligned) const {
     auto& launch = std::get<KernelLaunch>(launches[launch_of[i]]);
     launch.kernel = compiled[i];
     launch.fields = std::move(generated[i].fields);
+    for (Field& field : launch.fields) {
+      if (field.kind == Field::Kind::fault) field.word = index_of(indexed_ops_, field.value);
+    }
     launch.threads = generated[i].geometry.threads;
     std::int64_t blocks = generated[i].geometry.blocks;
     if (generated[i].geometry.takes_turns) {

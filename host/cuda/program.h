@@ -13,6 +13,7 @@
 
 #include "host/cuda/contract.h"
 #include "host/cuda/generate.h"
+#include "host/cuda/index_check.h"
 #include "host/cuda/kernel_cache.h"
 #include "host/cuda/memory.h"
 #include "host/plan/backend.h"
@@ -54,6 +55,7 @@ class CudaProgram final : public plan::Program, private Memory::Keeper {
   // What is launched if every input and output is a multiple of 16 bytes, or not.
   const Launches& launches(bool is_aligned) const;
   std::int64_t arena_bytes() const { return arena_bytes_; }  // with what libraries need
+  std::span<const IndexedOp> indexed_ops() const { return indexed_ops_; }  // in their order
   void* literal(Ref value) const { return literals_[value.id].data(); }
   // Its launches for a person, for errors that show only after a run.
   const std::shared_ptr<const std::string>& text() const { return text_; }
@@ -72,6 +74,7 @@ class CudaProgram final : public plan::Program, private Memory::Keeper {
   KernelCache& kernels_;
   Memory& memory_;
   std::vector<PreparedContraction> products_;  // of the contract stages, in their order
+  std::vector<IndexedOp> indexed_ops_;
   std::int64_t arena_bytes_ = 0;
   std::vector<Block> literals_;  // by id; empty where none
   std::shared_ptr<const std::string> text_;

@@ -32,7 +32,7 @@ SortedScatter::SortedScatter(const plan::Plan& plan, const plan::Stage& stage,
     : tape_(plan.tape), stage_(stage), op_(*stage.op), workspace_(workspace) {
   const std::int64_t count = tape_.shape(operand(1)).size();
   const Walk table(tape_.shape(op_), tape_.attributes(op_).axes[0]);
-  // A target of its own, behind all others, for what is out of range.
+  // One target more: of the indices that are out of range.
   sort_ = {count, bits_below(count), bits_below(count) + bits_below(table.extent + 1)};
   if (sort_.last_bit > 64) {
     throw Error(fmt::format("scatter_add: {} indices into an extent of {} are too many", count,
@@ -54,7 +54,8 @@ GeneratedKernel SortedScatter::write_keys() const {
   Loop loop(sort_.count, "scatter_keys", comment("where each update goes, and its position"));
   Emitter& out = loop.out;
   const std::string extent = out.word("extent", table.extent);
-  write_index(out, out.address(operand(1), tape_.dtype(operand(1)), false), "i", extent);
+  write_index(out, op_, out.address(operand(1), tape_.dtype(operand(1)), false), "i", extent,
+              "true");
   out.line("{}[i] = static_cast<u64>(at < 0 ? {} : at) << {} | i;", out.arena("keys", keys_, "u64"),
            extent, out.word("position_bits", sort_.first_bit));
   return loop.finish();

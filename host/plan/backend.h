@@ -34,6 +34,19 @@ class Program {
   mutable std::vector<StageCost> costs_;
 };
 
+// What comes out of a run only when it has ended, after execute() has returned: that it met an
+// index out of range. A value keeps the outcome of the run that computed it.
+class Outcome {
+ public:
+  Outcome() = default;
+  Outcome(const Outcome&) = delete;
+  Outcome& operator=(const Outcome&) = delete;
+  virtual ~Outcome() = default;
+  // Throws what the run met, or one that it read from; again each time. What is not known yet is
+  // not thrown: it is known once something has waited for the run.
+  virtual void check() const = 0;
+};
+
 class Backend {
  public:
   Backend() = default;
@@ -60,10 +73,14 @@ class Backend {
   // Computes the plan's outputs from its inputs, in stream order; each span holds a pointer for
   // each of the tape's inputs, or targets, with room for it. Outputs overlap nothing. From any
   // number of threads at once. `numbers`: a tape of the plan's structure, whose constants' numbers
-  // and random keys this run takes.
-  virtual void execute(const Program& program, const Tape& numbers,
-                       std::span<const void* const> inputs, std::span<void* const> outputs,
-                       Stream stream) = 0;
+  // and random keys this run takes, and whose places its errors name. `before`: the outcomes of the
+  // runs that computed the inputs, where there are any. Gives the outcome; null where it is none
+  // but that of this call, as on the CPU.
+  virtual std::shared_ptr<const Outcome> execute(
+      const Program& program, const Tape& numbers, std::span<const void* const> inputs,
+      std::span<void* const> outputs, Stream stream,
+      std::span<const std::shared_ptr<const Outcome>> before = {}) = 0;
+  // Waits for all runs; throws what the first of them met that nobody has been told of.
   virtual void synchronize() = 0;
   // Where an address lies that a caller hands in, "cuda:1"; empty where it is this device's, or
   // cannot be known.

@@ -18,6 +18,7 @@ namespace {
 struct Run {
   Flattening flattening;
   std::vector<const void*> inputs;
+  std::vector<std::shared_ptr<const plan::Outcome>> before;  // of the runs that computed the inputs
   std::vector<std::shared_ptr<Storage>> values;
   std::vector<void*> outputs;
   support::PoolVector<Node*> dropped;
@@ -25,6 +26,7 @@ struct Run {
   void clear() {
     flattening.clear();
     inputs.clear();
+    before.clear();
     values.clear();
     outputs.clear();
     dropped.clear();
@@ -74,8 +76,13 @@ void compute_on(Device device, std::span<Node* const> nodes, Keeps keeps, Copies
 
   plan::Backend& backend = backend_of(device);
 
-  for (const std::shared_ptr<Storage>& input : flattening.inputs())
+  for (const std::shared_ptr<Storage>& input : flattening.inputs()) {
     run->inputs.push_back(input->data());
+    if (input->outcome()) {
+      input->outcome()->check();
+      run->before.push_back(input->outcome());
+    }
+  }
   for (const Flattening::Output& output : flattening.outputs()) {
     run->values.push_back(new_storage(backend, *output.node));
     run->outputs.push_back(run->values.back()->data());
@@ -83,7 +90,11 @@ void compute_on(Device device, std::span<Node* const> nodes, Keeps keeps, Copies
   // Another thread may have computed all of it meanwhile.
   if (!run->outputs.empty()) {
     const std::shared_ptr<const plan::Program> program = plan::program_for(backend, tape);
-    backend.execute(*program, tape, run->inputs, run->outputs, Stream());
+    const std::shared_ptr<const plan::Outcome> outcome =
+        backend.execute(*program, tape, run->inputs, run->outputs, Stream(), run->before);
+    if (outcome) {
+      for (const std::shared_ptr<Storage>& value : run->values) value->set_outcome(outcome);
+    }
   }
 
   {
@@ -132,10 +143,10 @@ void fill(Node& copy) {
   if (source->device.is_cpu()) {
     value->backend().copy_from_host(value->data(), from.data(), bytes);
   } else if (copy.device.is_cpu()) {
-    from.backend().copy_to_host(value->data(), from.data(), bytes);
+    from.copy_to_host(value->data());
   } else {
     const auto on_host = std::make_unique_for_overwrite<std::byte[]>(bytes);
-    from.backend().copy_to_host(on_host.get(), from.data(), bytes);
+    from.copy_to_host(on_host.get());
     value->backend().copy_from_host(value->data(), on_host.get(), bytes);
   }
   support::PoolVector<Node*> dropped;

@@ -33,6 +33,14 @@ class Storage {
   Storage& operator=(const Storage&) = delete;
   ~Storage() { backend_.deallocate(data_, bytes_); }
   plan::Backend& backend() const { return backend_; }
+  // Waits for the value; throws what the run that computed it met.
+  void copy_to_host(void* destination) const {
+    backend_.copy_to_host(destination, data_, bytes_);
+    if (outcome_) outcome_->check();
+  }
+  // Of the run that computes the value; null where that is none to ask for.
+  const std::shared_ptr<const plan::Outcome>& outcome() const { return outcome_; }
+  void set_outcome(std::shared_ptr<const plan::Outcome> outcome) { outcome_ = std::move(outcome); }
   void* data() const { return data_; }
   std::size_t bytes() const { return bytes_; }
 
@@ -44,6 +52,7 @@ class Storage {
   plan::Backend& backend_;
   void* data_;
   std::size_t bytes_;
+  std::shared_ptr<const plan::Outcome> outcome_;
 };
 
 using TapeId = std::uint64_t;  // never given twice

@@ -26,7 +26,7 @@ std::vector<std::byte> values_of(Node& node) {
   record::evaluate(nodes);
   std::vector<std::byte> bytes(static_cast<std::size_t>(node.type.shape.size()) *
                                size_bytes(node.type.dtype));
-  node.value->backend().copy_to_host(bytes.data(), node.value->data(), bytes.size());
+  node.value->copy_to_host(bytes.data());
   return bytes;
 }
 
@@ -114,10 +114,8 @@ void Tensor::compute(Place place) const {
 
 void Tensor::read_bytes(void* destination, Place place) const {
   const Node& node = *node_;
-  plan::Backend& backend = node.value->backend();
-  const auto bytes = static_cast<std::size_t>(node.type.shape.size()) * size_bytes(node.type.dtype);
-  backend.copy_to_host(destination, node.value->data(), bytes);
-  backend.count_host_read();
+  node.value->copy_to_host(destination);
+  node.value->backend().count_host_read();
   record::recorder().host_read(node, destination, place);
 }
 

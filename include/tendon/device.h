@@ -31,7 +31,8 @@ TENDON_API std::ostream& operator<<(std::ostream&, const Device&);  // cpu, cuda
 TENDON_API Device default_device();
 TENDON_API void set_default_device(Device);
 
-// Waits until everything submitted to the device has finished.
+// Waits until everything submitted to the device has finished. Throws what a computation met
+// meanwhile, an index out of range, if no reading of a value has thrown it yet.
 TENDON_API void synchronize(Device);
 
 // Since the start of the process, but bytes_allocated, which is what values occupy now.

@@ -155,13 +155,13 @@ TEST(Executable, RunsOnEmptyExtents) {
 TEST(Describe, TellsTheCostAndComputesNothing) {
   Tensor x = Tensor::from({1.0F, 2.0F, 3.0F});
   Tensor y = reduce_sum(exp(x));
-  const Counters before = counters(Device::cpu());
+  const Counters before = counters(default_device());
   const PlanSummary summary = describe({y});
-  EXPECT_EQ(counters(Device::cpu()).runs, before.runs);
+  EXPECT_EQ(counters(default_device()).runs, before.runs);
   EXPECT_EQ(summary.ops, 2);
   EXPECT_EQ(summary.floor_bytes, 16);
   run({y});
-  EXPECT_EQ(counters(Device::cpu()).ops - before.ops, summary.ops);
+  EXPECT_EQ(counters(default_device()).ops - before.ops, summary.ops);
   EXPECT_EQ(describe({y}).ops, 0);
 }
 
@@ -171,10 +171,10 @@ TEST(Describe, PeakIsWhatARunAllocates) {
   for (int i = 0; i < 5; ++i) y = exp(y * 0.5);
   const PlanSummary summary = describe({y});
   // y alone lives in between: nothing else of this test does.
-  const std::int64_t before = counters(Device::cpu()).bytes_allocated;
+  const std::int64_t before = counters(default_device()).bytes_allocated;
   run({y});
-  EXPECT_EQ(counters(Device::cpu()).bytes_allocated, before + 4000);
-  EXPECT_GE(counters(Device::cpu()).peak_bytes, before + summary.peak_bytes);
+  EXPECT_EQ(counters(default_device()).bytes_allocated, before + 4000);
+  EXPECT_GE(counters(default_device()).peak_bytes, before + summary.peak_bytes);
 }
 
 // Pointwise, reduce, contract and multi stages.

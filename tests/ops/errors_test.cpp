@@ -1,9 +1,12 @@
 // What ops throw: the type, and a message that names the op as it was called, the caller's line and
 // the shapes.
+#include <cstring>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "tests/ops/elementwise_rows.h"
+#include "tests/support/device_buffer.h"
 
 namespace tendon::test {
 namespace {
@@ -232,6 +235,101 @@ TEST(OpErrors, OfAnIndexOutOfRangeInABackwardPassLeaveTheTapeWhole) {
   const Gradient answer = tape.gradient(wrong, x);
   EXPECT_TRUE(throws<ShapeError>([&] { answer->to_vector<float>(); }, {"5"}));
   EXPECT_EQ(tape.gradient(right, x)->to_vector<float>(), std::vector<float>({0, 2, 0}));
+}
+
+// What an executor says of indices; on a device it says so when something waits for the result.
+std::string message_of(const Tensor& x, const Tensor& indices, int axis = 0) {
+  try {
+    gather(x, indices, axis).cast(DType::f32).to_vector<float>();
+  } catch (const ShapeError& error) {
+    const std::string text = error.what();
+    return text.substr(text.find(": ") + 2);
+  }
+  return "threw nothing";
+}
+
+TEST(OpErrors, OfSeveralIndicesOutOfRangeNameTheFirst) {
+  const Tensor x = ones({2, 3, 40});
+  EXPECT_EQ(message_of(x, Tensor::from({0, 1, 9, 2, -7}), 1),
+            "index 9 at position 2 is out of range for an extent of 3");
+  EXPECT_EQ(message_of(x, Tensor::from({-41, 40}, {2, 1}), -1),
+            "index -41 at position 0 is out of range for an extent of 40");
+  const std::int64_t far = (std::int64_t{1} << 40) + 1;
+  EXPECT_EQ(message_of(x, Tensor::from({std::int64_t{-2}, -far, far})),
+            "index -1099511627777 at position 1 is out of range for an extent of 2");
+  EXPECT_EQ(message_of(zeros({0, 3}), Tensor::from({0})),
+            "index 0 at position 0 is out of range for an extent of 0");
+}
+
+TEST(OpErrors, OfAnIndexOutOfRangeReachWhatIsComputedFromIt) {
+  const Tensor x = Tensor::from({1.0F, 2.0F, 3.0F});
+  const Place called = Place::current();
+  const Tensor first = gather(x, 5);
+  const Tensor second = gather(x, Tensor::from({1, 7}));
+  const bool is_at_once = default_device().is_cpu();
+  for (const Tensor& wrong : {first, second}) {
+    try {
+      run({wrong});
+      EXPECT_FALSE(is_at_once);
+    } catch (const ShapeError&) {
+      EXPECT_TRUE(is_at_once);
+    }
+  }
+  const Tensor after = exp(second * 2);
+  const Tensor long_after = reduce_sum(after) + first;
+  for (int again = 0; again < 2; ++again) {
+    EXPECT_TRUE(
+        throws<ShapeError>([&] { after.to_vector<float>(); }, {"gather", "index 7"}, called));
+    EXPECT_TRUE(throws<ShapeError>([&] { (after + 1).to_vector<float>(); }, {"index 7"}, called));
+    EXPECT_TRUE(throws<ShapeError>([&] { long_after.item<float>(); }, {"gather", "index"}, called));
+    EXPECT_TRUE(throws<ShapeError>([&] { first.item<float>(); }, {"index 5"}, called));
+    EXPECT_EQ((x + 1).to_vector<float>(), std::vector<float>({2, 3, 4}));
+  }
+  synchronize(default_device());  // everything has been said
+}
+
+TEST(OpErrors, OfAnIndexOutOfRangeThatNobodyReadsComeWithTheNextSynchronization) {
+  const Device device = default_device();
+  if (device.is_cpu()) GTEST_SKIP() << "the CPU throws before anything has to wait";
+  const Tensor x = Tensor::from({1.0F, 2.0F, 3.0F});
+  const Place called = Place::current();
+  run({gather(x, 5)});
+  EXPECT_EQ((x * 2).to_vector<float>(), std::vector<float>({2, 4, 6}));
+  run({gather(x, 6)});
+  EXPECT_TRUE(throws<ShapeError>([&] { synchronize(device); }, {"gather", "index 5"}, called));
+  synchronize(device);
+}
+
+TEST(OpErrors, OfAnIndexOutOfRangeInATapeNameItsPlace) {
+  TapeBuilder builder;
+  const Ref updates = builder.input(DType::f64, {2});
+  const Ref indices = builder.input(DType::i32, {2});
+  const Place called = Place::current();
+  const Ref sum = builder.apply(Op::scatter_add, {updates, indices}, {.axes = 0, .shape = {3}});
+  const Executable executable = compile(std::move(builder).finish({sum}));
+  const Device device = default_device();
+  const auto given = [&](const std::vector<double>& values, const std::vector<int>& at) {
+    const std::vector<DeviceBuffer> in = [&] {
+      std::vector<DeviceBuffer> made;
+      made.emplace_back(device, std::as_bytes(std::span(values)));
+      made.emplace_back(device, std::as_bytes(std::span(at)));
+      return made;
+    }();
+    std::vector<DeviceBuffer> out;
+    out.emplace_back(device, std::vector<std::byte>(24));
+    executable.run(Stream(), buffers(in), buffers(out));
+    synchronize(device);
+    std::vector<double> result(3);
+    std::memcpy(result.data(), out[0].read().data(), 24);
+    return result;
+  };
+  EXPECT_EQ(given({1, 2}, {2, -2}), std::vector<double>({0, 2, 1}));
+  EXPECT_TRUE(throws<ShapeError>(
+      [&] {
+        given({1, 2}, {2, 3});
+      },
+      {"scatter_add", "index 3 at position 1", "an extent of 3"}, called));
+  EXPECT_EQ(given({1, 2}, {0, 0}), std::vector<double>({3, 0, 0}));
 }
 
 TEST(OpErrors, OfWhereNameItsShapes) {

@@ -252,7 +252,7 @@ TEST(Move, IsDescribedBeforeItRuns) {
 TEST(Move, FreesItsMemoryWithTheLastHandle) {
   const std::int64_t before = counters(gpu()).bytes_allocated;
   {
-    const Tensor x = zeros({100}).to(gpu());
+    const Tensor x = on(kCpu, Floats(100, 0)).to(gpu());
     EXPECT_EQ((x + 1).to(kCpu).to_vector<float>(), Floats(100, 1));
     EXPECT_EQ(counters(gpu()).bytes_allocated, before + 400);
   }

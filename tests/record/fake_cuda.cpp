@@ -23,6 +23,7 @@ using tendon::Error;
 using tendon::Place;
 using tendon::Stream;
 using tendon::Tape;
+using tendon::plan::Outcome;
 using tendon::plan::Plan;
 using tendon::plan::Program;
 
@@ -64,19 +65,23 @@ class FakeDevice final : public tendon::plan::Backend {
   }
 
   std::unique_ptr<Program> prepare(Plan plan) override { return host_.prepare(std::move(plan)); }
-  void execute(const Program& program, const Tape& numbers, std::span<const void* const> inputs,
-               std::span<void* const> outputs, Stream stream) override {
+  std::shared_ptr<const Outcome> execute(
+      const Program& program, const Tape& numbers, std::span<const void* const> inputs,
+      std::span<void* const> outputs, Stream stream,
+      std::span<const std::shared_ptr<const Outcome>> before) override {
     std::vector<const void*> from;
     for (std::size_t i = 0; i < inputs.size(); ++i)
       from.push_back(on_host(inputs[i], size_of(numbers, numbers.inputs()[i])));
     std::vector<void*> into;
     for (std::size_t i = 0; i < outputs.size(); ++i)
       into.push_back(on_host(outputs[i], size_of(numbers, numbers.targets()[i])));
-    host_.execute(program, numbers, from, into, stream);
+    std::shared_ptr<const Outcome> outcome =
+        host_.execute(program, numbers, from, into, stream, before);
     const std::scoped_lock lock(mutex_);
     ++counters_.runs;
     counters_.launches += static_cast<std::int64_t>(program.plan().stages.size());
     counters_.ops += program.plan().op_count;
+    return outcome;
   }
   void synchronize() override {}
   std::string elsewhere(const void*) const override { return {}; }

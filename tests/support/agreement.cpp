@@ -1,21 +1,27 @@
 #include "tests/support/agreement.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <cctype>
 #include <cmath>
 #include <cstring>
 #include <limits>
 #include <random>
+#include <string_view>
 
 #include "host/cpu/compute.h"
 #include "host/cpu/visit.h"
+#include "host/ops/op_row.h"
 #include "host/support/text.h"
 #include "tests/support/tape_text.h"
 
 namespace tendon::test {
 namespace {
 
-constexpr int kDisturbedRuns = 4;
+constexpr std::size_t kDisturbedRuns = 4;
+// Where functions differ: as many, so that a jump which one of them may turn is seen to turn.
+constexpr std::size_t kDisturbedFunctionRuns = 8;
 // The worst of a few random disturbances is to the worst error as one to this.
 constexpr double kMargin = 16;
 
@@ -35,6 +41,14 @@ double relative(DType dtype) {
     case DType::bf16: return 2e-2;
     case DType::f32: return 1e-4;
     default: return 1e-10;
+  }
+}
+double unit_in_last_place(DType dtype) {  // of 1
+  switch (dtype) {
+    case DType::f16: return 0x1p-10;
+    case DType::bf16: return 0x1p-7;
+    case DType::f32: return 0x1p-23;
+    default: return 0x1p-52;
   }
 }
 int precision(DType dtype) { return dtype == DType::f64 ? 53 : 24; }
@@ -89,6 +103,27 @@ bool is_floating_sum(const Tape& tape, Ref value) {
          is_floating(tape.dtype(value));
 }
 
+// Whether the formula calls what is not rounded correctly everywhere.
+bool calls_functions(const char* formula) {
+  constexpr std::array<std::string_view, 16> kExact = {
+      "where", "maximum", "minimum", "abs",  "sqrt",   "one",    "floor",     "ceil",
+      "round", "trunc",   "mod",     "sign", "is_nan", "is_inf", "is_finite", ""};
+  const std::string_view text = formula;
+  for (std::size_t open = text.find('('); open != text.npos; open = text.find('(', open + 1)) {
+    std::size_t begin = open;
+    while (begin > 0 && (std::isalnum(static_cast<unsigned char>(text[begin - 1])) != 0 ||
+                         text[begin - 1] == '_'))
+      --begin;
+    if (std::ranges::find(kExact, text.substr(begin, open - begin)) == kExact.end()) return true;
+  }
+  return false;
+}
+bool is_inexact_function(const Tape& tape, Ref value) {
+  const ops::OpRow& row = ops::row(tape.op(value));
+  return row.kind == ops::OpKind::pointwise && is_floating(tape.dtype(value)) &&
+         calls_functions(row.elementwise.formula);
+}
+
 // Whether the result of a changed operand is the same or quite another.
 bool jumps(const Tape& tape, Ref value) {
   switch (tape.op(value)) {
@@ -118,6 +153,16 @@ class Values {
     compute(value, operands);
   }
 
+  // Each element as a device gives it whose results are `ulp` off, to one side or the other.
+  void compute_disturbed_function(Ref value, double ulp, std::mt19937_64& random) {
+    compute(value);
+    const DType dtype = tape_.dtype(value);
+    // 16-bit types are computed in f32, and rounded to one or the other side of it.
+    const double disturbance = (size_bytes(dtype) == 2 ? 1 : ulp) * unit_in_last_place(dtype);
+    disturb(values_[value.id], dtype, disturbance,
+            [&] { return (random() & 1) == 0 ? 1.0 : -1.0; });
+  }
+
   // The sum as another order might round it: of addends that are slightly others. Where it is 0,
   // its sign is the other one.
   void compute_disturbed_sum(Ref value, double disturbance, std::mt19937_64& random) {
@@ -126,17 +171,8 @@ class Values {
     Bytes addends = values_[tape_.operands(value)[0].id];
     if (disturbance > 0) {
       operands[0].data = addends.data();
-      cpu::visit(operands[0].dtype, [&]<class T>() {
-        if constexpr (is_floating(dtype_of<T>())) {
-          using Number = std::conditional_t<sizeof(T) == 2, float, T>;
-          auto* elements = reinterpret_cast<T*>(addends.data());
-          for (std::size_t i = 0; i < addends.size() / sizeof(T); ++i) {
-            const double share = static_cast<double>(random() >> 11) * 0x1p-52 - 1;
-            elements[i] = static_cast<Number>(
-                static_cast<double>(static_cast<Number>(elements[i])) * (1 + disturbance * share));
-          }
-        }
-      });
+      disturb(addends, operands[0].dtype, disturbance,
+              [&] { return static_cast<double>(random() >> 11) * 0x1p-52 - 1; });
     }
     compute(value, operands);
     cpu::visit(tape_.dtype(value), [&]<class T>() {
@@ -152,6 +188,21 @@ class Values {
   }
 
  private:
+  // Changes each element by share() of `disturbance`, relative to it.
+  template <class Share>
+  static void disturb(Bytes& bytes, DType dtype, double disturbance, Share&& share) {
+    cpu::visit(dtype, [&]<class T>() {
+      if constexpr (is_floating(dtype_of<T>())) {
+        using Number = std::conditional_t<sizeof(T) == 2, float, T>;
+        auto* elements = reinterpret_cast<T*>(bytes.data());
+        for (std::size_t i = 0; i < bytes.size() / sizeof(T); ++i) {
+          elements[i] = static_cast<Number>(static_cast<double>(static_cast<Number>(elements[i])) *
+                                            (1 + disturbance * share()));
+        }
+      }
+    });
+  }
+
   cpu::Array array(Ref value) {
     return {tape_.dtype(value), tape_.shape(value), values_[value.id].data()};
   }
@@ -217,12 +268,14 @@ Difference difference_of(DType dtype, std::span<const std::byte> a, std::span<co
 
 }  // namespace
 
-std::vector<Bound> bounds(const Tape& tape, std::span<const Bytes> inputs) {
+std::vector<Bound> bounds(const Tape& tape, std::span<const Bytes> inputs, Functions functions) {
   const std::vector<bool> is_needed = needed(tape);
   Values plain(tape, inputs);
-  std::vector<Values> disturbed(kDisturbedRuns, plain);
+  std::vector<Values> disturbed(
+      functions == Functions::same ? kDisturbedRuns : kDisturbedFunctionRuns, plain);
   std::mt19937_64 random(1);
   std::vector<Bound> all(tape.size());
+  std::vector<bool> is_of_rounded_sum(tape.size());
   for (std::uint32_t id = 0; id < tape.size(); ++id) {
     const Ref value{id};
     if (!is_needed[id] || tape.op(value) == Op::input) continue;
@@ -231,6 +284,7 @@ std::vector<Bound> bounds(const Tape& tape, std::span<const Bytes> inputs) {
     for (const Ref operand : tape.operands(value)) {
       bound.agreement = std::max(bound.agreement, all[operand.id].agreement);
       bound.may_turn_nonfinite |= all[operand.id].may_turn_nonfinite;
+      if (is_of_rounded_sum[operand.id]) is_of_rounded_sum[id] = true;
     }
     const bool sums = is_floating_sum(tape, value);
     bool exact = true;
@@ -238,13 +292,22 @@ std::vector<Bound> bounds(const Tape& tape, std::span<const Bytes> inputs) {
       exact = is_exact(tape, value, plain);
       bound.agreement = std::max(bound.agreement, exact ? Agreement::numbers : Agreement::near);
       bound.may_turn_nonfinite |= !exact && meets_large_numbers(tape, value, plain);
+      if (!exact) is_of_rounded_sum[id] = true;
     }
-    if (bound.agreement == Agreement::near && jumps(tape, value)) bound.agreement = Agreement::none;
+    const bool differs = functions == Functions::within_ulp && is_inexact_function(tape, value);
+    if (differs) bound.agreement = std::max(bound.agreement, Agreement::near);
+    // A sum may be off by more than the disturbed ones are; a function is not, and a jump that none
+    // of them turns is the same.
+    if (bound.agreement == Agreement::near && jumps(tape, value))
+      bound.agreement = is_of_rounded_sum[id] ? Agreement::none : Agreement::numbers;
     const DType dtype = tape.dtype(value);
     double difference = 0;
     for (Values& run : disturbed) {
       if (sums) {
         run.compute_disturbed_sum(value, exact ? 0 : disturbance(dtype), random);
+      } else if (differs) {
+        run.compute_disturbed_function(value, ops::row(tape.op(value)).elementwise.tolerance,
+                                       random);
       } else {
         run.compute(value);
       }

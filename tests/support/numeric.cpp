@@ -6,6 +6,8 @@
 #include <iomanip>
 #include <limits>
 
+#include "tests/support/device_buffer.h"
+
 namespace tendon::test {
 namespace {
 
@@ -250,17 +252,18 @@ std::vector<Tensor> through_executable(Op op, const Operands& operands,
   }
   const Ref value = builder.apply(op, inputs, attributes);
   const Tape tape = std::move(builder).finish({value});
-  CompileOptions options{.device = Device::cpu(), .gradients = with_gradients};
+  CompileOptions options{.gradients = with_gradients};
   if (with_gradients) options.sources = inputs;
   const Executable executable = compile(tape, options);
 
-  std::vector<Buffer> from;
-  for (std::vector<std::byte>& bytes : memory) from.push_back({bytes.data(), bytes.size()});
+  std::vector<DeviceBuffer> from;
+  for (const std::vector<std::byte>& bytes : memory) from.emplace_back(options.device, bytes);
+  std::vector<DeviceBuffer> into;
+  for (const Executable::Value& output : executable.outputs())
+    into.emplace_back(options.device, std::vector<std::byte>(output.bytes));
+  executable.run(Stream(), buffers(from), buffers(into));
   std::vector<std::vector<std::byte>> results;
-  for (const Executable::Value& output : executable.outputs()) results.emplace_back(output.bytes);
-  std::vector<Buffer> into;
-  for (std::vector<std::byte>& bytes : results) into.push_back({bytes.data(), bytes.size()});
-  executable.run(Stream(), from, into);
+  for (const DeviceBuffer& output : into) results.push_back(output.read());
 
   std::vector<Tensor> answers;
   for (std::size_t i = 0; i < results.size(); ++i) {

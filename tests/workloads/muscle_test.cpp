@@ -111,6 +111,36 @@ TEST(MuscleFit, FindsTheTendonSlackLengthsOfARealWalkingTrial) {
   }
 }
 
+// Three parameters of each muscle, and the losses on the way.
+std::vector<double> fitted_on(Device device) {
+  const Device before = default_device();
+  set_default_device(device);
+  const Gait gait = synthetic_gait(10);
+  std::vector<double> numbers;
+  const MuscleParameters fitted =
+      fit_parameters(disturbed(reference_parameters(gait), 1), motion(gait), 5,
+                     [&](int, const Tensor& loss) { numbers.push_back(loss.item<double>()); });
+  for (const Tensor& parameter :
+       {fitted.max_isometric_force, fitted.optimal_fiber_length, fitted.tendon_slack_length}) {
+    EXPECT_EQ(parameter.device(), device);
+    for (const double number : parameter.to_vector<double>()) numbers.push_back(number);
+  }
+  set_default_device(before);
+  return numbers;
+}
+
+TEST(MuscleFit, FindsTheSameOnEveryDevice) {
+  const std::vector<Device> devices = Device::available();
+  if (devices.size() == 1) GTEST_SKIP() << "there is no device but the CPU";
+  const std::vector<double> wanted = fitted_on(Device::cpu());
+  for (const Device device : devices) {
+    const std::vector<double> found = fitted_on(device);
+    ASSERT_EQ(found.size(), wanted.size());
+    for (std::size_t i = 0; i < found.size(); ++i)
+      EXPECT_NEAR(found[i], wanted[i], 1e-9 * std::abs(wanted[i])) << device << ", number " << i;
+  }
+}
+
 TEST(Gait, OfSeveralSubjectsIsInEquilibriumForEach) {
   const Gait gait = with_subjects(synthetic_gait(20), 3);
   EXPECT_EQ(gait.muscles.size(), 54U);
