@@ -73,7 +73,7 @@ if(TARGET emulated_cuda)
   function(goes_on name mode environment)  # WORDS that it says
     add_test(NAME cuda.process.${name} COMMAND tendon_goes_on "${mode}" ${ARGN})
     set_tests_properties(cuda.process.${name} PROPERTIES LABELS emulated TIMEOUT 300 ENVIRONMENT
-      "${on_cuda};TENDON_EMULATOR_STRICT=1;LD_LIBRARY_PATH=${EMULATOR_LIBRARY_DIR};${environment}")
+      "${emulated_environment};${environment}")
   endfunction()
   goes_on(WithoutADevice "" "TENDON_EMULATOR_FAIL=cudaGetDeviceCount:1:100"
     "DeviceError 100: cuda:0 is not available: the driver finds no device" "cpu computes 3")
@@ -98,5 +98,5 @@ if(TARGET emulated_cuda)
   add_test(NAME cuda.process.StaticsMayComputeAtExit COMMAND tendon_at_exit)
   set_tests_properties(cuda.process.StaticsMayComputeAtExit PROPERTIES LABELS emulated
     PASS_REGULAR_EXPRESSION "last loss 27 of 1000" ENVIRONMENT
-    "${on_cuda};TENDON_CACHE_BYTES=0;TENDON_EMULATOR_STRICT=1;LD_LIBRARY_PATH=${EMULATOR_LIBRARY_DIR}")
+    "${emulated_environment};TENDON_CACHE_BYTES=0")
 endif()
