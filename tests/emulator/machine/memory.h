@@ -3,7 +3,7 @@
 //
 // A device's addresses lie in a range that the host cannot touch, as on a real device; what they
 // hold lies in a view of the same size elsewhere. Pinned and managed host memory is its own view.
-// Addresses of freed memory are not given out again until the range is used up.
+// Between two allocations is a gap, and addresses of freed memory are not given out again.
 //
 // Not thread-safe: the runtime holds one lock around all of it.
 #pragma once
@@ -57,7 +57,7 @@ struct AccessFault {
   Fault fault;
   Address address;  // of the first byte at fault
   std::uint64_t bytes;
-  std::string detail;  // "4 bytes after the 400 bytes that cudaMalloc gave"
+  std::string detail;  // "4 bytes at 0x7f00 are read, 400 bytes into the 400 bytes of cudaMalloc"
 };
 
 // Bytes that an access touched for the first time in its work.
@@ -116,6 +116,7 @@ class Memory {
   struct Range;
   Allocation* nearest(Address address);
   std::byte* access(Address, std::uint64_t, WorkId, bool is_write, AccessFault*, Touched*);
+  std::string missed(Address address) const;
   void record(Allocation&, std::uint64_t offset, std::uint64_t bytes, WorkId, bool is_write,
               AccessFault*, Touched*);
   bool is_ordered(WorkId before, WorkId work);

@@ -27,6 +27,28 @@ bool is_in(Address address, Address window) {
   return address >= window && address < window + kWindowBytes;
 }
 
+// Whether all of an access is inside; its end may be past the last of all addresses.
+bool holds(std::uint64_t size, Address offset, std::uint32_t bytes) {
+  return offset < size && bytes <= size - offset;
+}
+
+// An offset in the window of shared memory, by the memory that it has missed.
+std::string place_in_shared(Address offset, std::uint32_t static_bytes,
+                            std::uint32_t dynamic_bytes) {
+  constexpr Address kHalf = kWindowBytes / 2;
+  const std::string of_static =
+      " the " + std::to_string(static_bytes) + " bytes of static shared memory";
+  const std::string of_dynamic =
+      " the " + std::to_string(dynamic_bytes) + " bytes of dynamic shared memory";
+  if (kHalf <= offset && offset < kWindowBytes && static_bytes != 0)
+    return std::to_string(kWindowBytes - offset) + " bytes before" + of_static;
+  if (dynamic_bytes == 0 || (static_bytes != 0 && offset < kDynamicShared / 2))
+    return std::to_string(offset) + " bytes into" + of_static;
+  if (offset < kDynamicShared)
+    return std::to_string(kDynamicShared - offset) + " bytes before" + of_dynamic;
+  return std::to_string(offset - kDynamicShared) + " bytes into" + of_dynamic;
+}
+
 }  // namespace
 
 void Block::reach(Warp& warp, const Step& step, Mask mask, const Address* addresses,
@@ -59,14 +81,14 @@ void Block::reach(Warp& warp, const Step& step, Mask mask, const Address* addres
       if (step.space == Space::parameter || is_in(address, kParameterWindow)) {
         const Address offset =
             is_in(address, kParameterWindow) ? address - kParameterWindow : address;
-        if (offset + bytes > running_.launch.parameters.size() || kind != AccessKind::load) {
+        if (!holds(running_.launch.parameters.size(), offset, bytes) || kind != AccessKind::load) {
           stop(Fault::out_of_bounds, LaunchStatus::illegal_address, warp, lane, step,
                "an access outside of the kernel's parameters");
         }
         pointers[lane] = const_cast<std::byte*>(running_.launch.parameters.data()) + offset;
       } else if (step.space == Space::local || is_in(address, kLocalWindow)) {
         const Address offset = is_in(address, kLocalWindow) ? address - kLocalWindow : address;
-        if (offset + bytes > kernel_.local_bytes) {
+        if (!holds(kernel_.local_bytes, offset, bytes)) {
           stop(Fault::out_of_bounds, LaunchStatus::illegal_address, warp, lane, step,
                "an access " + std::to_string(offset) + " bytes into the " +
                    std::to_string(kernel_.local_bytes) + " bytes of a thread's local memory");
@@ -168,14 +190,10 @@ void Block::reach_shared(Warp& warp, const Step& step, Mask mask, const Address*
     const int lane = std::countr_zero(left);
     pointers[lane] = shared_.at(offsets[lane], bytes);
     if (pointers[lane] == nullptr) {
-      const bool is_dynamic = offsets[lane] >= kDynamicShared;
       stop(Fault::out_of_bounds, LaunchStatus::illegal_address, warp, lane, step,
            std::to_string(bytes) + " bytes are accessed " +
-               std::to_string(is_dynamic ? offsets[lane] - kDynamicShared : offsets[lane]) +
-               " bytes into the " +
-               std::to_string(is_dynamic ? running_.launch.dynamic_shared_bytes
-                                         : kernel_.shared_bytes) +
-               (is_dynamic ? " bytes of dynamic shared memory" : " bytes of static shared memory"));
+               place_in_shared(offsets[lane], kernel_.shared_bytes,
+                               running_.launch.dynamic_shared_bytes));
     }
     if (!shared_.checks_races && !shared_.checks_unwritten) continue;
     const std::uint32_t thread = warp.index * kLanes + static_cast<std::uint32_t>(lane);
