@@ -88,7 +88,7 @@ Memory::~Memory() {
 void Memory::set_order(Ordered ordered, Describe describe) {
   ordered_ = std::move(ordered);
   describe_ = std::move(describe);
-  known_work_ = known_before_ = 0;
+  of_writer_ = of_reader_ = of_other_reader_ = {};
 }
 
 Address Memory::allocate(int device, std::uint64_t bytes, MemoryKind kind, std::string label) {
@@ -290,15 +290,11 @@ std::byte* Memory::access(Address address, std::uint64_t bytes, WorkId work, boo
   return view;
 }
 
-bool Memory::is_ordered(WorkId before, WorkId work) {
+bool Memory::is_ordered(WorkId before, WorkId work, Answer& last) {
   if (before == work || before == kHost || work == kHost) return true;
-  if (known_work_ == work && known_before_ == before) return true;
-  if (!ordered_ || ordered_(before, work)) {
-    known_work_ = work;
-    known_before_ = before;
-    return true;
-  }
-  return false;
+  if (last.before != before || last.work != work)
+    last = {before, work, !ordered_ || ordered_(before, work)};
+  return last.is_ordered;
 }
 
 void Memory::record(Allocation& allocation, std::uint64_t offset, std::uint64_t bytes, WorkId work,
@@ -312,12 +308,19 @@ void Memory::record(Allocation& allocation, std::uint64_t offset, std::uint64_t 
     const std::uint64_t begin_here = std::max(offset, word * 4),
                         end_here = std::min(end, word * 4 + 4);
     const std::uint32_t mask = ((1u << (end_here - begin_here)) - 1) << (begin_here - word * 4);
-    const std::uint32_t writer = shadow.writer[word], reader = shadow.reader[word];
+    const std::uint32_t writer = shadow.writer[word];
+    std::uint32_t reader = shadow.reader[word];
     if (checks_order) {
       // A write is unordered with reads and writes, a read with writes.
-      const bool of_writer = (writer >> 28 & mask) != 0 && !is_ordered(writer & kWorkMask, work);
-      const bool of_reader =
-          is_write && (reader >> 28 & mask) != 0 && !is_ordered(reader & kWorkMask, work);
+      const bool of_writer =
+          (writer >> 28 & mask) != 0 && !is_ordered(writer & kWorkMask, work, of_writer_);
+      bool of_reader = is_write && (reader >> 28 & mask) != 0 &&
+                       !is_ordered(reader & kWorkMask, work, of_reader_);
+      if (is_write && !of_reader && !shadow.other_reader.empty()) {
+        reader = shadow.other_reader[word];
+        of_reader =
+            (reader >> 28 & mask) != 0 && !is_ordered(reader & kWorkMask, work, of_other_reader_);
+      }
       if ((of_writer || of_reader) && fault->detail.empty()) {
         const WorkId other = (of_writer ? writer : reader) & kWorkMask;
         *fault = {Fault::unordered,
@@ -334,6 +337,11 @@ void Memory::record(Allocation& allocation, std::uint64_t offset, std::uint64_t 
       first_touched += static_cast<std::uint32_t>(std::popcount(mask & ~(last >> 28)));
       last |= mask << 28;
     } else {
+      if (checks_order && !is_write && last != 0 &&
+          !is_ordered(last & kWorkMask, work, of_reader_)) {
+        if (shadow.other_reader.empty()) shadow.other_reader.resize(shadow.reader.size());
+        shadow.other_reader[word] = last;
+      }
       first_touched += static_cast<std::uint32_t>(std::popcount(mask));
       last = mask == 0xf ? whole : work | mask << 28;
     }

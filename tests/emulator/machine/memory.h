@@ -34,6 +34,7 @@ enum class MemoryKind { device, pinned, managed, constant };  // constant: a mod
 struct Shadow {
   std::vector<std::uint64_t> written;  // a bit a byte
   std::vector<std::uint32_t> writer, reader;
+  std::vector<std::uint32_t> other_reader;  // that the last does not follow; empty where none was
 };
 
 struct Allocation {
@@ -115,17 +116,22 @@ class Memory {
  private:
   struct Range;
   Allocation* nearest(Address address);
-  std::byte* access(Address, std::uint64_t, WorkId, bool is_write, AccessFault*, Touched*);
   std::string missed(Address address) const;
+  std::byte* access(Address, std::uint64_t, WorkId, bool is_write, AccessFault*, Touched*);
   void record(Allocation&, std::uint64_t offset, std::uint64_t bytes, WorkId, bool is_write,
               AccessFault*, Touched*);
-  bool is_ordered(WorkId before, WorkId work);
+  // The last question of ordered_ about one of a word's three, and its answer.
+  struct Answer {
+    WorkId before = 0, work = 0;
+    bool is_ordered = true;
+  };
+  bool is_ordered(WorkId before, WorkId work, Answer& last);
   std::vector<Range> ranges_;                                   // a device each
   std::map<Address, std::unique_ptr<Allocation>> allocations_;  // by begin, freed ones too
   Allocation* last_ = nullptr;
   Ordered ordered_;
   Describe describe_;
-  WorkId known_work_ = 0, known_before_ = 0;  // the last question of ordered_ that was answered yes
+  Answer of_writer_, of_reader_, of_other_reader_;
 };
 
 }  // namespace emulator
