@@ -197,6 +197,7 @@ TEST_F(ThreadFaults, AFailedAssertionSaysItself) {
   EXPECT_TRUE(mentions(findings[0], "`number != wrong` failed"));
   EXPECT_TRUE(mentions(findings[0], "faults_threads_test.cu:" + std::to_string(kCheck)));
   EXPECT_TRUE(mentions(findings[0], "thread (37, 0, 0)"));
+  EXPECT_TRUE(mentions(findings[0], "call.uni __assertfail, ( param0"));  // nvcc: on nine lines
   expect_usable();
 }
 
