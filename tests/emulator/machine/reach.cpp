@@ -32,21 +32,22 @@ bool holds(std::uint64_t size, Address offset, std::uint32_t bytes) {
   return offset < size && bytes <= size - offset;
 }
 
+// "4 bytes into", or "4 bytes before" for an offset below zero.
+std::string distance(Address offset) {
+  const bool is_below = static_cast<std::int64_t>(offset) < 0;
+  return std::to_string(is_below ? -offset : offset) + (is_below ? " bytes before" : " bytes into");
+}
+
 // An offset in the window of shared memory, by the memory that it has missed.
 std::string place_in_shared(Address offset, std::uint32_t static_bytes,
                             std::uint32_t dynamic_bytes) {
-  constexpr Address kHalf = kWindowBytes / 2;
-  const std::string of_static =
-      " the " + std::to_string(static_bytes) + " bytes of static shared memory";
-  const std::string of_dynamic =
-      " the " + std::to_string(dynamic_bytes) + " bytes of dynamic shared memory";
-  if (kHalf <= offset && offset < kWindowBytes && static_bytes != 0)
-    return std::to_string(kWindowBytes - offset) + " bytes before" + of_static;
-  if (dynamic_bytes == 0 || (static_bytes != 0 && offset < kDynamicShared / 2))
-    return std::to_string(offset) + " bytes into" + of_static;
-  if (offset < kDynamicShared)
-    return std::to_string(kDynamicShared - offset) + " bytes before" + of_dynamic;
-  return std::to_string(offset - kDynamicShared) + " bytes into" + of_dynamic;
+  if (kWindowBytes / 2 <= offset && offset < kWindowBytes) offset -= kWindowBytes;  // 32 bits
+  const bool is_nearer_to_static = static_cast<std::int64_t>(offset) < kDynamicShared / 2;
+  if (dynamic_bytes == 0 || (static_bytes != 0 && is_nearer_to_static))
+    return distance(offset) + " the " + std::to_string(static_bytes) +
+           " bytes of static shared memory";
+  return distance(offset - kDynamicShared) + " the " + std::to_string(dynamic_bytes) +
+         " bytes of dynamic shared memory";
 }
 
 }  // namespace
@@ -90,8 +91,8 @@ void Block::reach(Warp& warp, const Step& step, Mask mask, const Address* addres
         const Address offset = is_in(address, kLocalWindow) ? address - kLocalWindow : address;
         if (!holds(kernel_.local_bytes, offset, bytes)) {
           stop(Fault::out_of_bounds, LaunchStatus::illegal_address, warp, lane, step,
-               "an access " + std::to_string(offset) + " bytes into the " +
-                   std::to_string(kernel_.local_bytes) + " bytes of a thread's local memory");
+               "an access " + distance(offset) + " the " + std::to_string(kernel_.local_bytes) +
+                   " bytes of a thread's local memory");
         }
         pointers[lane] = warp.local + static_cast<std::size_t>(lane) * kernel_.local_bytes + offset;
         running_.counters.local_bytes += bytes;
