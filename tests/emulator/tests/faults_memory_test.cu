@@ -69,6 +69,14 @@ TEST_F(MemoryFaults, AWriteOnePastTheEndDoesNotReachTheNextArray) {
          cudaErrorIllegalAddress);
 }
 
+TEST_F(MemoryFaults, AWriteThatIsInsideButForItsLastByteIsNamed) {
+  const DeviceArray<char> out(7);
+  write_array<<<1, 32>>>(reinterpret_cast<int*>(out.get()), 2);
+  expect({"out of bounds", "4 bytes into the 7 bytes of cudaMalloc", kWrite, "(0, 0, 0)",
+          "(1, 0, 0)", "st.global.u32"},
+         cudaErrorIllegalAddress);
+}
+
 TEST_F(MemoryFaults, AReadOnePastTheEndIsNamed) {
   const DeviceArray<int> in(std::vector<int>(100)), out(200);
   read_array<<<4, 32>>>(in.get(), out.get(), 101);
