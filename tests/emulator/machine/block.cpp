@@ -30,6 +30,19 @@ void fill(Warp& warp, Slot slot, std::uint32_t width, std::uint64_t value) {
   }
 }
 
+// On one line: nvcc writes a call on several.
+std::string on_one_line(std::string_view text) {
+  std::string line;
+  for (const char c : text) {
+    const bool is_space = c == ' ' || c == '\t' || c == '\n' || c == '\r';
+    if (!is_space)
+      line += c;
+    else if (!line.empty() && line.back() != ' ')
+      line += ' ';
+  }
+  return line;
+}
+
 std::string coordinates(const Dim3& at) {
   return "(" + std::to_string(at.x) + ", " + std::to_string(at.y) + ", " + std::to_string(at.z) +
          ")";
@@ -340,7 +353,7 @@ void Block::report(Fault fault, const Warp& warp, int lane, const Step& step,
                 ", block " + coordinates(index_) + ", thread " + coordinates(report.thread);
   if (step.written != nullptr) {
     report.ptx_line = step.written->line;
-    report.instruction = std::string(step.written->text);
+    report.instruction = on_one_line(step.written->text);
     report.text +=
         "\n  at line " + std::to_string(report.ptx_line) + " of the PTX: " + report.instruction;
     for (auto line = step.written->source; line != nullptr; line = line->caller) {

@@ -92,6 +92,24 @@ constexpr SpecialName kSpecials[] = {
     {"%nclusterid.z", Special::nctaid_z},
 };
 
+// How those begin that PTX has and the emulator lacks.
+constexpr std::string_view kOtherSpecials[] = {"%tid",
+                                               "%ntid",
+                                               "%ctaid",
+                                               "%nctaid",
+                                               "%is_explicit_cluster",
+                                               "%clusterid",
+                                               "%nclusterid",
+                                               "%cluster_ctaid",
+                                               "%cluster_nctaid",
+                                               "%clock",
+                                               "%pm",
+                                               "%envreg",
+                                               "%globaltimer",
+                                               "%reserved_smem_offset",
+                                               "%aggr_smem_size",
+                                               "%current_graph_exec"};
+
 // A function where it is called: its registers and variables have places of their own.
 struct Frame {
   const ptx::Function* function = nullptr;
@@ -305,6 +323,10 @@ class Decoder : public Decoding::Operands {
       }
       return place->second;
     }
+    const bool is_other =
+        std::any_of(std::begin(kOtherSpecials), std::end(kOtherSpecials),
+                    [&](std::string_view begin) { return name.starts_with(begin); });
+    if (!is_other) malformed("the register " + std::string(name) + " is not known");
     throw Unsupported("the special register " + std::string(name));
   }
 

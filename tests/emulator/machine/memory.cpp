@@ -13,6 +13,11 @@ namespace {
 constexpr std::uint64_t kAlignment = 512;
 // Addresses are not given out twice, so a device has many times those of its memory.
 constexpr std::uint64_t kAddressesPerByte = 64;
+// Behind each allocation nothing is for as many bytes as it has, up to these: an access that is off
+// by one, or by a row, does not reach the next.
+constexpr std::uint64_t kMostGap = 65536;
+// How far from an allocation an access is still said to have missed it.
+constexpr std::uint64_t kNear = std::uint64_t{1} << 32;
 constexpr std::byte kPattern{0xa5};
 constexpr std::uint32_t kWorkMask = kMostWork;
 
@@ -83,7 +88,7 @@ Memory::~Memory() {
 void Memory::set_order(Ordered ordered, Describe describe) {
   ordered_ = std::move(ordered);
   describe_ = std::move(describe);
-  known_work_ = known_before_ = 0;
+  of_writer_ = of_reader_ = of_other_reader_ = {};
 }
 
 Address Memory::allocate(int device, std::uint64_t bytes, MemoryKind kind, std::string label) {
@@ -95,13 +100,12 @@ Address Memory::allocate(int device, std::uint64_t bytes, MemoryKind kind, std::
   allocation->device = device;
   allocation->label = std::move(label);
   if (kind == MemoryKind::device || kind == MemoryKind::constant) {
-    // A page of its own, so that the page can be given back when it is freed.
     const std::uint64_t reserved = rounded_up(held, kAlignment);
     if (held > range.total || range.used + reserved > range.total) return 0;
     if (range.next + reserved > range.end) return 0;
     allocation->begin = range.next;
     allocation->view = reinterpret_cast<std::byte*>(range.next) + range.to_view;
-    range.next += reserved;
+    range.next += reserved + std::min(reserved, kMostGap);
     range.used += reserved;
     std::memset(allocation->view, static_cast<int>(kPattern), held);
   } else {
@@ -200,17 +204,37 @@ std::byte* Memory::write(Address address, std::uint64_t bytes, WorkId work, Acce
   return access(address, bytes, work, true, fault, touched);
 }
 
+// Where an address lies that no allocation holds, or holds in part: by the nearest one.
+std::string Memory::missed(Address address) const {
+  const auto after = allocations_.upper_bound(address);
+  const Allocation* const next = after == allocations_.end() ? nullptr : after->second.get();
+  const Allocation* const former =
+      after == allocations_.begin() ? nullptr : std::prev(after)->second.get();
+  const std::uint64_t to_next = next == nullptr ? kNear : next->begin - address;
+  const std::uint64_t past = former == nullptr         ? kNear
+                             : address < former->end() ? 0
+                                                       : address - former->end();
+  const auto whole = [](const Allocation& of) {
+    return " the " + std::to_string(of.bytes) + " bytes of " + of.label;
+  };
+  if (past < kNear && past <= to_next)
+    return std::to_string(address - former->begin) + " bytes into" + whole(*former);
+  if (to_next < kNear) return std::to_string(to_next) + " bytes before" + whole(*next);
+  return "where no memory is";
+}
+
 std::byte* Memory::access(Address address, std::uint64_t bytes, WorkId work, bool is_write,
                           AccessFault* fault, Touched* touched) {
   Allocation* const allocation = nearest(address);
   const char* const verb = is_write ? "written" : "read";
-  if (allocation == nullptr || address + bytes > allocation->end() || !allocation->is_live()) {
+  // The last bytes of all addresses are no memory's: the sum of the two might be 0.
+  const bool is_inside =
+      allocation != nullptr && address < allocation->end() && bytes <= allocation->end() - address;
+  if (!is_inside || !allocation->is_live()) {
     *fault = {Fault::out_of_bounds, address, bytes, {}};
     std::string text =
         std::to_string(bytes) + " bytes at " + hexadecimal(address) + " are " + verb + ", ";
-    if (allocation == nullptr) {
-      text += "where no memory is";
-    } else if (address < allocation->end() && !allocation->is_live()) {
+    if (allocation != nullptr && address < allocation->end() && !allocation->is_live()) {
       const bool is_freed = allocation->life == Allocation::Life::freed;
       if (is_freed) fault->fault = Fault::use_after_free;
       text += std::to_string(address - allocation->begin) + " bytes into the " +
@@ -220,8 +244,7 @@ std::byte* Memory::access(Address address, std::uint64_t bytes, WorkId work, boo
                                        : "its graph") +
               (is_freed ? " freed" : " has yet to allocate");
     } else {
-      text += std::to_string(address + bytes - allocation->end()) + " bytes past the end of the " +
-              std::to_string(allocation->bytes) + " bytes of " + allocation->label;
+      text += missed(address);
     }
     fault->detail = std::move(text);
     return nullptr;
@@ -267,15 +290,11 @@ std::byte* Memory::access(Address address, std::uint64_t bytes, WorkId work, boo
   return view;
 }
 
-bool Memory::is_ordered(WorkId before, WorkId work) {
+bool Memory::is_ordered(WorkId before, WorkId work, Answer& last) {
   if (before == work || before == kHost || work == kHost) return true;
-  if (known_work_ == work && known_before_ == before) return true;
-  if (!ordered_ || ordered_(before, work)) {
-    known_work_ = work;
-    known_before_ = before;
-    return true;
-  }
-  return false;
+  if (last.before != before || last.work != work)
+    last = {before, work, !ordered_ || ordered_(before, work)};
+  return last.is_ordered;
 }
 
 void Memory::record(Allocation& allocation, std::uint64_t offset, std::uint64_t bytes, WorkId work,
@@ -289,12 +308,19 @@ void Memory::record(Allocation& allocation, std::uint64_t offset, std::uint64_t 
     const std::uint64_t begin_here = std::max(offset, word * 4),
                         end_here = std::min(end, word * 4 + 4);
     const std::uint32_t mask = ((1u << (end_here - begin_here)) - 1) << (begin_here - word * 4);
-    const std::uint32_t writer = shadow.writer[word], reader = shadow.reader[word];
+    const std::uint32_t writer = shadow.writer[word];
+    std::uint32_t reader = shadow.reader[word];
     if (checks_order) {
       // A write is unordered with reads and writes, a read with writes.
-      const bool of_writer = (writer >> 28 & mask) != 0 && !is_ordered(writer & kWorkMask, work);
-      const bool of_reader =
-          is_write && (reader >> 28 & mask) != 0 && !is_ordered(reader & kWorkMask, work);
+      const bool of_writer =
+          (writer >> 28 & mask) != 0 && !is_ordered(writer & kWorkMask, work, of_writer_);
+      bool of_reader = is_write && (reader >> 28 & mask) != 0 &&
+                       !is_ordered(reader & kWorkMask, work, of_reader_);
+      if (is_write && !of_reader && !shadow.other_reader.empty()) {
+        reader = shadow.other_reader[word];
+        of_reader =
+            (reader >> 28 & mask) != 0 && !is_ordered(reader & kWorkMask, work, of_other_reader_);
+      }
       if ((of_writer || of_reader) && fault->detail.empty()) {
         const WorkId other = (of_writer ? writer : reader) & kWorkMask;
         *fault = {Fault::unordered,
@@ -311,6 +337,11 @@ void Memory::record(Allocation& allocation, std::uint64_t offset, std::uint64_t 
       first_touched += static_cast<std::uint32_t>(std::popcount(mask & ~(last >> 28)));
       last |= mask << 28;
     } else {
+      if (checks_order && !is_write && last != 0 &&
+          !is_ordered(last & kWorkMask, work, of_reader_)) {
+        if (shadow.other_reader.empty()) shadow.other_reader.resize(shadow.reader.size());
+        shadow.other_reader[word] = last;
+      }
       first_touched += static_cast<std::uint32_t>(std::popcount(mask));
       last = mask == 0xf ? whole : work | mask << 28;
     }

@@ -3,7 +3,7 @@
 //
 // A device's addresses lie in a range that the host cannot touch, as on a real device; what they
 // hold lies in a view of the same size elsewhere. Pinned and managed host memory is its own view.
-// Addresses of freed memory are not given out again until the range is used up.
+// Between two allocations is a gap, and addresses of freed memory are not given out again.
 //
 // Not thread-safe: the runtime holds one lock around all of it.
 #pragma once
@@ -34,6 +34,7 @@ enum class MemoryKind { device, pinned, managed, constant };  // constant: a mod
 struct Shadow {
   std::vector<std::uint64_t> written;  // a bit a byte
   std::vector<std::uint32_t> writer, reader;
+  std::vector<std::uint32_t> other_reader;  // that the last does not follow; empty where none was
 };
 
 struct Allocation {
@@ -57,7 +58,7 @@ struct AccessFault {
   Fault fault;
   Address address;  // of the first byte at fault
   std::uint64_t bytes;
-  std::string detail;  // "4 bytes after the 400 bytes that cudaMalloc gave"
+  std::string detail;  // "4 bytes at 0x7f00 are read, 400 bytes into the 400 bytes of cudaMalloc"
 };
 
 // Bytes that an access touched for the first time in its work.
@@ -115,16 +116,22 @@ class Memory {
  private:
   struct Range;
   Allocation* nearest(Address address);
+  std::string missed(Address address) const;
   std::byte* access(Address, std::uint64_t, WorkId, bool is_write, AccessFault*, Touched*);
   void record(Allocation&, std::uint64_t offset, std::uint64_t bytes, WorkId, bool is_write,
               AccessFault*, Touched*);
-  bool is_ordered(WorkId before, WorkId work);
+  // The last question of ordered_ about one of a word's three, and its answer.
+  struct Answer {
+    WorkId before = 0, work = 0;
+    bool is_ordered = true;
+  };
+  bool is_ordered(WorkId before, WorkId work, Answer& last);
   std::vector<Range> ranges_;                                   // a device each
   std::map<Address, std::unique_ptr<Allocation>> allocations_;  // by begin, freed ones too
   Allocation* last_ = nullptr;
   Ordered ordered_;
   Describe describe_;
-  WorkId known_work_ = 0, known_before_ = 0;  // the last question of ordered_ that was answered yes
+  Answer of_writer_, of_reader_, of_other_reader_;
 };
 
 }  // namespace emulator

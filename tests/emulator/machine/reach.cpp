@@ -27,6 +27,29 @@ bool is_in(Address address, Address window) {
   return address >= window && address < window + kWindowBytes;
 }
 
+// Whether all of an access is inside; its end may be past the last of all addresses.
+bool holds(std::uint64_t size, Address offset, std::uint32_t bytes) {
+  return offset < size && bytes <= size - offset;
+}
+
+// "4 bytes into", or "4 bytes before" for an offset below zero.
+std::string distance(Address offset) {
+  const bool is_below = static_cast<std::int64_t>(offset) < 0;
+  return std::to_string(is_below ? -offset : offset) + (is_below ? " bytes before" : " bytes into");
+}
+
+// An offset in the window of shared memory, by the memory that it has missed.
+std::string place_in_shared(Address offset, std::uint32_t static_bytes,
+                            std::uint32_t dynamic_bytes) {
+  if (kWindowBytes / 2 <= offset && offset < kWindowBytes) offset -= kWindowBytes;  // 32 bits
+  const bool is_nearer_to_static = static_cast<std::int64_t>(offset) < kDynamicShared / 2;
+  if (dynamic_bytes == 0 || (static_bytes != 0 && is_nearer_to_static))
+    return distance(offset) + " the " + std::to_string(static_bytes) +
+           " bytes of static shared memory";
+  return distance(offset - kDynamicShared) + " the " + std::to_string(dynamic_bytes) +
+         " bytes of dynamic shared memory";
+}
+
 }  // namespace
 
 void Block::reach(Warp& warp, const Step& step, Mask mask, const Address* addresses,
@@ -59,17 +82,17 @@ void Block::reach(Warp& warp, const Step& step, Mask mask, const Address* addres
       if (step.space == Space::parameter || is_in(address, kParameterWindow)) {
         const Address offset =
             is_in(address, kParameterWindow) ? address - kParameterWindow : address;
-        if (offset + bytes > running_.launch.parameters.size() || kind != AccessKind::load) {
+        if (!holds(running_.launch.parameters.size(), offset, bytes) || kind != AccessKind::load) {
           stop(Fault::out_of_bounds, LaunchStatus::illegal_address, warp, lane, step,
                "an access outside of the kernel's parameters");
         }
         pointers[lane] = const_cast<std::byte*>(running_.launch.parameters.data()) + offset;
       } else if (step.space == Space::local || is_in(address, kLocalWindow)) {
         const Address offset = is_in(address, kLocalWindow) ? address - kLocalWindow : address;
-        if (offset + bytes > kernel_.local_bytes) {
+        if (!holds(kernel_.local_bytes, offset, bytes)) {
           stop(Fault::out_of_bounds, LaunchStatus::illegal_address, warp, lane, step,
-               "an access " + std::to_string(offset) + " bytes into the " +
-                   std::to_string(kernel_.local_bytes) + " bytes of a thread's local memory");
+               "an access " + distance(offset) + " the " + std::to_string(kernel_.local_bytes) +
+                   " bytes of a thread's local memory");
         }
         pointers[lane] = warp.local + static_cast<std::size_t>(lane) * kernel_.local_bytes + offset;
         running_.counters.local_bytes += bytes;
@@ -168,14 +191,10 @@ void Block::reach_shared(Warp& warp, const Step& step, Mask mask, const Address*
     const int lane = std::countr_zero(left);
     pointers[lane] = shared_.at(offsets[lane], bytes);
     if (pointers[lane] == nullptr) {
-      const bool is_dynamic = offsets[lane] >= kDynamicShared;
       stop(Fault::out_of_bounds, LaunchStatus::illegal_address, warp, lane, step,
            std::to_string(bytes) + " bytes are accessed " +
-               std::to_string(is_dynamic ? offsets[lane] - kDynamicShared : offsets[lane]) +
-               " bytes into the " +
-               std::to_string(is_dynamic ? running_.launch.dynamic_shared_bytes
-                                         : kernel_.shared_bytes) +
-               (is_dynamic ? " bytes of dynamic shared memory" : " bytes of static shared memory"));
+               place_in_shared(offsets[lane], kernel_.shared_bytes,
+                               running_.launch.dynamic_shared_bytes));
     }
     if (!shared_.checks_races && !shared_.checks_unwritten) continue;
     const std::uint32_t thread = warp.index * kLanes + static_cast<std::uint32_t>(lane);

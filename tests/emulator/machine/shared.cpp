@@ -52,30 +52,37 @@ SharedMemory::Found SharedMemory::access(std::uint64_t offset, std::uint32_t byt
   const Mark mine{now_[thread / kLanes], static_cast<std::uint16_t>(thread), is_strong};
   for (std::uint64_t i = first; i < first + bytes; ++i) {
     Cell& cell = cells_[i];
-    const auto races = [&](const Mark& mark) {
-      return !(mark.is_strong && is_strong) && !is_ordered(mark, thread);
-    };
-    const auto tell = [&](const Mark& mark, bool other_wrote) {
+    const auto look = [&](const Mark& mark, bool other_wrote) {
+      if ((mark.is_strong && is_strong) || is_ordered(mark, thread)) return;
       if (checks_races && found.finding == Finding::none)
         found = {Finding::race, mark.thread, other_wrote};
     };
     if (is_write) {
       const bool is_same = data != nullptr && bytes_[i] == data[i - first];
-      if (!is_same && races(cell.writer)) tell(cell.writer, true);
-      if (races(cell.reader)) tell(cell.reader, false);
-      if (races(cell.other_reader)) tell(cell.other_reader, false);
-      cell.writer = mine;
-    } else {
-      if (cell.writer.clock < begin_) {
-        if (checks_unwritten && found.finding == Finding::none) found.finding = Finding::unwritten;
-        cell.writer = {begin_, mine.thread, false};  // told once; ordered before all
-      } else if (races(cell.writer)) {
-        tell(cell.writer, true);
+      if (!is_same) {
+        look(cell.writer, true);
+        look(cell.strong_writer, true);
       }
-      // Of the readers, one of this warp and one of another are enough to find who races with them.
-      if (cell.reader.thread / kLanes != thread / kLanes) cell.other_reader = cell.reader;
-      cell.reader = mine;
+      look(cell.reader, false);
+      look(cell.neighbour, false);
+      look(cell.other_reader, false);
+      (is_strong ? cell.strong_writer : cell.writer) = mine;
+      continue;
     }
+    if (cell.writer.clock < begin_ && cell.strong_writer.clock < begin_) {
+      if (checks_unwritten && found.finding == Finding::none) found.finding = Finding::unwritten;
+      cell.writer = {begin_, mine.thread, false};  // told once; ordered before all
+    } else {
+      look(cell.writer, true);
+      look(cell.strong_writer, true);
+    }
+    if (cell.reader.thread / kLanes != thread / kLanes) {
+      cell.other_reader = cell.reader;
+      cell.neighbour = {};
+    } else if (cell.reader.thread != thread) {
+      cell.neighbour = cell.reader;
+    }
+    cell.reader = mine;
   }
   return found;
 }
@@ -92,12 +99,15 @@ void SharedMemory::synchronize_lanes(std::uint32_t warp, Mask lanes, Mask live) 
     for (auto& row : lanes_met_[warp]) row.fill(begin_);
     has_lanes_met_[warp] = true;
   }
+  // What one of them has seen of others, those that it meets now have seen as well.
+  std::array<Clock, kLanes> row{};
   for (Mask a = lanes; a != 0; a &= a - 1) {
-    for (Mask b = lanes; b != 0; b &= b - 1) {
-      lanes_met_[warp][static_cast<std::size_t>(std::countr_zero(a))]
-                [static_cast<std::size_t>(std::countr_zero(b))] = now;
-    }
+    const auto& theirs = lanes_met_[warp][static_cast<std::size_t>(std::countr_zero(a))];
+    for (std::size_t lane = 0; lane < kLanes; ++lane) row[lane] = std::max(row[lane], theirs[lane]);
   }
+  for (Mask a = lanes; a != 0; a &= a - 1) row[static_cast<std::size_t>(std::countr_zero(a))] = now;
+  for (Mask a = lanes; a != 0; a &= a - 1)
+    lanes_met_[warp][static_cast<std::size_t>(std::countr_zero(a))] = row;
 }
 
 void SharedMemory::release(const std::byte* object, std::uint32_t warp) {

@@ -55,8 +55,11 @@ class SharedMemory {
     std::uint16_t thread = 0;
     bool is_strong = false;
   };
+  // Its last plain write, and its last strong one: atomics order nothing, so that one does not hide
+  // a plain write before it. Of the readers the last, one more of its warp, and one of another.
   struct Cell {
-    Mark writer, reader, other_reader;
+    Mark writer, strong_writer;
+    Mark reader, neighbour, other_reader;
   };
   bool is_ordered(const Mark& mark, std::uint32_t thread) const;
   std::uint64_t index(std::uint64_t offset) const;

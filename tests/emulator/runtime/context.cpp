@@ -1,8 +1,10 @@
 #include "runtime/context.h"
 
-#include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <limits>
+#include <sstream>
 #include <string_view>
 
 #include "runtime/finish.h"
@@ -10,32 +12,59 @@
 namespace emulator {
 namespace {
 
-std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
-  const char* text = std::getenv(variable);
-  return text ? std::strtoull(text, nullptr, 10) : otherwise;
-}
+constexpr std::uint64_t kMostDevices = 16;
 
 std::string text_from(const char* variable) {
   const char* text = std::getenv(variable);
   return text ? text : "";
 }
 
+// What a variable is set to and nobody can read is said, and taken as if it were not set.
+void cannot_read(const char* variable, std::string_view value) {
+  std::fprintf(stderr, "emulator: %s: cannot read \"%.*s\"\n", variable,
+               static_cast<int>(value.size()), value.data());
+}
+
+std::uint64_t number_from(const char* variable, std::uint64_t otherwise, std::uint64_t least,
+                          std::uint64_t most) {
+  const std::string text = text_from(variable);
+  if (text.empty()) return otherwise;
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error == std::errc{} && end == text.data() + text.size() && least <= number && number <= most)
+    return number;
+  cannot_read(variable, text);
+  return otherwise;
+}
+
 Options options_from_environment() {
+  constexpr std::uint64_t kAny = std::numeric_limits<std::uint64_t>::max();
   Options options;
-  options.seed = number_from("TENDON_EMULATOR_SEED", options.seed);
-  options.random_blocks = text_from("TENDON_EMULATOR_BLOCKS") == "random";
-  options.step_budget = number_from("TENDON_EMULATOR_STEPS", options.step_budget);
-  const std::string checks = text_from("TENDON_EMULATOR_CHECKS");
-  const auto is_on = [&](std::string_view off) { return checks.find(off) == std::string::npos; };
-  options.check_races = is_on("-races");
-  options.check_unwritten = is_on("-unwritten");
-  options.check_order = is_on("-order");
-  options.check_barriers = is_on("-barriers");
+  options.seed = number_from("TENDON_EMULATOR_SEED", options.seed, 0, kAny);
+  options.step_budget = number_from("TENDON_EMULATOR_STEPS", options.step_budget, 1, kAny);
+  const std::string blocks = text_from("TENDON_EMULATOR_BLOCKS");
+  options.random_blocks = blocks == "random";
+  if (!blocks.empty() && !options.random_blocks) cannot_read("TENDON_EMULATOR_BLOCKS", blocks);
+  std::istringstream checks(text_from("TENDON_EMULATOR_CHECKS"));
+  for (std::string check; std::getline(checks, check, ',');) {
+    if (check == "-races")
+      options.check_races = false;
+    else if (check == "-unwritten")
+      options.check_unwritten = false;
+    else if (check == "-order")
+      options.check_order = false;
+    else if (check == "-barriers")
+      options.check_barriers = false;
+    else
+      cannot_read("TENDON_EMULATOR_CHECKS", check);
+  }
   return options;
 }
 
 int device_count_from_environment() {
-  return static_cast<int>(std::min<std::uint64_t>(number_from("TENDON_EMULATOR_DEVICES", 1), 16));
+  static const auto count =
+      static_cast<int>(number_from("TENDON_EMULATOR_DEVICES", 1, 0, kMostDevices));
+  return count;
 }
 
 }  // namespace

@@ -34,8 +34,8 @@ FailPoints::FailPoints() {
     int error = 0;
     char colon = 0;
     std::getline(fields, function, ':');
-    if (!(fields >> n >> colon >> error) || colon != ':' ||
-        !set(function, n, static_cast<cudaError_t>(error)))
+    if (!(fields >> n >> colon >> error) || colon != ':' || !(fields >> std::ws).eof() || n == 0 ||
+        error <= 0 || !set(function, n, static_cast<cudaError_t>(error)))
       std::fprintf(stderr, "emulator: TENDON_EMULATOR_FAIL: cannot read \"%s\"\n", entry.c_str());
   }
 }

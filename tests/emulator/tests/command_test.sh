@@ -28,6 +28,14 @@ expect 0 PASSED "$emulate" --seed 7 --blocks random --checks -races,-order "$sou
 expect 0 PASSED "$emulate" --report "$folder/report.json" "$sound" --gtest_filter=Streams.EventsOrderTheWorkOfThree
 grep -q '"launches"' "$folder/report.json" || { echo "FAILED: no report was written"; failed=1; }
 
+# A variable that says nothing is named, and the program runs as without it.
+for variable in SEED=five STEPS=0 BLOCKS=any DEVICES=17 CHECKS=-speed FAIL=cudaMalloc:0:2 FAIL=cudaMalloc:1:2x; do
+  expect 0 "cannot read" env "TENDON_EMULATOR_$variable" "$emulate" "$sound" \
+    --gtest_filter=Textbook.TiledMatricesMultiply
+  grep -q "TENDON_EMULATOR_${variable%%=*}: cannot read" "$folder/said" ||
+    { echo "FAILED: TENDON_EMULATOR_$variable is not named"; failed=1; }
+done
+
 expect 86 "out of bounds" "$emulate" "$faulty"
 
 expect 2 "no program" "$emulate" "$folder/nothing"

@@ -61,6 +61,22 @@ TEST_F(MemoryFaults, AWriteOnePastTheEndIsNamed) {
          cudaErrorIllegalAddress);
 }
 
+TEST_F(MemoryFaults, AWriteOnePastTheEndDoesNotReachTheNextArray) {
+  const DeviceArray<int> out(1024), next(1024);
+  write_array<<<33, 32>>>(out.get(), 1025);
+  expect({"out of bounds", "4096 bytes into the 4096 bytes of cudaMalloc", kWrite, "(32, 0, 0)",
+          "(0, 0, 0)", "st.global.u32"},
+         cudaErrorIllegalAddress);
+}
+
+TEST_F(MemoryFaults, AWriteThatIsInsideButForItsLastByteIsNamed) {
+  const DeviceArray<char> out(7);
+  write_array<<<1, 32>>>(reinterpret_cast<int*>(out.get()), 2);
+  expect({"out of bounds", "4 bytes into the 7 bytes of cudaMalloc", kWrite, "(0, 0, 0)",
+          "(1, 0, 0)", "st.global.u32"},
+         cudaErrorIllegalAddress);
+}
+
 TEST_F(MemoryFaults, AReadOnePastTheEndIsNamed) {
   const DeviceArray<int> in(std::vector<int>(100)), out(200);
   read_array<<<4, 32>>>(in.get(), out.get(), 101);
@@ -72,13 +88,21 @@ TEST_F(MemoryFaults, AReadOnePastTheEndIsNamed) {
 TEST_F(MemoryFaults, AReadBeforeTheBeginningIsNamed) {
   const DeviceArray<int> in(std::vector<int>(100)), out(200);
   read_array<<<4, 32>>>(in.get() - 1, out.get(), 100);
-  expect({"out of bounds", "read_array", kRead, "(0, 0, 0)", "(0, 0, 0)", "ld.global"},
+  expect({"out of bounds", "4 bytes before the 400 bytes of cudaMalloc", kRead, "(0, 0, 0)",
+          "(0, 0, 0)", "ld.global"},
          cudaErrorIllegalAddress);
 }
 
 TEST_F(MemoryFaults, ANullPointerIsOutOfBounds) {
   write_array<<<1, 32>>>(nullptr, 1);
   expect({"out of bounds", "write_array", kWrite, "(0, 0, 0)", "(0, 0, 0)", "st.global.u32"},
+         cudaErrorIllegalAddress);
+}
+
+TEST_F(MemoryFaults, TheLastOfAllAddressesAreOutOfBounds) {
+  const DeviceArray<int> other(100);
+  read_array<<<1, 1>>>(reinterpret_cast<const int*>(-std::intptr_t{4}), other.get(), 1);
+  expect({"out of bounds", "where no memory is", kRead, "(0, 0, 0)", "(0, 0, 0)", "ld.global"},
          cudaErrorIllegalAddress);
 }
 
@@ -200,6 +224,14 @@ TEST_F(MemoryFaults, SharedMemoryEndsWhereTheLaunchSays) {
   index_shared<<<1, 64, 64 * sizeof(int)>>>(out.get(), 1);
   expect({"out of bounds", "index_shared(int*, int)", kIndexShared, "(0, 0, 0)", "(63, 0, 0)",
           "st.shared"},
+         cudaErrorIllegalAddress);
+}
+
+TEST_F(MemoryFaults, SharedMemoryBeforeItsBeginningIsNamedAsSuch) {
+  const DeviceArray<int> out(64);
+  index_shared<<<1, 64, 64 * sizeof(int)>>>(out.get(), -1);
+  expect({"out of bounds", "4 bytes before the 256 bytes of dynamic shared memory", kIndexShared,
+          "(0, 0, 0)", "(0, 0, 0)", "st.shared"},
          cudaErrorIllegalAddress);
 }
 

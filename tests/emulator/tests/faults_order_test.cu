@@ -59,6 +59,13 @@ class OrderFaults : public FaultTest {
     order(is_ordered);
     produce<<<1, kCount, 0, streams_[1]>>>(shared_);
   }
+  // The second reader is of the writer's own stream.
+  void write_after_two_reads(bool is_ordered) {
+    consume<<<1, kCount, 0, streams_[0]>>>(shared_, other_);
+    consume<<<1, kCount, 0, streams_[1]>>>(shared_, pinned_);
+    order(is_ordered);
+    produce<<<1, kCount, 0, streams_[1]>>>(shared_);
+  }
   void write_after_write(bool is_ordered) {
     require(cudaMemsetAsync(shared_, 1, kCount * sizeof(int), streams_[0]));
     order(is_ordered);
@@ -104,6 +111,13 @@ TEST_F(OrderFaults, AReadThatDoesNotWaitForTheWriteIsNamed) {
 TEST_F(OrderFaults, AWriteThatDoesNotWaitForTheReadIsNamed) {
   for_each_seed([&](std::uint64_t) {
     write_after_read(false);
+    expect_unordered("produce", "consume");
+  });
+}
+
+TEST_F(OrderFaults, AWriteThatWaitsForOneOfTwoReadsIsNamed) {
+  for_each_seed([&](std::uint64_t) {
+    write_after_two_reads(false);
     expect_unordered("produce", "consume");
   });
 }
@@ -174,6 +188,8 @@ TEST_F(OrderFaults, SoundTwinsReportNothing) {
     read_after_write(true);
     require(cudaDeviceSynchronize());
     write_after_read(true);
+    require(cudaDeviceSynchronize());
+    write_after_two_reads(true);
     require(cudaDeviceSynchronize());
     write_after_write(true);
     require(cudaDeviceSynchronize());

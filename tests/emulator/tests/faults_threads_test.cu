@@ -25,6 +25,30 @@ __global__ void write_one_cell(int* out, bool by_one) {
 }
 constexpr int kWriteOneCell = __LINE__ - 4;
 
+// Threads of another warp may count before the first thread has begun at zero.
+__global__ void count_threads(int* out, bool waits) {
+  __shared__ int count;
+  if (threadIdx.x == 0) count = 0;
+  __syncwarp();
+  if (waits) __syncthreads();
+  atomicAdd(&count, 1);
+  __syncthreads();
+  if (threadIdx.x == 0) *out = count;
+}
+constexpr int kCountThreads = __LINE__ - 4;
+
+// The last lane of a warp writes what the lanes before it may still read.
+__global__ void advance_by_last_lane(int* out, bool waits) {
+  __shared__ int cell;
+  if (threadIdx.x == 31) cell = 1;
+  __syncwarp();
+  const int value = cell;
+  if (waits) __syncwarp();
+  if (threadIdx.x == 31) cell = value + 1;
+  out[threadIdx.x] = value;
+}
+constexpr int kAdvance = __LINE__ - 3;
+
 // A second round overwrites what another warp may still read in the first.
 __global__ void run_rounds(int* out, bool waits) {
   __shared__ int cells[64];
@@ -144,6 +168,20 @@ TEST_F(ThreadFaults, AMissingSecondBarrierOfALoopIsASharedRace) {
   expect_race("run_rounds(int*, bool)", kRunRounds);
 }
 
+TEST_F(ThreadFaults, AnAtomicThatDoesNotWaitForTheFirstValueIsASharedRace) {
+  const DeviceArray<int> out(1);
+  count_threads<<<1, 64>>>(out.get(), false);
+  expect({"shared-memory race", "count_threads(int*, bool)", kCountThreads, "(0, 0, 0)",
+          "(32, 0, 0)", "atom.shared.add.u32"});
+}
+
+TEST_F(ThreadFaults, AWriteByTheLastOfTheLanesThatReadIsASharedRace) {
+  const DeviceArray<int> out(32);
+  advance_by_last_lane<<<1, 32>>>(out.get(), false);
+  expect({"shared-memory race", "advance_by_last_lane(int*, bool)", kAdvance, "(0, 0, 0)",
+          "(31, 0, 0)", "st.shared"});
+}
+
 TEST_F(ThreadFaults, ABarrierThatPartOfAWarpReachesIsNamed) {
   const DeviceArray<int> out(64);
   wait_inside_of_branch<<<1, 64>>>(out.get(), 16);
@@ -210,6 +248,7 @@ TEST_F(ThreadFaults, AFailedAssertionSaysItself) {
   EXPECT_TRUE(mentions(findings[0], "`number != wrong` failed"));
   EXPECT_TRUE(mentions(findings[0], "faults_threads_test.cu:" + std::to_string(kCheck)));
   EXPECT_TRUE(mentions(findings[0], "thread (37, 0, 0)"));
+  EXPECT_TRUE(mentions(findings[0], "call.uni __assertfail, ( param0"));  // nvcc: on nine lines
   expect_usable();
 }
 
@@ -219,6 +258,8 @@ TEST_F(ThreadFaults, SoundTwinsReportNothing) {
     exchange<<<3, 64>>>(out.get(), true);
     write_one_cell<<<3, 64>>>(out.get(), true);
     run_rounds<<<3, 64>>>(out.get(), true);
+    count_threads<<<3, 64>>>(out.get(), true);
+    advance_by_last_lane<<<3, 32>>>(out.get(), true);
     wait_inside_of_branch<<<3, 64>>>(out.get(), 0);
     wait_for_others<<<3, 64>>>(1);
     trap_at<<<2, 64>>>(64);

@@ -114,6 +114,13 @@ std::string registers(int bits, int number) {
   return (bits == 16 ? "%h" : bits == 32 ? "%r" : "%l") + std::to_string(number);
 }
 
+// Integers that are equal, next to each other, and at the ends: a cell and an operand each.
+std::vector<std::uint64_t> integer_edges(int bits) {
+  const std::uint64_t half = std::uint64_t{1} << (bits - 1), most = half - 1 + half;
+  return {5, 5,    4,    5, 6,    5,    0,        0,    0,    1,        1,        0,
+          0, most, most, 0, most, most, most - 1, most, half, half - 1, half - 1, half};
+}
+
 // The first word of a thread is its cell, and so is that of the output; the second is the operand,
 // and what comes back.
 Case own_cell(const Place& place, const std::string& order, const Operation& operation,
@@ -131,6 +138,7 @@ Case own_cell(const Place& place, const std::string& order, const Operation& ope
                    registers(operation.bits, 3) + ";\n";
   }
   tested.body += place.collect;
+  if (operation.values.empty()) tested.input = integer_edges(operation.bits);  // and random ones
   for (std::size_t i = 0; !operation.values.empty() && i < 64; ++i) {
     tested.input.push_back(operation.values[(i * 7 + i / 10) % operation.values.size()]);
   }

@@ -194,8 +194,11 @@ TEST_F(PtxText, WithABadByteAnywhereDoesNoHarm) {
 }
 
 TEST_F(PtxText, WithWrongNamesIsRefused) {
-  EXPECT_NE(first_error(text_with("add.s32 %r1, %r2, %nowhere;")), cudaSuccess);
-  EXPECT_NE(first_error(text_with("add.s32 %r1, %r2, %r99;")), cudaSuccess);
+  for (const char* const name : {"%nowhere", "%r99", "%p", "%l4", "%"}) {
+    EXPECT_EQ(first_error(text_with("add.s32 %r1, %r2, " + std::string(name) + ";")),
+              cudaErrorInvalidPtx)
+        << name;
+  }
   EXPECT_NE(first_error(text_with("bra NOWHERE;")), cudaSuccess);
   EXPECT_NE(first_error(text_with("ld.param.u64 %l1, [nothing];")), cudaSuccess);
   EXPECT_NE(first_error(text_with("call.uni no_such_function;")), cudaSuccess);
