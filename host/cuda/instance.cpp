@@ -223,25 +223,19 @@ std::int64_t Lane::run(bool is_aligned, const Boundary& boundary, const StreamNa
   return instance.launch_count();
 }
 
-// What runs on the stream from here on comes after the last run, and after whatever used the arena
-// and the literals before.
+// What runs on the stream from here on comes after whatever used the arena and the literals before:
+// the last run has ended, if it was on another stream, and before the first one there were others'
+// uses on the memory's stream.
 void Lane::order(const StreamName& stream) {
   Memory& memory = program_.memory();
-  if (stream.stream == memory.stream()) {
-    if (stream_) TENDON_CUDA_CHECK(cudaStreamWaitEvent(stream.stream, done_.get(), 0));
-    return;
-  }
+  if (stream.stream == memory.stream()) return;
   int device = 0;
   TENDON_CUDA_CHECK(cudaStreamGetDevice(stream.stream, &device));
   if (device != memory.device()) {
     throw DeviceError(fmt::format("the stream is of cuda:{}, what runs on it of cuda:{}", device,
                                   memory.device()));
   }
-  if (stream_) {
-    TENDON_CUDA_CHECK(cudaStreamWaitEvent(stream.stream, done_.get(), 0));
-  } else {
-    memory.order_before(stream.stream);
-  }
+  if (!stream_) memory.order_before(stream.stream);
 }
 
 std::int64_t run(const CudaProgram& program, const Boundary& boundary, cudaStream_t stream) {

@@ -80,7 +80,7 @@ class Lane {
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
 
-  // On a stream, where it comes after its last run. Gives its launches.
+  // On a stream: that of its last run, or another where that has ended. Gives its launches.
   std::int64_t run(bool is_aligned, const Boundary& boundary, const StreamName& stream);
   bool is_idle() const;  // its last run has ended
   bool ran_on(const StreamName& stream) const { return stream_ == stream; }

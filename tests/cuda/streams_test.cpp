@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <tendon/tendon.h>
 
+#include <barrier>
 #include <thread>
 
 #include "tests/cuda/emulated_device.h"
@@ -148,10 +149,12 @@ TEST_F(Streams, AreTheCallersOrderByEventsToo) {
 TEST_F(Streams, WithOneHandleAreNotTakenForOne) {
   for_each_seed([](unsigned) {
     const Executable executable = compiled();
+    std::barrier all_have_enqueued(3);
     in_threads(3, [&](int thread) {
       const Work work(static_cast<float>(thread));
       for (int round = 0; round < 4; ++round) {
         work.enqueue(executable, cudaStreamPerThread);
+        all_have_enqueued.arrive_and_wait();
         TENDON_CUDA_CHECK(cudaStreamSynchronize(cudaStreamPerThread));
         work.check();
       }
