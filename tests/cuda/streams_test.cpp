@@ -18,8 +18,9 @@ using Streams = OnDevice;
 constexpr std::int64_t kRows = 12, kColumns = 8;
 constexpr std::size_t kCount = kRows * kColumns;
 
-// A product between kernels, with values that fit into no output and so lie in an arena: the sums
-// of the rows of exp(x / 8) v + 1, where v is a literal of halves.
+// The sums of the rows of exp(x / 8) v + 1, where v is a literal of halves, and the product. What
+// is multiplied lies in an arena; the product's address is an output's, so that each set of buffers
+// has a graph of its own.
 Tape make_tape() {
   TapeBuilder builder;
   const Ref x = builder.input(DType::f32, {kRows, kColumns}, "x");
@@ -28,7 +29,8 @@ Tape make_tape() {
   const Ref scaled = builder.apply(Op::mul, {x, builder.constant(0.125, DType::f32)});
   const Ref product = builder.apply(Op::matmul, {builder.apply(Op::exp, {scaled}), v});
   const Ref shifted = builder.apply(Op::sub, {product, builder.constant(-1, DType::f32)});
-  return std::move(builder).finish({builder.apply(Op::reduce_sum, {shifted}, {.axes = 1})});
+  return std::move(builder).finish(
+      {builder.apply(Op::reduce_sum, {shifted}, {.axes = 1}), product});
 }
 
 std::vector<float> input(float first) {
@@ -69,7 +71,7 @@ struct Work {
   void enqueue(const Executable& executable, cudaStream_t stream) const {
     TENDON_CUDA_CHECK(cudaMemcpyAsync(x.data(), in.data(), kCount * sizeof(float),
                                       cudaMemcpyHostToDevice, stream));
-    executable.run(Stream(stream), {x.buffer()}, {y.buffer()});
+    executable.run(Stream(stream), {x.buffer()}, {y.buffer(), product.buffer()});
     TENDON_CUDA_CHECK(cudaMemcpyAsync(out.data(), y.data(), kRows * sizeof(float),
                                       cudaMemcpyDeviceToHost, stream));
   }
@@ -77,7 +79,7 @@ struct Work {
 
   std::vector<float> values;
   Pinned in, out;
-  Floats x{kCount}, y{std::size_t{kRows}};
+  Floats x{kCount}, y{std::size_t{kRows}}, product{kCount};
 };
 
 Executable compiled() { return compile(make_tape(), {.device = Device::cuda()}); }
@@ -131,7 +133,8 @@ TEST_F(Streams, AreTheCallersOrderByEventsToo) {
                                       cudaMemcpyHostToDevice, before.get()));
     TENDON_CUDA_CHECK(cudaEventRecord(filled.get(), before.get()));
     TENDON_CUDA_CHECK(cudaStreamWaitEvent(stream.get(), filled.get(), 0));
-    executable.run(Stream(stream.get()), {work.x.buffer()}, {work.y.buffer()});
+    executable.run(Stream(stream.get()), {work.x.buffer()},
+                   {work.y.buffer(), work.product.buffer()});
     TENDON_CUDA_CHECK(cudaEventRecord(done.get(), stream.get()));
     TENDON_CUDA_CHECK(cudaStreamWaitEvent(after.get(), done.get(), 0));
     TENDON_CUDA_CHECK(cudaMemcpyAsync(work.out.data(), work.y.data(), kRows * sizeof(float),
