@@ -42,7 +42,11 @@ IndexCheck::IndexCheck(IndexRecord record, std::span<const IndexedOp> ops, const
 }
 
 void IndexCheck::record_end(cudaStream_t stream) {
-  TENDON_CUDA_CHECK(cudaEventRecord(record_.ended.get(), stream));
+  const cudaError_t status = cudaEventRecord(record_.ended.get(), stream);
+  if (status == cudaSuccess) return;
+  // Nothing else tells when the run no longer writes to the record.
+  forget(cudaStreamSynchronize(stream));
+  fail(status, "cudaEventRecord", "a run that checks indices");
 }
 
 void IndexCheck::wait() { TENDON_CUDA_CHECK(cudaEventSynchronize(record_.ended.get())); }
@@ -51,7 +55,10 @@ IndexCheck::State IndexCheck::look() {
   const std::scoped_lock lock(mutex_);
   if (state_ != State::under_way) return state_;
   const cudaError_t status = cudaEventQuery(record_.ended.get());
-  if (status == cudaErrorNotReady) return state_;
+  if (status == cudaErrorNotReady) {
+    forget(status);
+    return state_;
+  }
   tendon::cuda::check(status, "cudaEventQuery");
   state_ = State::passed;
   for (std::size_t i = 0; i < ops_.size(); ++i) {

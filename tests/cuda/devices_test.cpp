@@ -6,7 +6,6 @@
 #include <thread>
 
 #include "tests/cuda/emulated_device.h"
-#include "tests/cuda/seeds.h"
 
 namespace tendon::cuda {
 namespace {
@@ -34,7 +33,7 @@ Executable squaring(int device) {
 }
 
 TEST_F(Devices, GiveValuesToEachOtherAndToTheCpu) {
-  for_each_seed([](unsigned) {
+  for_each_seed([] {
     const Tensor x = on(Device::cuda(0), {1, 2, 3});
     const Tensor y = (x * 2).to(Device::cuda(1));
     EXPECT_EQ(y.device(), Device::cuda(1));
@@ -46,7 +45,7 @@ TEST_F(Devices, GiveValuesToEachOtherAndToTheCpu) {
 }
 
 TEST_F(Devices, TakeAGradientAcross) {
-  for_each_seed([](unsigned) {
+  for_each_seed([] {
     const Variable w(on(Device::cuda(0), {1, 2}), "w");
     GradientTape tape;
     const Tensor loss = reduce_sum(square((w * 3).to(Device::cuda(1))));
@@ -58,7 +57,7 @@ TEST_F(Devices, TakeAGradientAcross) {
 }
 
 TEST_F(Devices, RunAtOnceFromThreadsOfTheirOwn) {
-  for_each_seed([](unsigned) {
+  for_each_seed([] {
     std::vector<std::jthread> threads;
     for (int i = 0; i < 4; ++i) {
       threads.emplace_back([i] {

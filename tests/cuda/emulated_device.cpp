@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <tendon/error.h>
 
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
@@ -38,6 +39,18 @@ FailingCall::~FailingCall() { EXTENSION(emulatorFailCall)(function_.c_str(), 0, 
 
 std::int64_t live_blocks() { return count("allocations") - count("frees"); }
 std::int64_t synchronization_count() { return count("synchronizations"); }
+
+void for_each_seed(const std::function<void()>& body) {
+  if (!is_emulated()) return body();
+  const char* is_long = std::getenv("TENDON_EMULATOR_LONG");
+  const std::uint64_t seed_count = is_long != nullptr && std::string(is_long) == "1" ? 100 : 4;
+  for (std::uint64_t seed = 0; seed < seed_count && !testing::Test::HasFailure(); ++seed) {
+    SCOPED_TRACE(fmt::format("seed {}", seed));
+    EXTENSION(emulatorSetSeed)(seed, seed != 0);
+    body();
+  }
+  EXTENSION(emulatorSetSeed)(0, 0);
+}
 
 void OnDevice::SetUp() {
   int count = 0;

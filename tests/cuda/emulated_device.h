@@ -35,6 +35,10 @@ std::int64_t live_blocks();
 // How often the host has waited for the device.
 std::int64_t synchronization_count();
 
+// Under several seeds: the orders in which the device runs what nothing orders. 100 of them with
+// TENDON_EMULATOR_LONG=1; once on a real device.
+void for_each_seed(const std::function<void()>& body);
+
 // Skips where there is no device. At its end the emulated device has found nothing wrong, and no
 // error is left behind for the caller.
 class OnDevice : public testing::Test {

@@ -54,10 +54,12 @@ constexpr const char* kCalls[] = {
     "cudaStreamSynchronize",
     "cudaStreamWaitEvent",
 };
-// Those that are called as the device is found, after another error, or as something ends.
+// Those that are called as the device is found, after another error, as something ends, or only
+// where no earlier run has left what is needed.
 constexpr const char* kOtherCalls[] = {
-    "cudaDriverGetVersion", "cudaRuntimeGetVersion", "cudaGetDeviceCount", "cudaGetErrorName",
-    "cudaGetErrorString",   "cudaGetLastError",      "cudaMemGetInfo",     "cudaEventSynchronize",
+    "cudaDriverGetVersion", "cudaRuntimeGetVersion", "cudaGetDeviceCount",
+    "cudaGetErrorName",     "cudaGetErrorString",    "cudaGetLastError",
+    "cudaMemGetInfo",       "cudaHostAlloc",         "cudaEventSynchronize",
 };
 // Whose failure need not be told: an older block stays, a run is taken to be under way.
 const std::set<std::string> kSilent = {"cudaFree", "cudaFreeAsync", "cudaEventQuery",

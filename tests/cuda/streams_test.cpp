@@ -8,7 +8,6 @@
 #include <thread>
 
 #include "tests/cuda/emulated_device.h"
-#include "tests/cuda/seeds.h"
 
 namespace tendon::cuda {
 namespace {
@@ -90,7 +89,7 @@ void in_threads(int count, const std::function<void(int)>& body) {
 }
 
 TEST_F(Streams, OfFourThreadsRunOneProgramAtOnce) {
-  for_each_seed([](unsigned) {
+  for_each_seed([] {
     const Executable executable = compiled();
     in_threads(4, [&](int thread) {
       const StreamHandle stream = new_stream();
@@ -107,7 +106,7 @@ TEST_F(Streams, OfFourThreadsRunOneProgramAtOnce) {
 }
 
 TEST_F(Streams, OfOneThreadTakeTurns) {
-  for_each_seed([](unsigned) {
+  for_each_seed([] {
     const Executable executable = compiled();
     std::vector<StreamHandle> streams;
     for (int i = 0; i < 3; ++i) streams.push_back(new_stream());
@@ -122,7 +121,7 @@ TEST_F(Streams, OfOneThreadTakeTurns) {
 }
 
 TEST_F(Streams, AreTheCallersOrderByEventsToo) {
-  for_each_seed([](unsigned) {
+  for_each_seed([] {
     const Executable executable = compiled();
     const StreamHandle before = new_stream(), stream = new_stream(), after = new_stream();
     EventHandle filled, done;
@@ -147,7 +146,7 @@ TEST_F(Streams, AreTheCallersOrderByEventsToo) {
 // The handle of a thread's default stream is the same in all threads, and a stream may get that of
 // one that was destroyed.
 TEST_F(Streams, WithOneHandleAreNotTakenForOne) {
-  for_each_seed([](unsigned) {
+  for_each_seed([] {
     const Executable executable = compiled();
     std::barrier all_have_enqueued(3);
     in_threads(3, [&](int thread) {
@@ -176,7 +175,7 @@ TEST_F(Streams, WithOneHandleAreNotTakenForOne) {
 
 // What values leave behind on the device's own stream serves programs on others, and back.
 TEST_F(Streams, ShareMemoryWithValues) {
-  for_each_seed([](unsigned) {
+  for_each_seed([] {
     const StreamHandle stream = new_stream();
     const Work one(1), other(2);
     for (int round = 0; round < 4; ++round) {
