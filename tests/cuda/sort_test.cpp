@@ -9,6 +9,7 @@
 
 #include "host/cuda/runtime.h"
 #include "tests/cuda/emulated_device.h"
+#include "tests/cuda/seeds.h"
 
 namespace tendon::cuda {
 namespace {
@@ -52,7 +53,7 @@ class CudaSort : public OnDevice {
 };
 
 TEST_F(CudaSort, InOneBlockIsTheStandardLibrarys) {
-  for_each_seed([&] {
+  for_each_seed([&](unsigned) {
     for (const std::int64_t count : {1, 2, 31, 255, 256, 257, 2047, 2048}) {
       expect_sorted({count, 0, 64});
       expect_sorted({count, 11, 12});
@@ -62,7 +63,7 @@ TEST_F(CudaSort, InOneBlockIsTheStandardLibrarys) {
 }
 
 TEST_F(CudaSort, OfADeviceIsTheStandardLibrarys) {
-  for_each_seed([&] {
+  for_each_seed([&](unsigned) {
     for (const std::int64_t count : {2049, 4096, 20'000}) {
       expect_sorted({count, 15, 16});
       expect_sorted({count, 12, 25});
