@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
@@ -47,6 +49,18 @@ TEST_P(GeneratedKernel, IsAsBefore) {
   if (std::getenv("TENDON_UPDATE_GOLDEN") != nullptr) std::ofstream(file) << now;
   EXPECT_EQ(contents(file), now)
       << "If the new text is better: TENDON_UPDATE_GOLDEN=1 writes it to " << file;
+}
+
+TEST(KernelsReadme, ShowsAKernelAsItIs) {
+  const std::string file = TENDON_SOURCE_DIR "/kernels/README.md";
+  const auto kernel = std::ranges::find(kernels(), "gelu_op_f32", &SuiteKernel::name);
+  ASSERT_NE(kernel, kernels().end());
+  const std::string text = contents(file), fence = "```cuda\n";
+  const std::size_t begin = text.find(fence) + fence.size(), end = text.find("```", begin);
+  ASSERT_NE(end, std::string::npos);
+  const std::string now = text.substr(0, begin) + kernel->kernel.text.text + text.substr(end);
+  if (std::getenv("TENDON_UPDATE_GOLDEN") != nullptr) std::ofstream(file) << now;
+  EXPECT_EQ(contents(file), now) << "TENDON_UPDATE_GOLDEN=1 writes the kernel as it is to " << file;
 }
 
 // The bytes that have to be under way on a multiprocessor for memory to be busy: measured on A100,
