@@ -9,6 +9,7 @@
 #include <array>
 #include <chrono>
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
 #include <regex>
 #include <sstream>
@@ -127,14 +128,16 @@ TEST_F(ColdCompile, TakesSoLong) {
   for (const SuiteKernel& kernel : kernels()) {
     if (kernel.name != "gelu_op_f32" && kernel.name != "muscle_f32") continue;
     Clock::time_point begin = Clock::now();
+    const std::clock_t clock = std::clock();
     const MachineCode code = compiler.compile(kernel.kernel.text, target);
     const double compiling = milliseconds(begin);
+    const double computing = 1000.0 * static_cast<double>(std::clock() - clock) / CLOCKS_PER_SEC;
     const CacheKey key = cache_key(kernel.kernel.text, target);
     disk.save(key, compiler.version(), code);
     begin = Clock::now();
     EXPECT_TRUE(disk.find(key, compiler.version()).code.has_value());
-    fmt::print("{}: compiled in {:.0f} ms, found on disk in {:.2f} ms\n", kernel.name, compiling,
-               milliseconds(begin));
+    fmt::print("{}: compiled in {:.0f} ms ({:.0f} of a processor), found on disk in {:.2f} ms\n",
+               kernel.name, compiling, computing, milliseconds(begin));
   }
 }
 
