@@ -345,7 +345,7 @@ std::string comment_of(const plan::Plan& plan, std::string_view kind, std::span<
     }
     written += part.stores.size();
   }
-  std::string comment = fmt::format("{} of {} values into {}:", kind, read.size(), written);
+  std::string comment = fmt::format("{}, {} in, {} out:", kind, read.size(), written);
   for (const auto& [op, count] : ops)
     comment += count == 1 ? fmt::format(" {},", op) : fmt::format(" {} {},", count, op);
   comment.back() = '.';

@@ -66,9 +66,12 @@ class Chunked {
  private:
   // Words that both layouts need, as locals of the kernel.
   void begin(Emitter& out) {
-    out.line("const index length = {}, chunk_length = {}, chunks = {};",
-             out.word("length", part_.row_length()), out.word("chunk", part_.chunk_length),
-             out.word("chunks", std::max<std::int64_t>(part_.chunk_count, 1)));
+    // In this order, whatever the compiler's.
+    const std::string length = out.word("length", part_.row_length()),
+                      chunk_length = out.word("chunk", part_.chunk_length),
+                      chunks = out.word("chunks", std::max<std::int64_t>(part_.chunk_count, 1));
+    out.line("const index length = {}, chunk_length = {}, chunks = {};", length, chunk_length,
+             chunks);
   }
 
   // Neighbouring elements that a thread takes at once: so many that the widest are 16 bytes.
@@ -230,7 +233,7 @@ class Chunked {
     const std::int64_t row_count = part_.rows().size();
     begin(out);
     body.write_uniforms();
-    out.line("const index inner = 1;");
+    if (!is_whole_) out.line("const index inner = 1;");
     out.open(fmt::format("for (index unit = blockIdx.x; unit < {} * chunks; unit += gridDim.x) {{",
                          out.word("rows", row_count)));
     out.line("const index row = unit / chunks, chunk = unit % chunks;");

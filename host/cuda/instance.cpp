@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "host/cuda/named_range.h"
 #include "host/cuda/uniform.h"
 #include "host/support/text.h"
 
@@ -28,6 +29,7 @@ Instance::Instance(const CudaProgram& program, bool is_aligned, const Boundary& 
       arena_(arena) {
   TENDON_CUDA_CHECK(cudaGraphCreate(graph_.put(), 0));
   for (const Launch& launch : launches_.launches) {
+    const NamedRange range(text(launch, program_.plan().tape).c_str());
     nodes_.push_back({&launch, nullptr, {}, nullptr, nullptr});
     if (const auto* kernel = std::get_if<KernelLaunch>(&launch)) {
       add_kernel(*kernel, boundary);
@@ -149,6 +151,7 @@ bool Instance::fits(bool is_aligned, const Boundary& boundary) const {
 }
 
 void Instance::run(const Boundary& boundary, cudaStream_t stream) {
+  const NamedRange range(program_.text()->c_str());
   for (Node& node : nodes_) {
     if (const auto* kernel = std::get_if<KernelLaunch>(node.launch)) {
       fill(kernel->fields, boundary, next_words_);

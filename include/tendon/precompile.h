@@ -14,7 +14,8 @@ struct CompileProgress {
   int done = 0, total = 0;
   std::string kernel;
   bool is_hit = false;  // it was on disk
-  std::string why;  // it was not: "not in the cache", "the entry is truncated", "of another version"
+  // Where it was not: "not in the cache", "the entry is truncated", "of another version".
+  std::string why;
 };
 
 // Compiles what compile() with these options would on a CUDA device of an architecture (90: compute

@@ -75,13 +75,28 @@ __device__ inline void store(T* into, i64 vector, const Vector<T, kCount>& value
   reinterpret_cast<Vector<T, kCount>*>(into)[vector] = values;
 }
 
+template <int kBytes>
+struct Word {
+  using Type = u32;
+};
+template <>
+struct Word<2> {
+  using Type = unsigned short;
+};
+
 // Vectors that a thread takes in turn, a step apart. All are loaded before the first is used, so
 // that they are under way together.
 template <class T, int kCount, int kAhead>
 struct Ahead {
-  Vector<T, kCount> vectors[kAhead];
+  // As words: taken apart into elements of 16 bits at once, each load would be waited for.
+  struct alignas(sizeof(T) * kCount) Words {
+    using Type = typename Word<sizeof(T) * kCount>::Type;
+    Type at[sizeof(T) * kCount / sizeof(Type)];
+  } vectors[kAhead];
 
-  __device__ const Vector<T, kCount>& first() const { return vectors[0]; }
+  __device__ Vector<T, kCount> first() const {
+    return __builtin_bit_cast(Vector<T, kCount>, vectors[0]);
+  }
   __device__ void next() {
 #pragma unroll
     for (int i = 1; i < kAhead; ++i) vectors[i - 1] = vectors[i];
@@ -93,7 +108,9 @@ __device__ inline Ahead<T, kCount, kAhead> load_ahead(const T* from, Index first
   Ahead<T, kCount, kAhead> loaded;
 #pragma unroll
   for (int i = 0; i < kAhead; ++i) {
-    if (first + i * step < end) loaded.vectors[i] = load<kCount>(from, first + i * step);
+    using Words = typename Ahead<T, kCount, kAhead>::Words;
+    if (first + i * step < end)
+      loaded.vectors[i] = reinterpret_cast<const Words*>(from)[first + i * step];
   }
   return loaded;
 }

@@ -100,3 +100,15 @@ if(TARGET emulated_cuda)
     PASS_REGULAR_EXPRESSION "last loss 27 of 1000" ENVIRONMENT
     "${emulated_environment};TENDON_CACHE_BYTES=0")
 endif()
+
+# Profilers see the names of plans and of what these launch.
+add_library(tendon_nvtx_recorder MODULE ${CMAKE_CURRENT_LIST_DIR}/nvtx_recorder.cpp)
+target_include_directories(tendon_nvtx_recorder SYSTEM PRIVATE ${TENDON_CUDA_INCLUDE})
+target_link_libraries(tendon_nvtx_recorder PRIVATE tendon_settings)
+if(TARGET emulated_cuda)
+  add_test(NAME cuda.NvtxNamesPlansAndKernels
+    COMMAND tendon_test_cuda --gtest_filter=Gates/MuscleGate.*/0)
+  set_tests_properties(cuda.NvtxNamesPlansAndKernels PROPERTIES LABELS emulated
+    ENVIRONMENT "${on_cuda};NVTX_INJECTION64_PATH=$<TARGET_FILE:tendon_nvtx_recorder>;LD_LIBRARY_PATH=${EMULATOR_LIBRARY_DIR}"
+    PASS_REGULAR_EXPRESSION "nvtx domain tendon.*nvtx 0 [^\n]*in the kernel chunks_")
+endif()

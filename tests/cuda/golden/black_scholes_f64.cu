@@ -1,0 +1,151 @@
+// pointwise, 5 in, 6 out: sqrt, 16 mul, square, 12 add, 8 div, log, 2 sub, 2 erf, 8 neg, 3 exp, 25
+// scale.
+#include "tendon/memory.cuh"
+#include "tendon/ops.cuh"
+using namespace tendon;
+using index = u32;
+
+struct Arguments {
+  const f64 *x0, *x1, *x2, *x3, *x4;
+  f64 *y5, *y6, *y7, *y8, *y9, *y10;
+  i64 count0, vectors1;
+  f64 number0, number1, number2, number3, number4, number5, number6, number7, number8, number9;
+  f64 number10, number11;
+};
+
+extern "C" __global__ void __launch_bounds__(256, 4)
+pointwise_b8b6fc929da381ed(const __grid_constant__ Arguments a) {
+  const index first = blockIdx.x * 256u + threadIdx.x, step = gridDim.x * 256u;
+  const index count = a.count0, vectors = a.vectors1;
+  const auto element = [&](f64 x0, f64 x1, f64 x2, f64 x3, f64 x4, f64& y5, f64& y6, f64& y7, f64& y8, f64& y9, f64& y10) {
+    const f64 v4 = op::square(x1);
+    const f64 v6 = op::mul(a.number0, v4);
+    const f64 v8 = op::add(x2, v6);
+    const f64 v9 = op::mul(v8, x0);
+    const f64 v12 = op::div(x3, x4);
+    const f64 v13 = op::log(v12);
+    const f64 v14 = op::add(v13, v9);
+    const f64 v1 = op::sqrt(x0);
+    const f64 v3 = op::mul(x1, v1);
+    const f64 v15 = op::div(v14, v3);
+    const f64 v16 = op::sub(v15, v3);
+    const f64 v18 = op::mul(v16, a.number1);
+    const f64 v57 = op::mul(v18, v18);
+    const f64 v58 = op::neg(v57);
+    const f64 v59 = op::exp(v58);
+    const f64 v60 = op::mul(a.number2, v59);
+    const f64 v24 = op::mul(x2, x0);
+    const f64 v25 = op::neg(v24);
+    const f64 v26 = op::exp(v25);
+    const f64 v27 = op::mul(x4, v26);
+    const f64 v49 = op::scale(a.number3, v27);
+    const f64 v56 = op::scale(v49, a.number4);
+    const f64 v61 = op::scale(v56, v60);
+    const f64 v30 = op::mul(v15, a.number5);
+    const f64 v39 = op::mul(v30, v30);
+    const f64 v40 = op::neg(v39);
+    const f64 v41 = op::exp(v40);
+    const f64 v43 = op::mul(a.number2, v41);
+    const f64 v38 = op::scale(x3, a.number6);
+    const f64 v44 = op::scale(v38, v43);
+    const f64 v62 = op::scale(v61, a.number1);
+    const f64 v45 = op::scale(v44, a.number5);
+    const f64 v64 = op::add(v45, v62);
+    const f64 v68 = op::div(v15, v3);
+    const f64 v69 = op::neg(v68);
+    const f64 v70 = op::scale(v64, v69);
+    const f64 v63 = op::neg(v62);
+    const f64 v71 = op::add(v63, v70);
+    const f64 v90 = op::scale(v71, x1);
+    const f64 v93 = op::div(a.number7, v1);
+    const f64 v94 = op::scale(v90, v93);
+    const f64 v66 = op::div(a.number8, v3);
+    const f64 v67 = op::scale(v64, v66);
+    const f64 v82 = op::scale(v67, v8);
+    const f64 v19 = op::erf(v18);
+    const f64 v21 = op::add(a.number9, v19);
+    const f64 v23 = op::mul(a.number4, v21);
+    const f64 v48 = op::scale(a.number3, v23);
+    const f64 v51 = op::scale(v48, x4);
+    const f64 v52 = op::scale(v51, v26);
+    const f64 v53 = op::neg(v52);
+    const f64 v55 = op::scale(v53, x2);
+    const f64 v83 = op::add(v55, v82);
+    const f64 v95 = op::add(v83, v94);
+    y10 = v95;
+    const f64 v87 = op::mul(a.number10, x1);
+    const f64 v81 = op::scale(v67, x0);
+    const f64 v85 = op::scale(v81, a.number0);
+    const f64 v88 = op::scale(v85, v87);
+    const f64 v89 = op::scale(v71, v1);
+    const f64 v91 = op::add(v88, v89);
+    y9 = v91;
+    const f64 v72 = op::div(a.number8, v12);
+    const f64 v73 = op::scale(v67, v72);
+    const f64 v50 = op::scale(v48, v26);
+    const f64 v76 = op::div(v12, x4);
+    const f64 v77 = op::neg(v76);
+    const f64 v78 = op::scale(v73, v77);
+    const f64 v80 = op::add(v50, v78);
+    y7 = v80;
+    const f64 v54 = op::scale(v53, x0);
+    const f64 v84 = op::add(v54, v81);
+    y8 = v84;
+    const f64 v74 = op::div(a.number8, x4);
+    const f64 v75 = op::scale(v73, v74);
+    const f64 v28 = op::mul(v27, v23);
+    const f64 v31 = op::erf(v30);
+    const f64 v33 = op::add(a.number11, v31);
+    const f64 v35 = op::mul(a.number6, v33);
+    const f64 v79 = op::add(v35, v75);
+    y6 = v79;
+    const f64 v36 = op::mul(x3, v35);
+    const f64 v37 = op::sub(v36, v28);
+    y5 = v37;
+  };
+  __shared__ Parked<f64, 6, 2, 256> parked;
+  for (index k = first; 2 * k < count; k += step) {
+    if (k < vectors) {
+      const auto x0 = load<2>(a.x0, k);
+      const auto x1 = load<2>(a.x1, k);
+      const auto x2 = load<2>(a.x2, k);
+      const auto x3 = load<2>(a.x3, k);
+      const auto x4 = load<2>(a.x4, k);
+      parked.put(0, x0);
+      parked.put(1, x1);
+      parked.put(2, x2);
+      parked.put(3, x3);
+      parked.put(4, x4);
+    } else {
+      #pragma unroll 1
+      for (int j = 0; 2 * k + j < count; ++j) {
+        parked.at(0, j) = a.x0[2 * k + j];
+        parked.at(1, j) = a.x1[2 * k + j];
+        parked.at(2, j) = a.x2[2 * k + j];
+        parked.at(3, j) = a.x3[2 * k + j];
+        parked.at(4, j) = a.x4[2 * k + j];
+      }
+    }
+    #pragma unroll 1
+    for (int j = 0; j < 2 && 2 * k + j < count; ++j)
+      element(parked.at(0, j), parked.at(1, j), parked.at(2, j), parked.at(3, j), parked.at(4, j), parked.at(0, j), parked.at(1, j), parked.at(2, j), parked.at(3, j), parked.at(4, j), parked.at(5, j));
+    if (k < vectors) {
+      store(a.y5, k, parked.take(0));
+      store(a.y6, k, parked.take(1));
+      store(a.y7, k, parked.take(2));
+      store(a.y8, k, parked.take(3));
+      store(a.y9, k, parked.take(4));
+      store(a.y10, k, parked.take(5));
+    } else {
+      #pragma unroll 1
+      for (int j = 0; 2 * k + j < count; ++j) {
+        a.y5[2 * k + j] = parked.at(0, j);
+        a.y6[2 * k + j] = parked.at(1, j);
+        a.y7[2 * k + j] = parked.at(2, j);
+        a.y8[2 * k + j] = parked.at(3, j);
+        a.y9[2 * k + j] = parked.at(4, j);
+        a.y10[2 * k + j] = parked.at(5, j);
+      }
+    }
+  }
+}

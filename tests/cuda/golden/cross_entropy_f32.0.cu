@@ -1,0 +1,100 @@
+// reduction, 2 in, 2 out: reduce_max, 2 sub, exp, 2 reduce_sum, log, iota, equal, 2 where, 2 div,
+// neg, 2 scale, add.
+#include "tendon/memory.cuh"
+#include "tendon/ops.cuh"
+#include "tendon/row.cuh"
+using namespace tendon;
+using index = u32;
+
+struct Arguments {
+  i64 rows0, length1;
+  alignas(8) f32 number0;
+  const f32 *x0;
+  const i32 *x1;
+  Divisor d2;
+  i64 extent3;
+  Divisor d4;
+  alignas(8) f32 number1, number2, number3;
+  f32 *y2, *y3;
+};
+
+extern "C" __global__ void __launch_bounds__(128)
+rows_953cd8d13a2d8a9f(const __grid_constant__ Arguments a) {
+  const f32 v18 = op::neg(a.number0);
+  const index length = a.length1;
+  const int thread = threadIdx.x;
+  for (index row = blockIdx.x; row < a.rows0; row += gridDim.x) {
+    f32 k0[8];
+    #pragma unroll
+    for (int v = 0; v < 8; v += 4) {
+      const index k = v / 4 * 128 + thread;
+      if (k * 4 >= length) break;
+      const auto x0 = load<4>(a.x0, row * length / 4 + k);
+      for (int w = 0; w < 4; ++w) k0[v + w] = x0.at[w];
+    }
+    const i32 v8 = a.x1[row];
+    boolean k10[8];
+    f32 k20[8];
+    f32 r1 = Limits<f32>::lowest();
+    #pragma unroll
+    for (int v = 0; v < 8; v += 4) {
+      const index k = v / 4 * 128 + thread;
+      if (k * 4 >= length) break;
+      #pragma unroll
+      for (int e = v; e < v + 4; ++e) {
+        const index j = k * 4 + (e - v), i = row * length + j;
+        const i32 v7 = op::cast<i32>(static_cast<i64>(index(i) / a.d2 - index(i) / a.d2 / a.d4 * static_cast<index>(a.extent3)));
+        const boolean v10 = op::equal(v7, v8);
+        k10[e] = v10;
+        const f32 v20 = op::select(v10, v18, a.number1);
+        k20[e] = v20;
+        r1 = op::maximum(r1, k0[e]);
+      }
+    }
+    r1 = reduce_block<128>(r1, [](auto a, auto b) { return op::maximum(a, b); });
+    const f32 v1 = r1;
+    f32 k4[8];
+    f32 r5 = f32(0);
+    f32 r13 = f32(0);
+    #pragma unroll
+    for (int v = 0; v < 8; v += 4) {
+      const index k = v / 4 * 128 + thread;
+      if (k * 4 >= length) break;
+      #pragma unroll
+      for (int e = v; e < v + 4; ++e) {
+        const index j = k * 4 + (e - v), i = row * length + j;
+        const f32 v3 = op::sub(k0[e], v1);
+        const f32 v4 = op::exp(v3);
+        k4[e] = v4;
+        r5 = op::add(r5, v4);
+        const f32 v12 = op::select(k10[e], v3, a.number2);
+        r13 = op::add(r13, v12);
+      }
+    }
+    r5 = reduce_block<128>(r5, [](auto a, auto b) { return op::add(a, b); });
+    const f32 v5 = r5;
+    r13 = reduce_block<128>(r13, [](auto a, auto b) { return op::add(a, b); });
+    const f32 v13 = r13;
+    const f32 v6 = op::log(v5);
+    const f32 v14 = op::sub(v6, v13);
+    const f32 v21 = op::div(a.number3, v5);
+    const f32 v22 = op::scale(a.number0, v21);
+    #pragma unroll
+    for (int v = 0; v < 8; v += 4) {
+      const index k = v / 4 * 128 + thread;
+      if (k * 4 >= length) break;
+      Vector<f32, 4> s1;
+      #pragma unroll
+      for (int e = v; e < v + 4; ++e) {
+        const index j = k * 4 + (e - v), i = row * length + j;
+        const f32 v24 = op::scale(v22, k4[e]);
+        const f32 v25 = op::add(k20[e], v24);
+        s1.at[e - v] = v25;
+      }
+      store(a.y2, row * length / 4 + k, s1);
+    }
+    if (thread == 0) {
+      a.y3[row] = v14;
+    }
+  }
+}

@@ -1,0 +1,52 @@
+// pointwise, 1 in, 2 out: gelu_tanh, 7 mul, 3 add, sigmoid, sub, scale.
+#include "tendon/memory.cuh"
+#include "tendon/ops.cuh"
+using namespace tendon;
+using index = u32;
+
+struct Arguments {
+  const f32 *x0;
+  f32 *y1, *y2;
+  i64 count0, vectors1;
+  alignas(8) f32 number0, number1, number2, number3;
+};
+
+extern "C" __global__ void __launch_bounds__(256)
+pointwise_01f0b065359200f1(const __grid_constant__ Arguments a) {
+  const index first = blockIdx.x * 256u + threadIdx.x, step = gridDim.x * 256u;
+  const index count = a.count0, vectors = a.vectors1;
+  const auto element = [&](f32 x0, f32& y1, f32& y2) {
+    const f32 v3 = op::mul(a.number0, x0);
+    const f32 v4 = op::mul(v3, x0);
+    const f32 v6 = op::add(a.number1, v4);
+    const f32 v7 = op::mul(x0, v6);
+    const f32 v8 = op::sigmoid(v7);
+    const f32 v15 = op::mul(x0, v8);
+    const f32 v14 = op::sub(a.number2, v8);
+    const f32 v16 = op::mul(v15, v14);
+    const f32 v10 = op::mul(a.number3, x0);
+    const f32 v11 = op::mul(v10, x0);
+    const f32 v12 = op::add(a.number1, v11);
+    const f32 v17 = op::scale(v16, v12);
+    const f32 v18 = op::add(v8, v17);
+    y2 = v18;
+    const f32 v1 = op::gelu_tanh(x0);
+    y1 = v1;
+  };
+  for (index k = first; k < vectors; k += 4 * step) {
+    auto x0 = load_ahead<4, 4>(a.x0, k, step, vectors);
+    const index end = k + 4 * step < vectors ? k + 4 * step : vectors;
+    #pragma unroll 1
+    for (index at = k; at < end; at += step) {
+      Vector<f32, 4> y1, y2;
+      #pragma unroll
+      for (int j = 0; j < 4; ++j)
+        element(x0.first().at[j], y1.at[j], y2.at[j]);
+      store(a.y1, at, y1);
+      store(a.y2, at, y2);
+      x0.next();
+    }
+  }
+  const index rest = vectors * 4 + first;
+  if (rest < count) element(a.x0[rest], a.y1[rest], a.y2[rest]);
+}
