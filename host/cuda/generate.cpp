@@ -161,11 +161,13 @@ class Elements {
   // Whether a result takes the memory of what the step loads: it is loaded before any is stored.
   bool is_overwritten(const Instruction& step) const {
     if (step.kind != Instruction::Kind::load || step.level != Level::element) return false;
-    const plan::Location& from = plan_.locations[step.view.pieces[0].base.id];
-    return std::ranges::any_of(part_.stores, [&](const plan::Store& store) {
-      const plan::Location& into = plan_.locations[store.value.id];
-      return from.space == plan::Space::arena && into.space == from.space &&
-             into.offset == from.offset;
+    return std::ranges::any_of(step.view.pieces, [&](const plan::Piece& piece) {
+      const plan::Location& from = plan_.locations[piece.base.id];
+      return std::ranges::any_of(part_.stores, [&](const plan::Store& store) {
+        const plan::Location& into = plan_.locations[store.value.id];
+        return from.space == plan::Space::arena && into.space == from.space &&
+               into.offset == from.offset;
+      });
     });
   }
 

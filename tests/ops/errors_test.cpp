@@ -1,5 +1,7 @@
 // What ops throw: the type, and a message that names the op as it was called, the caller's line and
 // the shapes.
+#include <fmt/format.h>
+
 #include <cstring>
 #include <span>
 #include <string>
@@ -301,35 +303,40 @@ TEST(OpErrors, OfAnIndexOutOfRangeThatNobodyReadsComeWithTheNextSynchronization)
 }
 
 TEST(OpErrors, OfAnIndexOutOfRangeInATapeNameItsPlace) {
-  TapeBuilder builder;
-  const Ref updates = builder.input(DType::f64, {2});
-  const Ref indices = builder.input(DType::i32, {2});
-  const Place called = Place::current();
-  const Ref sum = builder.apply(Op::scatter_add, {updates, indices}, {.axes = 0, .shape = {3}});
-  const Executable executable = compile(std::move(builder).finish({sum}));
   const Device device = default_device();
-  const auto given = [&](const std::vector<double>& values, const std::vector<int>& at) {
-    const std::vector<DeviceBuffer> in = [&] {
-      std::vector<DeviceBuffer> made;
-      made.emplace_back(device, std::as_bytes(std::span(values)));
-      made.emplace_back(device, std::as_bytes(std::span(at)));
-      return made;
-    }();
-    std::vector<DeviceBuffer> out;
-    out.emplace_back(device, std::vector<std::byte>(24));
-    executable.run(Stream(), buffers(in), buffers(out));
-    synchronize(device);
-    std::vector<double> result(3);
-    std::memcpy(result.data(), out[0].read().data(), 24);
-    return result;
-  };
-  EXPECT_EQ(given({1, 2}, {2, -2}), std::vector<double>({0, 2, 1}));
-  EXPECT_TRUE(throws<ShapeError>(
-      [&] {
-        given({1, 2}, {2, 3});
-      },
-      {"scatter_add", "index 3 at position 1", "an extent of 3"}, called));
-  EXPECT_EQ(given({1, 2}, {0, 0}), std::vector<double>({3, 0, 0}));
+  // Many are summed otherwise than few.
+  for (const std::int64_t count : {2, 500}) {
+    TapeBuilder builder;
+    const Ref updates = builder.input(DType::f64, {count});
+    const Ref indices = builder.input(DType::i32, {count});
+    const Place called = Place::current();
+    const Ref sum = builder.apply(Op::scatter_add, {updates, indices}, {.axes = 0, .shape = {3}});
+    const Executable executable = compile(std::move(builder).finish({sum}));
+    // Ones by index 0, but for the last two.
+    const auto summed = [&](int before_last, int last) {
+      const std::vector<double> ones(static_cast<std::size_t>(count), 1);
+      std::vector<int> at(static_cast<std::size_t>(count));
+      at.end()[-2] = before_last;
+      at.end()[-1] = last;
+      std::vector<DeviceBuffer> in;
+      in.emplace_back(device, std::as_bytes(std::span(ones)));
+      in.emplace_back(device, std::as_bytes(std::span(at)));
+      std::vector<DeviceBuffer> out;
+      out.emplace_back(device, std::vector<std::byte>(24));
+      executable.run(Stream(), buffers(in), buffers(out));
+      synchronize(device);
+      std::vector<double> result(3);
+      std::memcpy(result.data(), out[0].read().data(), 24);
+      return result;
+    };
+    const auto zeros = static_cast<double>(count - 2);
+    EXPECT_EQ(summed(2, -2), std::vector<double>({zeros, 1, 1}));
+    EXPECT_TRUE(throws<ShapeError>(
+        [&] { summed(3, -4); },
+        {"scatter_add", fmt::format("index 3 at position {} is", count - 2), "an extent of 3"},
+        called));
+    EXPECT_EQ(summed(0, 0), std::vector<double>({zeros + 2, 0, 0}));
+  }
 }
 
 TEST(OpErrors, OfWhereNameItsShapes) {
