@@ -179,6 +179,7 @@ std::string Emitter::arguments() const {
   std::string_view before;
   for (const auto& [type, name] : declarations_) {
     const bool is_pointer = type.ends_with('*');
+    const bool is_narrow = type == "f32" || type == "i32" || type == "boolean";
     const std::string_view pointed = std::string_view(type).substr(0, type.size() - is_pointer);
     const std::string declarator = is_pointer ? "*" + name : name;
     if (type == before && width + declarator.size() + 3 <= kColumns) {
@@ -186,7 +187,7 @@ std::string Emitter::arguments() const {
       width += declarator.size() + 2;
     } else {
       const std::string line =
-          fmt::format("  {}{} {}", type == "f32" ? "alignas(8) " : "", pointed, declarator);
+          fmt::format("  {}{} {}", is_narrow ? "alignas(8) " : "", pointed, declarator);
       text += (before.empty() ? "\n" : ";\n") + line;
       width = line.size();
     }

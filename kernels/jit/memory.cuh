@@ -136,7 +136,7 @@ struct Parked {
 
 // Division by a number known before the launch: Granlund, Montgomery (1994), "Division by invariant
 // integers using multiplication", figure 4.1.
-struct Divisor {
+struct alignas(8) Divisor {
   u32 multiplier;
   u32 shift;
 };
