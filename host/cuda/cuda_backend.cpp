@@ -94,7 +94,10 @@ class CudaBackend final : public plan::Backend {
     return IndexChecks::outcome(std::move(check), before);
   }
   void synchronize() override {
-    on_device([] { TENDON_CUDA_CHECK(cudaDeviceSynchronize()); });
+    on_device([] {
+      const std::scoped_lock lock(capture_mutex());
+      TENDON_CUDA_CHECK(cudaDeviceSynchronize());
+    });
     index_checks_.check_all();
   }
 

@@ -104,6 +104,7 @@ void Instance::add_library(const LibraryLaunch& launch, const Boundary& boundary
   for (const std::uint64_t address : node.words)
     addresses.push_back(reinterpret_cast<void*>(address));
   const std::string what = text(*node.launch, boundary.numbers);
+  const std::scoped_lock lock(capture_mutex());
   StreamHandle capturing;
   TENDON_CUDA_CHECK_FOR(cudaStreamCreateWithFlags(capturing.put(), cudaStreamNonBlocking), what);
   TENDON_CUDA_CHECK_FOR(

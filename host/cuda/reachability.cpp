@@ -10,6 +10,8 @@ namespace {
 constexpr std::uint32_t kThreads = 256;
 // Steps of a level that one block does sooner than a launch of many blocks begins.
 constexpr std::uint64_t kStepsOfOneBlock = 4 * kThreads;
+// Levels of a launch, so that none holds the device for long.
+constexpr std::uint32_t kMostLevels = 1 << 16;
 
 // The nodes by level, each as low as its live edges let it be.
 struct NodesByLevel {
@@ -46,7 +48,8 @@ std::vector<kernels::LevelLaunch> launches(const NodesByLevel& levels, std::uint
       is_open = false;
       continue;
     }
-    if (!is_open) launches.push_back({level, level, 1, 32});
+    if (!is_open || level - launches.back().first == kMostLevels)
+      launches.push_back({level, level, 1, 32});
     is_open = true;
     kernels::LevelLaunch& last = launches.back();
     last.last = level + 1;

@@ -100,4 +100,9 @@ DeviceScope::~DeviceScope() {
   if (is_changed_) forget(cudaSetDevice(before_));
 }
 
+std::mutex& capture_mutex() {
+  static std::mutex mutex;
+  return mutex;
+}
+
 }  // namespace tendon::cuda

@@ -5,6 +5,7 @@
 #include <tendon/error.h>
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -80,5 +81,9 @@ using EventHandle = Handle<cudaEvent_t, cudaEventDestroy>;
 using GraphHandle = Handle<cudaGraph_t, cudaGraphDestroy>;
 using GraphExecHandle = Handle<cudaGraphExec_t, cudaGraphExecDestroy>;
 using LibraryHandle = Handle<cudaLibrary_t, cudaLibraryUnload>;
+
+// Held while a stream is captured. Until then nothing may wait for a whole device: CUDA refuses to,
+// and the capture is lost.
+std::mutex& capture_mutex();
 
 }  // namespace tendon::cuda

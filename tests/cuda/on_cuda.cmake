@@ -109,6 +109,6 @@ if(TARGET emulated_cuda)
   add_test(NAME cuda.NvtxNamesPlansAndKernels
     COMMAND tendon_test_cuda --gtest_filter=Gates/MuscleGate.*/0)
   set_tests_properties(cuda.NvtxNamesPlansAndKernels PROPERTIES LABELS emulated
-    ENVIRONMENT "${on_cuda};NVTX_INJECTION64_PATH=$<TARGET_FILE:tendon_nvtx_recorder>;LD_LIBRARY_PATH=${EMULATOR_LIBRARY_DIR}"
+    ENVIRONMENT "${emulated_environment};NVTX_INJECTION64_PATH=$<TARGET_FILE:tendon_nvtx_recorder>"
     PASS_REGULAR_EXPRESSION "nvtx domain tendon.*nvtx 0 [^\n]*in the kernel chunks_")
 endif()

@@ -54,7 +54,8 @@ std::vector<fs::path> sources() {
   for (const char* folder : {"host", "kernels", "include"}) {
     for (const auto& entry :
          fs::recursive_directory_iterator(fs::path(TENDON_SOURCE_DIR) / folder)) {
-      if (entry.is_regular_file()) files.push_back(entry.path());
+      if (entry.is_regular_file() && entry.path().extension() != ".md")
+        files.push_back(entry.path());
     }
   }
   return files;
