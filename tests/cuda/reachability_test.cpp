@@ -9,7 +9,6 @@
 #include "host/cpu/cpu_backend.h"
 #include "host/cuda/cuda_backend.h"
 #include "tests/cuda/emulated_device.h"
-#include "tests/cuda/seeds.h"
 
 namespace tendon::cuda {
 namespace {
@@ -94,7 +93,7 @@ class CudaReachability : public OnDevice {
 };
 
 TEST_F(CudaReachability, OfSmallTapesIsTheHosts) {
-  for_each_seed([&](unsigned) {
+  for_each_seed([&] {
     for (const std::uint32_t size : {1u, 2u, 3u, 20u, 100u, 333u}) {
       for (const std::uint32_t sources : {1u, 63u, 64u, 65u, 130u}) {
         expect_equal_masks({size, sources, 1 + size % 3});
@@ -104,7 +103,7 @@ TEST_F(CudaReachability, OfSmallTapesIsTheHosts) {
 }
 
 TEST_F(CudaReachability, OfDeepTapesIsTheHosts) {
-  for_each_seed([&](unsigned) {
+  for_each_seed([&] {
     EXPECT_GT(expect_equal_masks({.size = 2000, .sources = 9, .reach = 1, .dead_of_1000 = 0}),
               100U);
     EXPECT_GT(expect_equal_masks({.size = 3000, .sources = 70, .targets = 5, .reach = 4}), 100U);
@@ -113,7 +112,7 @@ TEST_F(CudaReachability, OfDeepTapesIsTheHosts) {
 
 // Levels of more nodes than a block has threads.
 TEST_F(CudaReachability, OfWideTapesIsTheHosts) {
-  for_each_seed([&](unsigned) {
+  for_each_seed([&] {
     EXPECT_GT(expect_equal_masks({.size = 12'000, .sources = 400, .targets = 30}), 10U);
     EXPECT_GT(
         expect_equal_masks({.size = 4000, .sources = 200, .targets = 50, .dead_of_1000 = 300}),

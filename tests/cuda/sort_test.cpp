@@ -9,7 +9,6 @@
 
 #include "host/cuda/runtime.h"
 #include "tests/cuda/emulated_device.h"
-#include "tests/cuda/seeds.h"
 
 namespace tendon::cuda {
 namespace {
@@ -53,7 +52,7 @@ class CudaSort : public OnDevice {
 };
 
 TEST_F(CudaSort, InOneBlockIsTheStandardLibrarys) {
-  for_each_seed([&](unsigned) {
+  for_each_seed([&] {
     for (const std::int64_t count : {1, 2, 31, 255, 256, 257, 2047, 2048}) {
       expect_sorted({count, 0, 64});
       expect_sorted({count, 11, 12});
@@ -63,7 +62,7 @@ TEST_F(CudaSort, InOneBlockIsTheStandardLibrarys) {
 }
 
 TEST_F(CudaSort, OfADeviceIsTheStandardLibrarys) {
-  for_each_seed([&](unsigned) {
+  for_each_seed([&] {
     for (const std::int64_t count : {2049, 4096, 20'000}) {
       expect_sorted({count, 15, 16});
       expect_sorted({count, 12, 25});
