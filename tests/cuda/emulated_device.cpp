@@ -79,7 +79,8 @@ Floats::Floats(std::vector<float> values, int device) : device_(device), count_(
   const std::size_t bytes = count_ * sizeof(float);
   TENDON_CUDA_CHECK(cudaMalloc(reinterpret_cast<void**>(&data_), bytes));
   TENDON_CUDA_CHECK(cudaMemcpy(data_, values.data(), bytes, cudaMemcpyHostToDevice));
-  // For streams that do not wait for the default one. Not for the device: another thread may capture.
+  // For streams that do not wait for the default one. Not for the device: another thread may
+  // capture.
   TENDON_CUDA_CHECK(cudaStreamSynchronize(nullptr));
 }
 Floats::~Floats() { forget(cudaFree(data_)); }
