@@ -69,7 +69,7 @@ class Table {
     if (!json_) throw std::runtime_error("cannot write " + json);
   }
 
-  void print_counts_header() {
+  static void print_counts_header() {
     fmt::print(kCounts, "row", "size", "launches", "graphs", "bytes", "sectors", "instr.", "alloc.",
                "waits", "host, an op");
   }
@@ -93,7 +93,7 @@ class Table {
         counts.synchronizations, host ? fmt::format("{:.4g}", *host * 1e9) : "null"));
   }
 
-  void print_times_header() {
+  static void print_times_header() {
     fmt::print(kTimes, "row", "size", "ours", "floor", "ratio", "host, an op");
   }
   void print_times(const std::string& row, const Contest& contest, double seconds,
@@ -135,13 +135,13 @@ void run_on_device(const std::vector<std::string>& names, double seconds, const 
         "An emulated device: counts, no times. Bytes and sectors are in units of the floor, each "
         "input read once and each output written once; instructions are a thread's, an element. "
         "The host's time is without the emulated runtime's.\n");
-    table.print_counts_header();
+    Table::print_counts_header();
   } else {
     fmt::print(
         "{}: times by its events, or until all is done. Floor: bytes at what a copy of as "
         "many takes.\n",
         device.name());
-    table.print_times_header();
+    Table::print_times_header();
   }
   for (const Row& row : rows(device.is_emulated() ? Sizes::small : Sizes::full)) {
     if (!names.empty() && std::ranges::find(names, row.name) == names.end()) continue;

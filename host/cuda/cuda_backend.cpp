@@ -79,7 +79,7 @@ class CudaBackend final : public plan::Backend {
       std::span<void* const> outputs, Stream stream,
       std::span<const std::shared_ptr<const plan::Outcome>> before) override {
     const auto& program = static_cast<const CudaProgram&>(given);
-    const auto native =
+    auto* const native =
         stream.native() == nullptr ? stream_.get() : static_cast<cudaStream_t>(stream.native());
     std::shared_ptr<IndexCheck> check;
     const std::int64_t launches = on_device([&] {

@@ -33,7 +33,7 @@ std::string as_comment(std::string_view words) {
 
 std::uint64_t number_word(double number, DType dtype) {
   if (dtype == DType::f64) return std::bit_cast<std::uint64_t>(number);
-  float value = static_cast<float>(number);
+  auto value = static_cast<float>(number);
   if (dtype == DType::f16) value = half(value);
   if (dtype == DType::bf16) value = bfloat16(value);
   return std::bit_cast<std::uint32_t>(value);
@@ -66,7 +66,7 @@ std::string stored_as(DType dtype, std::string_view value) {
   return fmt::format("stored_as<{}>({})", stored_type(dtype), value);
 }
 
-std::string Emitter::add(std::string_view type, std::string name, Field field) {
+std::string Emitter::add(std::string_view type, const std::string& name, Field field) {
   declarations_.emplace_back(type, name);
   fields_.push_back(field);
   return "a." + name;

@@ -53,7 +53,7 @@ class Emitter {
   std::vector<Field> take_fields() { return std::move(fields_); }
 
  private:
-  std::string add(std::string_view type, std::string name, Field field);
+  std::string add(std::string_view type, const std::string& name, Field field);
   std::string arguments() const;
   std::string index_type_;
   std::vector<std::pair<std::string, std::string>> declarations_;  // type, name
