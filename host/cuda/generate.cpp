@@ -399,16 +399,16 @@ bool is_contiguous(const View& view) {
   return view.is_whole() && is_row_major(view) && view.shape.size() > 1;
 }
 
-std::vector<GeneratedKernel> generate(const plan::Plan& plan, const Stage& of, bool is_aligned) {
+std::vector<GeneratedKernel> generate(const plan::Plan& plan, const Stage& stage, bool is_aligned) {
   std::vector<GeneratedKernel> kernels;
-  Stage stage = of;
-  std::erase_if(stage.parts, [](const Part& part) { return !has_work(part); });
-  if (stage.parts.empty()) return kernels;
-  if (std::ranges::all_of(stage.parts, [](const Part& part) { return !part.reduces(); })) {
-    kernels.push_back(pointwise(plan, stage, is_aligned));
+  Stage busy = stage;
+  std::erase_if(busy.parts, [](const Part& part) { return !has_work(part); });
+  if (busy.parts.empty()) return kernels;
+  if (std::ranges::all_of(busy.parts, [](const Part& part) { return !part.reduces(); })) {
+    kernels.push_back(pointwise(plan, busy, is_aligned));
     return kernels;
   }
-  for (const Part& part : stage.parts) {
+  for (const Part& part : busy.parts) {
     const std::string comment = comment_of(plan, "reduction", {&part, 1});
     if (!part.reduces()) {
       Stage alone;

@@ -64,8 +64,7 @@ class Resident {
         body_(plan, part, out_) {
     std::size_t widest = 2;
     bool can_be_wide = true, has_loads = false;
-    for (Local i = 0; i < part.body.size(); ++i) {
-      const Instruction& step = part.body[i];
+    for (const Instruction& step : part.body) {
       if (step.level != Level::element || step.kind != Instruction::Kind::load) continue;
       has_loads = true;
       widest = std::max(widest, size_bytes(step.dtype));

@@ -41,7 +41,7 @@ IndexCheck::IndexCheck(IndexRecord record, std::span<const IndexedOp> ops, const
     ops_.push_back({name(numbers.op(op.value)), numbers.place(op.value), op.extent});
 }
 
-void IndexCheck::record_end(cudaStream_t stream) {
+void IndexCheck::record_end(cudaStream_t stream) const {
   const cudaError_t status = cudaEventRecord(record_.ended.get(), stream);
   if (status == cudaSuccess) return;
   // Nothing else tells when the run no longer writes to the record.
@@ -49,7 +49,7 @@ void IndexCheck::record_end(cudaStream_t stream) {
   fail(status, "cudaEventRecord", "a run that checks indices");
 }
 
-void IndexCheck::wait() { TENDON_CUDA_CHECK(cudaEventSynchronize(record_.ended.get())); }
+void IndexCheck::wait() const { TENDON_CUDA_CHECK(cudaEventSynchronize(record_.ended.get())); }
 
 IndexCheck::State IndexCheck::look() {
   const std::scoped_lock lock(mutex_);

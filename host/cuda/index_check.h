@@ -49,8 +49,8 @@ class IndexCheck {
   IndexCheck(IndexRecord record, std::span<const IndexedOp> ops, const Tape& numbers);
 
   IndexFault* faults() const { return record_.faults.get(); }  // one an op, until the run has ended
-  void record_end(cudaStream_t stream);
-  void wait();
+  void record_end(cudaStream_t stream) const;
+  void wait() const;
 
   enum class State : std::uint8_t { under_way, passed, failed };
   State look();

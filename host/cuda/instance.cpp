@@ -77,7 +77,7 @@ void Instance::fill(std::span<const Field> fields, const Boundary& boundary,
   for (std::size_t i = 0; i < fields.size(); ++i) words[i] = word(fields[i], boundary);
 }
 
-cudaKernelNodeParams Instance::parameters(const KernelLaunch& launch, void** arguments) const {
+cudaKernelNodeParams Instance::parameters(const KernelLaunch& launch, void** arguments) {
   cudaKernelNodeParams parameters{};
   parameters.func = const_cast<void*>(reinterpret_cast<const void*>(launch.kernel->kernel()));
   parameters.gridDim = {launch.blocks, 1, 1};
@@ -101,8 +101,7 @@ void Instance::add_library(const LibraryLaunch& launch, const Boundary& boundary
   Node& node = nodes_.back();
   fill(launch.fields, boundary, node.words);
   std::vector<void*> addresses;
-  for (const std::uint64_t address : node.words)
-    addresses.push_back(reinterpret_cast<void*>(address));
+  for (const std::uint64_t word : node.words) addresses.push_back(std::bit_cast<void*>(word));
   const std::string what = text(*node.launch, boundary.numbers);
   const std::scoped_lock lock(capture_mutex());
   StreamHandle capturing;

@@ -51,7 +51,7 @@ class Instance {
   void add_kernel(const KernelLaunch& launch, const Boundary& boundary);
   void add_library(const LibraryLaunch& launch, const Boundary& boundary);
   void add_copy(const CopyLaunch& launch, const Boundary& boundary);
-  cudaKernelNodeParams parameters(const KernelLaunch& launch, void** arguments) const;
+  static cudaKernelNodeParams parameters(const KernelLaunch& launch, void** arguments);
 
   const CudaProgram& program_;
   bool is_aligned_;

@@ -23,7 +23,7 @@ class NamedRange {
 
  private:
   static nvtxDomainHandle_t domain() {
-    static const nvtxDomainHandle_t handle = nvtxDomainCreateA("tendon");
+    static auto* const handle = nvtxDomainCreateA("tendon");
     return handle;
   }
 };

@@ -213,8 +213,9 @@ Launches CudaProgram::prepare(bool is_aligned) const {
     launch.threads = generated[i].geometry.threads;
     std::int64_t blocks = generated[i].geometry.blocks;
     if (generated[i].geometry.takes_turns) {
-      const std::int64_t resident = multiprocessors * compiled[i]->blocks_per_multiprocessor(
-                                                          static_cast<int>(launch.threads), 0);
+      const std::int64_t resident =
+          std::int64_t{multiprocessors} *
+          compiled[i]->blocks_per_multiprocessor(static_cast<int>(launch.threads), 0);
       blocks = std::min(blocks, std::max<std::int64_t>(resident * kWaves, 1));
     }
     launch.blocks = static_cast<std::uint32_t>(std::max<std::int64_t>(blocks, 1));

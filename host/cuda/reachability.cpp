@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <ranges>
 #include <utility>
 
 namespace tendon::cuda {
@@ -9,7 +10,7 @@ namespace {
 
 constexpr std::uint32_t kThreads = 256;
 // Steps of a level that one block does sooner than a launch of many blocks begins.
-constexpr std::uint64_t kStepsOfOneBlock = 4 * kThreads;
+constexpr std::uint64_t kStepsOfOneBlock = std::uint64_t{4} * kThreads;
 // Levels of a launch, so that none holds the device for long.
 constexpr std::uint32_t kMostLevels = 1 << 16;
 
@@ -121,7 +122,7 @@ std::vector<std::uint64_t> Reachability::needed_backward(
   const std::size_t live = package.add(graph.live, edge_count);
 
   const DeviceScope scope(device_);
-  cudaStream_t const stream = stream_.get();
+  auto* const stream = stream_.get();
   const std::size_t needed_bytes = needed.size() * sizeof(std::uint64_t);
   const std::size_t marks_bytes = (needed_bytes + graph.node_count + 7) / 8 * 8;
   const StreamMemory memory(marks_bytes + package.bytes().size(), stream);
@@ -144,8 +145,8 @@ std::vector<std::uint64_t> Reachability::needed_backward(
   for (const kernels::LevelLaunch& launch : launches(by_level, word_count))
     TENDON_CUDA_CHECK(kernels::forward_levels(device_graph, marks, levels, launch, stream));
   const std::vector<kernels::LevelLaunch> backward = launches(by_level, 1);
-  for (auto launch = backward.rbegin(); launch != backward.rend(); ++launch)
-    TENDON_CUDA_CHECK(kernels::backward_levels(device_graph, marks, levels, *launch, stream));
+  for (const kernels::LevelLaunch& launch : std::views::reverse(backward))
+    TENDON_CUDA_CHECK(kernels::backward_levels(device_graph, marks, levels, launch, stream));
   TENDON_CUDA_CHECK(kernels::keep_needed(marks, graph.node_count, stream));
   TENDON_CUDA_CHECK(
       cudaMemcpyAsync(needed.data(), marks.reached, needed_bytes, cudaMemcpyDeviceToHost, stream));
