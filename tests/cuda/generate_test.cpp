@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "host/cuda/nvrtc.h"
+
 namespace tendon::cuda {
 namespace {
 
@@ -47,6 +49,23 @@ TEST(Generate, TakesAsManyLaunchesAsTheArgumentsOfKernelsHaveRoomFor) {
   }
   for (const Ref input : plan.tape.inputs()) EXPECT_EQ(uses[input.id], 1);
   for (const Ref target : plan.tape.targets()) EXPECT_EQ(uses[target.id], 1);
+}
+
+// Sums of columns share lines in a block's shared memory, of which a kernel has 48 KiB.
+TEST(Generate, ReducesManyColumnsInTurns) {
+  TapeBuilder tape;
+  const Ref x = tape.input(DType::f64, {80'000, 64});
+  std::vector<Ref> sums;
+  for (int i = 0; i < 30; ++i) {
+    const Ref factor = tape.constant(1 + i, DType::f64);
+    sums.push_back(tape.apply(Op::reduce_sum, {tape.apply(Op::mul, {x, factor})}, {.axes = 0}));
+  }
+  const plan::Plan plan = plan::make_plan(std::move(tape).finish(sums));
+  ASSERT_EQ(plan.stages.size(), 1U);
+  for (const GeneratedKernel& kernel : generate(plan, plan.stages[0], true)) {
+    const MachineCode code = Nvrtc::instance().compile(kernel.text, {90});
+    EXPECT_LE(code.shared_bytes, 48 << 10) << kernel.text.name;
+  }
 }
 
 }  // namespace
