@@ -83,6 +83,7 @@ class CudaBackend final : public plan::Backend {
         stream.native() == nullptr ? stream_.get() : static_cast<cudaStream_t>(stream.native());
     std::shared_ptr<IndexCheck> check;
     const std::int64_t launches = on_device([&] {
+      if (native != stream_.get()) refuse_capture(native);
       if (!check && !program.indexed_ops().empty())
         check = index_checks_.begin(program.indexed_ops(), numbers);
       return run(program, {numbers, inputs, outputs, check ? check->faults() : nullptr}, native);
@@ -129,6 +130,17 @@ class CudaBackend final : public plan::Backend {
     StreamHandle stream;
     TENDON_CUDA_CHECK(cudaStreamCreateWithFlags(stream.put(), cudaStreamNonBlocking));
     return stream;
+  }
+
+  // A run is a graph already, and its events would be those of the capture.
+  static void refuse_capture(cudaStream_t stream) {
+    cudaStreamCaptureStatus status{};
+    TENDON_CUDA_CHECK(cudaStreamIsCapturing(stream, &status));
+    if (status != cudaStreamCaptureStatusNone) {
+      throw DeviceError(
+          "the stream is being captured, and a run cannot be: run on it when the capture has "
+          "ended");
+    }
   }
 
   template <class Action>

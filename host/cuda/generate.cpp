@@ -67,6 +67,10 @@ constexpr int kMostRegisters = 48, kMostRegistersOfF64 = 64;
 // What a thread needs beside its values.
 constexpr int kOtherRegisters = 12;
 constexpr std::size_t kMostParked = 8;  // values, 4 KiB of shared memory each
+// CUDA passes a kernel 32764 bytes of arguments at most.
+constexpr std::size_t kMostFields = 32764 / sizeof(std::uint64_t);
+// The compiler takes time by the square of a kernel's parts: a second for twenty, ten for eighty.
+constexpr std::size_t kMostParts = 32;
 
 // Writes a function of one element, and what calls it: for vectors of elements, then for the rest.
 // Where the indices begin and go on is in `first` and `step`.
@@ -393,6 +397,24 @@ GeneratedKernel pointwise(const plan::Plan& plan, const Stage& stage, bool is_al
   return kernel;
 }
 
+// One launch for all parts, or several where they are too many for the compiler, or have more
+// fields than an argument.
+void add_pointwise(const plan::Plan& plan, const Stage& stage, bool is_aligned,
+                   std::vector<GeneratedKernel>& kernels) {
+  if (stage.parts.size() <= kMostParts) {
+    GeneratedKernel kernel = pointwise(plan, stage, is_aligned);
+    if (kernel.fields.size() <= kMostFields || stage.parts.size() == 1) {
+      kernels.push_back(std::move(kernel));
+      return;
+    }
+  }
+  const auto middle = stage.parts.begin() + static_cast<std::ptrdiff_t>(stage.parts.size() / 2);
+  Stage half{.kind = stage.kind, .parts = {stage.parts.begin(), middle}};
+  add_pointwise(plan, half, is_aligned, kernels);
+  half.parts.assign(middle, stage.parts.end());
+  add_pointwise(plan, half, is_aligned, kernels);
+}
+
 }  // namespace
 
 bool is_contiguous(const View& view) {
@@ -405,7 +427,7 @@ std::vector<GeneratedKernel> generate(const plan::Plan& plan, const Stage& stage
   std::erase_if(busy.parts, [](const Part& part) { return !has_work(part); });
   if (busy.parts.empty()) return kernels;
   if (std::ranges::all_of(busy.parts, [](const Part& part) { return !part.reduces(); })) {
-    kernels.push_back(pointwise(plan, busy, is_aligned));
+    add_pointwise(plan, busy, is_aligned, kernels);
     return kernels;
   }
   for (const Part& part : busy.parts) {

@@ -2,6 +2,7 @@
 // thread a column, with a block's warps sharing the lines of a chunk.
 #include <algorithm>
 #include <optional>
+#include <span>
 
 #include "host/cuda/body.h"
 #include "host/cuda/generate_rows.h"
@@ -17,6 +18,8 @@ using plan::View;
 
 constexpr int kThreads = 256;
 constexpr int kWarps = kThreads / 32;
+// Reductions whose lines lie in shared memory at once: 2 KiB each, of the 48 KiB that a kernel has.
+constexpr std::size_t kMostLines = 24;
 constexpr std::string_view kIncludes =
     "#include \"tendon/memory.cuh\"\n#include \"tendon/ops.cuh\"\n#include \"tendon/row.cuh\"\n";
 
@@ -275,8 +278,16 @@ class Chunked {
     begin(out);
     body.write_uniforms();
     out.line("const index inner = {}, groups = (inner + 31) / 32;", out.word("inner", inner));
-    for (const Local i : reductions_) {
-      out.line("__shared__ {} of_lines{}[{}][32];", reduction_of(plan_, part_, i).type, i, kWarps);
+    const bool are_in_turns = reductions_.size() > kMostLines;
+    if (are_in_turns) out.line("__shared__ f64 lines[{}][{}][32];", kMostLines, kWarps);
+    for (std::size_t k = 0; k < reductions_.size(); ++k) {
+      const std::string type = reduction_of(plan_, part_, reductions_[k]).type;
+      if (are_in_turns) {
+        out.line("auto& of_lines{} = reinterpret_cast<{}(&)[{}][32]>(lines[{}]);", reductions_[k],
+                 type, kWarps, k % kMostLines);
+      } else {
+        out.line("__shared__ {} of_lines{}[{}][32];", type, reductions_[k], kWarps);
+      }
     }
     out.open(fmt::format(
         "for (index unit = blockIdx.x; unit < {} * chunks * groups; unit += gridDim.x) {{",
@@ -298,14 +309,20 @@ class Chunked {
     accumulate(out, body);
     out.close();
     body.forget(Level::element);
-    out.line("__syncthreads();");
-    for (const Local i : reductions_)
-      out.line("of_lines{0}[threadIdx.x / 32][threadIdx.x % 32] = r{0};", i);
-    out.line("__syncthreads();");
-    out.open("if (threadIdx.x < 32 && column < inner) {");
-    for (const Local i : reductions_) {
-      out.line("for (int w = 1; w < {0}; ++w) r{1} = {2}(r{1}, of_lines{1}[w][threadIdx.x]);",
-               kWarps, i, reduction_of(plan_, part_, i).combine);
+    std::span<const Local> left = reductions_;
+    while (!left.empty()) {
+      const std::span<const Local> now = left.first(std::min(left.size(), kMostLines));
+      left = left.subspan(now.size());
+      out.line("__syncthreads();");
+      for (const Local i : now)
+        out.line("of_lines{0}[threadIdx.x / 32][threadIdx.x % 32] = r{0};", i);
+      out.line("__syncthreads();");
+      out.open("if (threadIdx.x < 32 && column < inner) {");
+      for (const Local i : now) {
+        out.line("for (int w = 1; w < {0}; ++w) r{1} = {2}(r{1}, of_lines{1}[w][threadIdx.x]);",
+                 kWarps, i, reduction_of(plan_, part_, i).combine);
+      }
+      if (!left.empty()) out.close();
     }
     end_chunk(out, body, "front", "column");
     out.close();

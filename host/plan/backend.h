@@ -35,7 +35,7 @@ class Program {
 };
 
 // What comes out of a run only when it has ended, after execute() has returned: that it met an
-// index out of range. A value keeps the outcome of the run that computed it.
+// index out of range. A value that this concerns keeps the outcome of the run that computed it.
 class Outcome {
  public:
   Outcome() = default;

@@ -67,6 +67,22 @@ const Tape& flatten(Flattening& flattening, Device device, std::span<Node* const
   return flattening.finish();
 }
 
+// Of each value of the tape, whether a bad index would show in it: what comes of an op that takes
+// indices, or of an input of which that is not known yet.
+support::PoolVector<bool> come_of_indices(const Tape& tape,
+                                          std::span<const std::shared_ptr<Storage>> inputs) {
+  support::PoolVector<bool> comes(tape.size());
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    comes[tape.inputs()[i].id] = inputs[i]->outcome() != nullptr;
+  for (std::uint32_t id = 0; id < tape.size(); ++id) {
+    const Op op = tape.op(Ref{id});
+    if (op == Op::gather || op == Op::scatter_add ||
+        std::ranges::any_of(tape.operands(Ref{id}), [&](Ref operand) { return comes[operand.id]; }))
+      comes[id] = true;
+  }
+  return comes;
+}
+
 // One plan for those of the nodes that lie on the device, run unless it needs copies.
 void compute_on(Device device, std::span<Node* const> nodes, Keeps keeps, Copies& copies) {
   const support::Spare<Run> run;
@@ -93,7 +109,10 @@ void compute_on(Device device, std::span<Node* const> nodes, Keeps keeps, Copies
     const std::shared_ptr<const plan::Outcome> outcome =
         backend.execute(*program, tape, run->inputs, run->outputs, Stream(), run->before);
     if (outcome) {
-      for (const std::shared_ptr<Storage>& value : run->values) value->set_outcome(outcome);
+      const support::PoolVector<bool> comes = come_of_indices(tape, flattening.inputs());
+      for (std::size_t i = 0; i < run->values.size(); ++i) {
+        if (comes[flattening.outputs()[i].value.id]) run->values[i]->set_outcome(outcome);
+      }
     }
   }
 

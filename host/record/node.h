@@ -38,7 +38,7 @@ class Storage {
     backend_.copy_to_host(destination, data_, bytes_);
     if (outcome_) outcome_->check();
   }
-  // Of the run that computes the value; null where that is none to ask for.
+  // Of the run that computes the value; null where nothing of it would show in the value.
   const std::shared_ptr<const plan::Outcome>& outcome() const { return outcome_; }
   void set_outcome(std::shared_ptr<const plan::Outcome> outcome) { outcome_ = std::move(outcome); }
   void* data() const { return data_; }

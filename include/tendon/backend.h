@@ -228,8 +228,8 @@ class TENDON_API Executable {
 
   // Asynchronous on the stream; on one of tendon's own where none is given, for which
   // synchronize(device) waits. Before anything runs: ShapeError for a wrong number of buffers or
-  // one too small, DeviceError for one that is or lies on another device, Error for one that is not
-  // aligned, and for an output that overlaps another buffer.
+  // one too small, DeviceError for one of another device or a stream that is captured, Error for
+  // one that is not aligned, and for an output that overlaps another buffer.
   void run(Stream stream, std::span<const Buffer> inputs, std::span<const Buffer> outputs,
            ReachMask* connected = nullptr, Place place = Place::current()) const;
   void run(Stream stream, std::initializer_list<Buffer> inputs,

@@ -99,10 +99,10 @@ TENDON_API std::vector<Tensor> split(const Operand& x, const std::vector<std::in
 // params[..., indices, ...] along the axis; the result's shape is params' with that axis replaced
 // by indices' shape. Negative indices count from the end; one out of range throws ShapeError when
 // the value is computed. On a CUDA device the computation is under way by then, and it is thrown by
-// whatever next waits for a value of that run: each reading of one, until the value is gone, and
-// each computation from one after the first reading. Where none is read, synchronize() throws it,
-// once. Other values stay as they are. Of several, the one of the first op, and of that op the
-// first, is named.
+// whatever next waits for a value that comes of the op: each reading of one, until the value is
+// gone, and each computation from one after the first reading. Where none is read, synchronize()
+// throws it, once. Other values stay as they are. Of several ops of one run the first, and of that
+// op the first index, is named.
 TENDON_API Tensor gather(const Operand& params, const Operand& indices, int axis = 0);
 
 }  // namespace tendon

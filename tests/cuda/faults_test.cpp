@@ -51,6 +51,7 @@ constexpr const char* kCalls[] = {
     "cudaStreamGetCaptureInfo",
     "cudaStreamGetDevice",
     "cudaStreamGetId",
+    "cudaStreamIsCapturing",
     "cudaStreamSynchronize",
     "cudaStreamWaitEvent",
 };

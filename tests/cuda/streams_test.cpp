@@ -173,6 +173,26 @@ TEST_F(Streams, WithOneHandleAreNotTakenForOne) {
   });
 }
 
+TEST_F(Streams, ThatAreCapturedAreRefused) {
+  const Executable executable = compiled();
+  const StreamHandle stream = new_stream();
+  const Work work(1);
+  TENDON_CUDA_CHECK(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeThreadLocal));
+  try {
+    work.enqueue(executable, stream.get());
+    ADD_FAILURE() << "threw nothing";
+  } catch (const DeviceError& error) {
+    EXPECT_NE(std::string_view(error.what()).find("captured"), std::string_view::npos)
+        << error.what();
+  }
+  cudaGraph_t captured = nullptr;
+  TENDON_CUDA_CHECK(cudaStreamEndCapture(stream.get(), &captured));
+  TENDON_CUDA_CHECK(cudaGraphDestroy(captured));
+  work.enqueue(executable, stream.get());
+  TENDON_CUDA_CHECK(cudaStreamSynchronize(stream.get()));
+  work.check();
+}
+
 // What values leave behind on the device's own stream serves programs on others, and back.
 TEST_F(Streams, ShareMemoryWithValues) {
   for_each_seed([] {

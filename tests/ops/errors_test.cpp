@@ -290,6 +290,21 @@ TEST(OpErrors, OfAnIndexOutOfRangeReachWhatIsComputedFromIt) {
   synchronize(default_device());  // everything has been said
 }
 
+TEST(OpErrors, OfAnIndexOutOfRangeLeaveWhatIsComputedBesideItUsable) {
+  Variable variable(Tensor::from({1.0F, 2.0F, 3.0F}) * 2, "x");  // nobody has asked for it yet
+  const Tensor sum = variable + 1;
+  const Place called = Place::current();
+  const Tensor wrong = gather(sum, 5);
+  EXPECT_TRUE(throws<ShapeError>([&] { wrong.item<float>(); }, {"gather", "index 5"}, called));
+  EXPECT_EQ(variable.read().to_vector<float>(), std::vector<float>({2, 4, 6}));
+  EXPECT_EQ((sum * 2).to_vector<float>(), std::vector<float>({6, 10, 14}));
+  GradientTape tape;
+  const Tensor loss = reduce_sum(square(variable));
+  optim::Sgd({.learning_rate = 0.25}).apply(tape.gradient(loss, {variable}), {variable});
+  EXPECT_EQ(variable.read().to_vector<float>(), std::vector<float>({1, 2, 3}));
+  EXPECT_TRUE(throws<ShapeError>([&] { (wrong + loss).item<float>(); }, {"index 5"}, called));
+}
+
 TEST(OpErrors, OfAnIndexOutOfRangeThatNobodyReadsComeWithTheNextSynchronization) {
   const Device device = default_device();
   if (device.is_cpu()) GTEST_SKIP() << "the CPU throws before anything has to wait";
