@@ -44,9 +44,10 @@ struct Options {
   std::uint64_t seed = 0;       // TENDON_EMULATOR_SEED: of streams, and of blocks
   bool random_blocks = false;   // TENDON_EMULATOR_BLOCKS=random
   bool check_races = true;      // TENDON_EMULATOR_CHECKS: a list of those to turn off, as in
-  bool check_unwritten = true;  //   "-races,-unwritten,-order,-barriers"
+  bool check_unwritten = true;  //   "-races,-unwritten,-order,-barriers,-host"
   bool check_order = true;
   bool check_barriers = true;
+  bool check_host = true;
   std::uint64_t step_budget = 1u << 24;  // TENDON_EMULATOR_STEPS: warp instructions a warp
 };
 

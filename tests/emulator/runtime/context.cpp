@@ -55,6 +55,8 @@ Options options_from_environment() {
       options.check_order = false;
     else if (check == "-barriers")
       options.check_barriers = false;
+    else if (check == "-host")
+      options.check_host = false;
     else
       cannot_read("TENDON_EMULATOR_CHECKS", check);
   }
@@ -78,6 +80,7 @@ Context::Context()
   watch_exit();
   memory.checks_writes = options.check_unwritten;
   memory.checks_order = options.check_order;
+  guard.protects = options.check_host;
   memory.set_order(
       [this](WorkId a, WorkId b) {
         // Only running work asks; what the host does itself, it does after waiting.

@@ -109,7 +109,7 @@ void HostGuard::apply(Address begin, Address end) const {
 
 void HostGuard::protect(WorkId work, Address begin, std::uint64_t bytes, bool is_written,
                         const std::string& copy) {
-  if (bytes == 0) return;
+  if (bytes == 0 || !protects) return;
   const std::lock_guard lock(mutex_);
   watch_signal();
   guards_.push_back({work, begin, begin + bytes, is_written, copy});

@@ -24,6 +24,8 @@ class HostGuard {
   // The access itself then goes the way it would have gone.
   void watch_device_memory(std::function<std::string(Address)> describe);
 
+  bool protects = true;  // set before the first copy
+
   // Until release(work): the copy writes these bytes, or only reads them.
   void protect(WorkId work, Address begin, std::uint64_t bytes, bool is_written,
                const std::string& copy);

@@ -37,6 +37,8 @@ for variable in SEED=five STEPS=0 BLOCKS=any DEVICES=17 CHECKS=-speed FAIL=cudaM
 done
 
 expect 86 "out of bounds" "$emulate" "$faulty"
+expect 86 "host race" "$emulate" "$faulty" early
+expect 0 "it reads" "$emulate" --checks -host "$faulty" early
 
 expect 2 "no program" "$emulate" "$folder/nothing"
 expect 2 "no option '--frob'" "$emulate" --frob "$sound"

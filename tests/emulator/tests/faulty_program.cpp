@@ -1,11 +1,32 @@
 // A program whose kernel writes one element too many, and which does not look at what it is told.
+// With an argument: one that reads on the host what a copy has yet to bring.
 #include <cstdint>
+#include <cstdio>
 
 #include "support/device.h"
 #include "support/library.h"
 
-int main() {
+namespace {
+
+void read_too_early() {
+  constexpr std::size_t kBytes = 64;
+  void *from = nullptr, *into = nullptr;
+  if (cudaMalloc(&from, kBytes) != cudaSuccess || cudaMallocHost(&into, kBytes) != cudaSuccess)
+    return;
+  cudaMemset(from, 0, kBytes);
+  cudaMemcpyAsync(into, from, kBytes, cudaMemcpyDeviceToHost, cudaStreamPerThread);
+  std::printf("it reads %d\n", *static_cast<volatile int*>(into));
+  cudaDeviceSynchronize();
+}
+
+}  // namespace
+
+int main(int argument_count, char**) {
   using namespace emulator_test;
+  if (argument_count > 1) {
+    read_too_early();
+    return 0;
+  }
   const Library library(std::string(kPtxHead) +
                         ".visible .entry write(.param .u64 out)\n{\n"
                         ".reg .b32 %r<2>;\n.reg .b64 %l<4>;\n"
