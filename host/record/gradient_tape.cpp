@@ -94,9 +94,9 @@ GradientTape::GradientTape(TapeOptions options, Place place) {
 
 GradientTape::~GradientTape() {
   if (!state_->is_on()) return;
-  Recorder& recorder = record::recorder();
-  if (state_->thread() == recorder.thread()) {
-    stop_tape(*state_, recorder, false);
+  Recorder* const recorder = record::recorder_if_there();
+  if (recorder != nullptr && state_->thread() == recorder->thread()) {
+    stop_tape(*state_, *recorder, false);
   } else {
     state_->abandoned = true;  // its own thread forgets it when its tapes next change
   }

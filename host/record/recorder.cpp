@@ -50,6 +50,7 @@ Recorder& new_recorder() {
 
 }  // namespace
 
+Recorder* recorder_if_there() { return instance; }
 Recorder& recorder() { return instance != nullptr ? *instance : new_recorder(); }
 
 // A node connects on a tape that records when one of its operands does, or was watched before. Only

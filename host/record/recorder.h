@@ -87,6 +87,7 @@ class Recorder {
 };
 
 Recorder& recorder();
+Recorder* recorder_if_there();  // null where the thread has none yet, or at its end none any more
 
 // New tensors on a device: of values that are on the host, and of zeros.
 Tensor from_host(const void* values, const ops::Type& type, Device device, Place place);
