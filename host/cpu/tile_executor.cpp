@@ -25,12 +25,14 @@ std::int64_t padded(std::int64_t count) {
   return (count + kLoopPadding - 1) / kLoopPadding * kLoopPadding;
 }
 
-// What a step works on: ranges of the part's rows and elements.
+// What a step works on: ranges of the part's rows, elements and columns.
 struct Extent {
   std::int64_t first_row = 0;
   std::int64_t rows = 0;
   std::int64_t first_element = 0;
   std::int64_t elements = 0;
+  std::int64_t first_column = 0;
+  std::int64_t columns = 0;
 };
 
 // One thread's run of a part.
@@ -63,14 +65,29 @@ class PartRun {
     for (const TileStore& store : part_.stores) end_store(store, extent);
   }
 
+  // Resident rows [first, first + count).
+  void run_rows(std::int64_t first, std::int64_t count) {
+    run_tile({first, count, first * row_length_, count * row_length_});
+  }
+
+  // A chunk of resident rows, and of their columns' reductions.
+  void run_chunk_of_rows(std::int64_t chunk) {
+    begin_sums(0, chunk, 0, row_length_);
+    const std::int64_t begin = chunk * part_.part->chunk_length;
+    const std::int64_t end = std::min(begin + part_.part->chunk_length, row_count_);
+    for (std::int64_t at = begin; at < end; at += part_.tile_rows) {
+      const std::int64_t count = std::min(part_.tile_rows, end - at);
+      run_rows(at, count);
+      for (std::size_t i = 0; i < part_.accumulations.size(); ++i)
+        accumulate_lines(part_.accumulations[i], partial(i, 0, chunk, 0), count, row_length_);
+    }
+  }
+
   // Chunk `chunk` of the rows (outer, columns [first, last) of the inner ones).
   void run_chunk(std::int64_t outer, std::int64_t chunk, std::int64_t first, std::int64_t last) {
     const std::int64_t inner = part_.part->inner_count();
     const std::int64_t width = last - first;
-    for (std::size_t i = 0; i < part_.accumulations.size(); ++i) {
-      const Accumulation& a = part_.accumulations[i];
-      begin_sum(a, partial(i, outer, chunk, first), width);
-    }
+    begin_sums(outer, chunk, first, width);
     const std::int64_t begin = chunk * part_.part->chunk_length;
     const std::int64_t end = std::min(begin + part_.part->chunk_length, row_length_);
     // As many of a row's elements at once as fit in a tile.
@@ -87,18 +104,18 @@ class PartRun {
     }
   }
 
-  // What follows the reductions, for rows [first, first + count).
-  void finish_rows(std::int64_t first, std::int64_t count) {
-    const std::int64_t inner = part_.part->inner_count();
+  // What follows the reductions in chunks, for rows, or columns, [first, first + count).
+  void finish(std::int64_t first, std::int64_t count) {
+    const std::int64_t length = part_.part->line_length();
     for (std::size_t i = 0; i < part_.accumulations.size(); ++i) {
       const Accumulation& a = part_.accumulations[i];
       const auto bytes = static_cast<std::int64_t>(size_bytes(a.sum_dtype));
       char* sum = pointers_[a.sum];
       for (std::int64_t row = first; row < first + count;) {
-        const std::int64_t column = row % inner;
-        const std::int64_t width = std::min(inner - column, first + count - row);
+        const std::int64_t column = row % length;
+        const std::int64_t width = std::min(length - column, first + count - row);
         for (std::int64_t chunk = 0; chunk < part_.part->chunk_count; ++chunk) {
-          const char* from = partial(i, row / inner, chunk, column);
+          const char* from = partial(i, row / length, chunk, column);
           if (chunk == 0) {
             std::memcpy(sum, from, static_cast<std::size_t>(width * bytes));
           } else {
@@ -109,18 +126,23 @@ class PartRun {
         sum += width * bytes;
       }
     }
-    const Extent extent{first, count, 0, 0};
-    for (const TileStore& store : part_.row_stores) begin_store(store, extent);
+    const Extent extent =
+        part_.part->is_resident ? Extent{0, 0, 0, 0, first, count} : Extent{first, count, 0, 0};
+    for (const TileStore& store : part_.end_stores) begin_store(store, extent);
     run(part_.at_end, extent);
-    for (const TileStore& store : part_.row_stores) end_store(store, extent);
+    for (const TileStore& store : part_.end_stores) end_store(store, extent);
   }
 
  private:
   static std::int64_t count_of(Level level, const Extent& extent) {
-    return level == Level::row ? extent.rows : extent.elements;
+    return level == Level::row      ? extent.rows
+           : level == Level::column ? extent.columns
+                                    : extent.elements;
   }
   static std::int64_t first_of(Level level, const Extent& extent) {
-    return level == Level::row ? extent.first_row : extent.first_element;
+    return level == Level::row      ? extent.first_row
+           : level == Level::column ? extent.first_column
+                                    : extent.first_element;
   }
 
   // Numbers are as they were in most runs: their tiles are filled anew only where they are not.
@@ -252,15 +274,19 @@ class PartRun {
                 static_cast<std::size_t>(count) * store.element_bytes);
   }
 
-  // The result of a chunk for row (outer, column) of reduction i; those of the next columns follow
-  // it.
+  // The result of a chunk for place `column` of the outer line, of reduction i; those of the next
+  // places follow it.
   char* partial(std::size_t i, std::int64_t outer, std::int64_t chunk, std::int64_t column) const {
     const plan::Part& part = *part_.part;
     const std::int64_t line =
-        (static_cast<std::int64_t>(i) * part.outer_count() + outer) * part.chunk_count + chunk;
+        (static_cast<std::int64_t>(i) * part.outer_line_count() + outer) * part.chunk_count + chunk;
     const auto bytes = static_cast<std::int64_t>(size_bytes(part_.accumulations[i].sum_dtype));
-    return addresses_.arena() + part.partials_offset + line * part.inner_count() * 8 +
+    return addresses_.arena() + part.partials_offset + line * part.line_length() * 8 +
            column * bytes;
+  }
+  void begin_sums(std::int64_t outer, std::int64_t chunk, std::int64_t first, std::int64_t width) {
+    for (std::size_t i = 0; i < part_.accumulations.size(); ++i)
+      begin_sum(part_.accumulations[i], partial(i, outer, chunk, first), width);
   }
   static void begin_sum(const Accumulation& a, char* into, std::int64_t width) {
     visit(a.sum_dtype, [&]<class T>() {
@@ -285,10 +311,13 @@ class PartRun {
       a.accumulate(reduced, into, 1);
       return;
     }
+    accumulate_lines(a, into, count, width);
+  }
+  void accumulate_lines(const Accumulation& a, char* into, std::int64_t count,
+                        std::int64_t width) const {
     const auto bytes = static_cast<std::int64_t>(size_bytes(a.dtype));
-    for (std::int64_t line = 0; line < count; ++line) {
-      a.accumulate(from + line * width * bytes, into, width);
-    }
+    for (std::int64_t line = 0; line < count; ++line)
+      a.accumulate(pointers_[a.from] + line * width * bytes, into, width);
   }
 
   const PreparedPart& part_;
@@ -310,53 +339,63 @@ std::int64_t least_units(const PreparedPart& part, std::int64_t units, std::int6
   return std::max<std::int64_t>(kLeastWork / work, 1);
 }
 
+// Runs `each(run, unit)` for each unit, which have so many elements together, on a few threads.
+template <class Each>
+void run_units(const PreparedPart& part, const Tape& numbers, const Addresses& addresses,
+               std::int64_t units, std::int64_t elements, Each&& each) {
+  parallel_for(units, least_units(part, units, elements),
+               [&](std::int64_t begin, std::int64_t end) {
+                 PartRun run(part, numbers, addresses);
+                 for (std::int64_t unit = begin; unit < end; ++unit) each(run, unit);
+               });
+}
+
 void run_part(const PreparedPart& part, const Tape& numbers, const Addresses& addresses) {
   const plan::Part& planned = *part.part;
   const std::int64_t elements = planned.space.size();
   const std::int64_t rows = planned.rows().size();
-  if (!planned.reduces() || planned.is_resident) {
-    const bool has_rows = planned.reduces();
-    const std::int64_t all = has_rows ? rows : elements;
-    const std::int64_t unit = has_rows ? part.tile_rows : part.tile_elements;
-    if (all == 0) return;
-    const std::int64_t units = (all + unit - 1) / unit;
-    parallel_for(
-        units, least_units(part, units, elements), [&](std::int64_t begin, std::int64_t end) {
-          PartRun run(part, numbers, addresses);
-          const std::int64_t length = planned.row_length();
-          for (std::int64_t at = begin * unit; at < std::min(end * unit, all); at += unit) {
-            const std::int64_t count = std::min(unit, all - at);
-            run.run_tile(has_rows ? Extent{at, count, at * length, count * length}
-                                  : Extent{0, 0, at, count});
-          }
+  const auto run = [&](std::int64_t units, std::int64_t work, auto&& each) {
+    run_units(part, numbers, addresses, units, work, each);
+  };
+  // Ranges of `all`, each of so many at most.
+  const auto run_ranges = [&](std::int64_t all, std::int64_t most, std::int64_t work, auto&& each) {
+    run((all + most - 1) / most, work, [&](PartRun& of_thread, std::int64_t unit) {
+      each(of_thread, unit * most, std::min(most, all - unit * most));
+    });
+  };
+  const auto finish = [](PartRun& of_thread, std::int64_t first, std::int64_t count) {
+    of_thread.finish(first, count);
+  };
+  if (rows == 0 || (!planned.reduces() && elements == 0)) return;
+  if (!planned.reduces()) {
+    run_ranges(elements, part.tile_elements, elements,
+               [](PartRun& of_thread, std::int64_t first, std::int64_t count) {
+                 of_thread.run_tile({0, 0, first, count});
+               });
+  } else if (planned.is_resident && !part.accumulations.empty()) {
+    run(planned.chunk_count, elements,
+        [](PartRun& of_thread, std::int64_t chunk) { of_thread.run_chunk_of_rows(chunk); });
+    const std::int64_t columns = planned.row_length();
+    run_ranges(columns, part.tile_columns, columns * planned.chunk_count, finish);
+  } else if (planned.is_resident) {
+    run_ranges(rows, part.tile_rows, elements,
+               [](PartRun& of_thread, std::int64_t first, std::int64_t count) {
+                 of_thread.run_rows(first, count);
+               });
+  } else {
+    const std::int64_t inner = planned.inner_count();
+    const std::int64_t pieces =
+        inner == 1 ? 1 : (inner + part.tile_elements - 1) / part.tile_elements;
+    const std::int64_t width = pieces == 1 ? inner : part.tile_elements;
+    run(planned.outer_count() * planned.chunk_count * pieces, elements,
+        [&](PartRun& of_thread, std::int64_t unit) {
+          const std::int64_t first = unit % pieces * width;
+          const std::int64_t chunk = unit / pieces % planned.chunk_count;
+          const std::int64_t outer = unit / pieces / planned.chunk_count;
+          of_thread.run_chunk(outer, chunk, first, std::min(first + width, inner));
         });
-    return;
+    run_ranges(rows, part.tile_rows, rows * planned.chunk_count, finish);
   }
-  if (rows == 0) return;
-  const std::int64_t inner = planned.inner_count();
-  const std::int64_t pieces =
-      inner == 1 ? 1 : (inner + part.tile_elements - 1) / part.tile_elements;
-  const std::int64_t units = planned.outer_count() * planned.chunk_count * pieces;
-  parallel_for(units, least_units(part, units, elements),
-               [&](std::int64_t begin, std::int64_t end) {
-                 PartRun run(part, numbers, addresses);
-                 for (std::int64_t unit = begin; unit < end; ++unit) {
-                   const std::int64_t piece = unit % pieces;
-                   const std::int64_t chunk = unit / pieces % planned.chunk_count;
-                   const std::int64_t outer = unit / pieces / planned.chunk_count;
-                   const std::int64_t width = pieces == 1 ? inner : part.tile_elements;
-                   run.run_chunk(outer, chunk, piece * width, std::min((piece + 1) * width, inner));
-                 }
-               });
-  const std::int64_t row_units = (rows + part.tile_rows - 1) / part.tile_rows;
-  parallel_for(row_units, least_units(part, row_units, rows * planned.chunk_count),
-               [&](std::int64_t begin, std::int64_t end) {
-                 PartRun run(part, numbers, addresses);
-                 for (std::int64_t unit = begin; unit < end; ++unit) {
-                   const std::int64_t first = unit * part.tile_rows;
-                   run.finish_rows(first, std::min(part.tile_rows, rows - first));
-                 }
-               });
 }
 
 // A product over an inner extent of 0: the bias alone.

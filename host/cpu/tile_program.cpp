@@ -40,7 +40,7 @@ class Preparation {
     const bool streams = part_.reduces() && !part_.is_resident;
     for (Local local = 0; local < part_.body.size(); ++local) {
       const Instruction& step = part_.body[local];
-      if (streams && step.kind == Instruction::Kind::reduce) {
+      if (step.kind == Instruction::Kind::reduce && (streams || step.level == Level::column)) {
         accumulate(local);
       } else {
         into_ = step.level == Level::uniform          ? &prepared_.once
@@ -52,7 +52,7 @@ class Preparation {
     for (const plan::Store& store : part_.stores) add(store);
     make_pairs(prepared_.each);
     find_direct_stores(prepared_.each, prepared_.stores);
-    find_direct_stores(prepared_.at_end, prepared_.row_stores);
+    find_direct_stores(prepared_.at_end, prepared_.end_stores);
     prepared_.once_loads =
         std::ranges::find(prepared_.once, Step::Kind::load, &Step::kind) != prepared_.once.end();
     place_tiles();
@@ -159,7 +159,7 @@ class Preparation {
     return round(step.level, step.dtype, made);
   }
 
-  // A reduction over elements that come in tiles: each tile is reduced into the chunk's result.
+  // A reduction over elements that come in tiles: each tile is reduced into the chunk's results.
   void accumulate(Local local) {
     const Instruction& step = part_.body[local];
     const Op op = tape_.op(step.value);
@@ -173,11 +173,11 @@ class Preparation {
     made.row_loop = loops().reduce(op, from);
     made.accumulate = loops().accumulate(op, from);
     made.combine = loops().accumulate(op, made.sum_dtype);
-    made.sum = new_tile(Level::row, bytes_of(made.sum_dtype));
+    made.sum = new_tile(step.level, bytes_of(made.sum_dtype));
     into_ = &made.finish;
     const TileId narrow =
-        made.sum_dtype == from ? made.sum : cast(Level::row, made.sum_dtype, from, made.sum);
-    made.into = round(Level::row, step.dtype, narrow);
+        made.sum_dtype == from ? made.sum : cast(step.level, made.sum_dtype, from, made.sum);
+    made.into = round(step.level, step.dtype, narrow);
     tile_of_[local] = made.into;
     std::ranges::copy(made.finish, std::back_inserter(prepared_.at_end));
     made.finish.clear();
@@ -191,14 +191,15 @@ class Preparation {
     const bool is_row = part_.reduces() && step.level != Level::element &&
                         tape_.shape(store.value).size() == part_.rows().size() &&
                         part_.space.size() != part_.rows().size();
-    const Level level = is_row ? Level::row : Level::element;
-    const bool at_end = streams && is_row;
+    const bool is_column = step.level == Level::column;
+    const Level level = is_column ? Level::column : is_row ? Level::row : Level::element;
+    const bool at_end = is_column || (streams && is_row);
     into_ = at_end ? &prepared_.at_end : &prepared_.each;
     if (is_16_bit(step.dtype)) {
       const TileId raw = new_tile(level, bytes_of(step.dtype));
       tile = loop(level, loops().cast(DType::f32, step.dtype), {tile}, raw);
     }
-    (at_end ? prepared_.row_stores : prepared_.stores)
+    (at_end ? prepared_.end_stores : prepared_.stores)
         .push_back({tile, store.value, level, bytes_of(step.dtype), false});
   }
   // An op whose only reader is another becomes one loop with it, where there is such a loop: its
@@ -285,10 +286,11 @@ class Preparation {
     for (const std::vector<Step>* steps : {&prepared_.once, &prepared_.each, &prepared_.at_end}) {
       place_tiles(*steps, steps == &prepared_.once, slot_of, slots);
     }
-    // Element slots want all of it; rows are few.
+    // Element slots want all of it; rows and columns are few.
     std::int64_t bytes_of_an_element = 0;
     for (const Slot& slot : slots) {
-      if (slot.level != Level::row) bytes_of_an_element += slot.element_bytes;
+      if (slot.level != Level::row && slot.level != Level::column)
+        bytes_of_an_element += slot.element_bytes;
     }
     choose_tile(std::max<std::int64_t>(bytes_of_an_element, 1));
     std::vector<std::int64_t> offsets;
@@ -296,9 +298,10 @@ class Preparation {
     for (const Slot& slot : slots) {
       const bool is_uniform = slot.level == Level::uniform;
       std::int64_t& end = is_uniform ? prepared_.uniform_bytes : prepared_.scratch_bytes;
-      const std::int64_t count = is_uniform                 ? widest
-                                 : slot.level == Level::row ? prepared_.tile_rows
-                                                            : prepared_.tile_elements;
+      const std::int64_t count = is_uniform                    ? widest
+                                 : slot.level == Level::row    ? prepared_.tile_rows
+                                 : slot.level == Level::column ? prepared_.tile_columns
+                                                               : prepared_.tile_elements;
       offsets.push_back(end);
       end += (padded(count) * slot.element_bytes + 63) / 64 * 64;
     }
@@ -318,7 +321,7 @@ class Preparation {
     for (std::size_t i = 0; i < steps.size(); ++i) {
       for (const TileId operand : steps[i].operands) last_use[operand] = i;
     }
-    for (const auto* stores : {&prepared_.stores, &prepared_.row_stores}) {
+    for (const auto* stores : {&prepared_.stores, &prepared_.end_stores}) {
       for (const TileStore& store : *stores) last_use[store.tile] = kToTheEnd;
     }
     for (const Accumulation& accumulation : prepared_.accumulations) {
@@ -326,7 +329,8 @@ class Preparation {
       last_use[accumulation.sum] = kToTheEnd;
       if (slot_of[accumulation.sum] < 0) {
         slot_of[accumulation.sum] = static_cast<std::int64_t>(slots.size());
-        slots.push_back({Level::row, prepared_.tiles[accumulation.sum].element_bytes});
+        const Tile& sum = prepared_.tiles[accumulation.sum];
+        slots.push_back({sum.level, sum.element_bytes});
       }
     }
     std::map<std::pair<Level, std::uint32_t>, std::vector<std::int64_t>> free;
@@ -377,6 +381,7 @@ class Preparation {
       if (tile_rows < even && even * length <= kMostElements) tile_rows = even;
       prepared_.tile_rows = std::max<std::int64_t>(std::min(tile_rows, rows), 1);
       prepared_.tile_elements = prepared_.tile_rows * length;
+      prepared_.tile_columns = part_.reduces_columns() ? std::min(length, kMostElements) : 0;
     } else {
       prepared_.tile_elements = fitting;
       prepared_.tile_rows = fitting;

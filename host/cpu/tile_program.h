@@ -51,17 +51,17 @@ struct TileStore {
   bool is_direct = false;  // the step that makes the tile may write to the value's memory
 };
 
-// A reduction whose elements come tile by tile.
+// A reduction whose elements come tile by tile: of rows that are not resident, or of columns.
 struct Accumulation {
   Op op = Op::reduce_sum;
   TileId from = 0;
-  TileId into = 0;               // a row's result, in the rows' part
+  TileId into = 0;               // the result of a row, or column
   DType dtype = DType::f32;      // of what is reduced
   DType sum_dtype = DType::f32;  // of the accumulator
   RowLoop row_loop = nullptr;
   AccumulateLoop accumulate = nullptr;
   AccumulateLoop combine = nullptr;
-  std::vector<Step> finish;  // from the accumulator, in a row tile `sum`, to `into`
+  std::vector<Step> finish;  // from the accumulator, in the tile `sum`, to `into`
   TileId sum = 0;
 };
 
@@ -73,14 +73,15 @@ struct PreparedPart {
   std::int64_t scratch_bytes = 0;
   std::int64_t tile_elements = 0;  // of a tile at most; of resident rows, whole rows
   std::int64_t tile_rows = 0;
+  std::int64_t tile_columns = 0;
   std::vector<Load> loads;
   std::vector<Step> once;   // uniform values, before a thread's first tile
   bool once_loads = false;  // some of them from memory
   std::vector<Step> each;   // for each tile
   std::vector<TileStore> stores;
   std::vector<Accumulation> accumulations;
-  std::vector<Step> at_end;  // of rows, when every accumulation is done
-  std::vector<TileStore> row_stores;
+  std::vector<Step> at_end;  // of rows or columns, when every accumulation is done
+  std::vector<TileStore> end_stores;
 };
 
 struct PreparedContraction {

@@ -436,12 +436,10 @@ std::vector<GeneratedKernel> generate(const plan::Plan& plan, const Stage& stage
       Stage alone;
       alone.parts.push_back(part);
       kernels.push_back(pointwise(plan, alone, is_aligned));
-    } else if (part.is_resident) {
-      kernels.push_back(generate_resident(plan, part, is_aligned, comment));
     } else {
-      const std::vector<GeneratedKernel> chunked =
-          generate_chunked(plan, part, is_aligned, comment);
-      kernels.insert(kernels.end(), chunked.begin(), chunked.end());
+      const auto generate_rows = part.is_resident ? generate_resident : generate_chunked;
+      std::ranges::move(generate_rows(plan, part, is_aligned, comment),
+                        std::back_inserter(kernels));
     }
   }
   return kernels;

@@ -2,7 +2,6 @@
 // thread a column, with a block's warps sharing the lines of a chunk.
 #include <algorithm>
 #include <optional>
-#include <span>
 
 #include "host/cuda/body.h"
 #include "host/cuda/generate_rows.h"
@@ -18,10 +17,6 @@ using plan::View;
 
 constexpr int kThreads = 256;
 constexpr int kWarps = kThreads / 32;
-// Reductions whose lines lie in shared memory at once: 2 KiB each, of the 48 KiB that a kernel has.
-constexpr std::size_t kMostLines = 24;
-constexpr std::string_view kIncludes =
-    "#include \"tendon/memory.cuh\"\n#include \"tendon/ops.cuh\"\n#include \"tendon/row.cuh\"\n";
 
 // The row's view, where it does not move along the row; none where it does.
 std::optional<View> of_rows(const Part& part, const Instruction& step) {
@@ -45,10 +40,12 @@ std::optional<View> of_rows(const Part& part, const Instruction& step) {
 class Chunked {
  public:
   Chunked(const plan::Plan& plan, const Part& part, bool is_aligned)
-      : plan_(plan), part_(part), is_whole_(part.chunk_count <= 1) {
+      : plan_(plan),
+        part_(part),
+        is_whole_(part.chunk_count <= 1),
+        reductions_(part.chunked_reductions()) {
     for (Local i = 0; i < part.body.size(); ++i) {
       const Instruction& step = part.body[i];
-      if (step.kind == Instruction::Kind::reduce) reductions_.push_back(i);
       rows_.push_back(of_rows(part, step));
       const bool is_load = step.kind == Instruction::Kind::load && step.level == Level::element;
       if (is_load && !rows_.back()) loads_.push_back(i);
@@ -62,7 +59,7 @@ class Chunked {
   std::vector<GeneratedKernel> write(const std::string& comment) {
     std::vector<GeneratedKernel> kernels;
     kernels.push_back(part_.inner_count() > 1 ? columns(comment) : rows(comment));
-    if (!is_whole_) kernels.push_back(together(comment));
+    if (!is_whole_) kernels.push_back(generate_together(plan_, part_, comment));
     return kernels;
   }
 
@@ -194,49 +191,13 @@ class Chunked {
     }
   }
 
-  // Of a whole row: its results, and what follows from them.
-  void finish_row(Emitter& out, Body& body) {
-    for (const Local i : reductions_) {
-      const DType dtype = part_.body[i].dtype;
-      const bool is_half = dtype == DType::f16 || dtype == DType::bf16;
-      out.line(
-          "const {} v{} = {};", value_type(dtype), i,
-          is_half ? fmt::format("rounded<{}>(r{})", stored_type(dtype), i) : fmt::format("r{}", i));
-      body.set(i, fmt::format("v{}", i));
-    }
-    Body::Position position{Level::row, "row", "r", {}};
-    for (const plan::Store& store : part_.stores) {
-      const Instruction& step = part_.body[store.local];
-      if (step.level != Level::row) continue;
-      const std::string value = body.value(store.local, position);
-      out.line("{}[row] = stored_as<{}>({});", out.address(store.value, step.dtype, true),
-               stored_type(step.dtype), value);
-    }
-  }
-
-  // The place of a chunk's result: for each reduction, row in front, chunk and row behind.
-  std::string partial(Emitter& out, std::size_t reduction, std::string_view outer,
-                      std::string_view chunk, std::string_view column) {
-    if (partials_.empty()) partials_ = out.arena("partials", part_.partials_offset, "f64");
-    if (reduction_words_.size() <= reduction) {
-      reduction_words_.push_back(out.word("first", static_cast<std::int64_t>(reduction) *
-                                                       part_.outer_count() * part_.chunk_count *
-                                                       part_.inner_count()));
-    }
-    const std::string type = reduction_of(plan_, part_, reductions_[reduction]).type;
-    return fmt::format(
-        "reinterpret_cast<{}*>({} + {})[(static_cast<i64>({}) * chunks + {}) * inner + {}]", type,
-        partials_, reduction_words_[reduction], outer, chunk, column);
-  }
-
   GeneratedKernel rows(const std::string& comment) {
     Emitter out(needs_wide_indices(plan_.tape, part_));
     Body body(plan_, part_, out);
-    start_kernel();
     const std::int64_t row_count = part_.rows().size();
     begin(out);
     body.write_uniforms();
-    if (!is_whole_) out.line("const index inner = 1;");
+    if (!is_whole_) out.line("const index line = 1;");
     out.open(fmt::format("for (index unit = blockIdx.x; unit < {} * chunks; unit += gridDim.x) {{",
                          out.word("rows", row_count)));
     out.line("const index row = unit / chunks, chunk = unit % chunks;");
@@ -253,8 +214,8 @@ class Chunked {
     }
     body.forget(Level::element);
     for (const Local i : reductions_) {
-      out.line("r{0} = reduce_block<{1}>(r{0}, [](auto a, auto b) {{ return {2}(a, b); }});", i,
-               kThreads, reduction_of(plan_, part_, i).combine);
+      out.line("r{0} = reduce_block<{1}>(r{0}, {2});", i, kThreads,
+               reduction_of(plan_, part_, i).combining());
     }
     out.open("if (threadIdx.x == 0) {");
     end_chunk(out, body, "row", "0");
@@ -264,38 +225,28 @@ class Chunked {
   }
 
   void end_chunk(Emitter& out, Body& body, std::string_view outer, std::string_view column) {
-    if (is_whole_) return finish_row(out, body);
+    if (is_whole_) return write_results(part_, out, body);
+    Partials partials(plan_, part_, out);
     for (std::size_t k = 0; k < reductions_.size(); ++k) {
-      out.line("{} = r{};", partial(out, k, outer, "chunk", column), reductions_[k]);
+      out.line("({})[{}] = r{};", partials.line(k, outer), column, reductions_[k]);
     }
   }
 
   GeneratedKernel columns(const std::string& comment) {
     Emitter out(needs_wide_indices(plan_.tape, part_));
     Body body(plan_, part_, out);
-    start_kernel();
     const std::int64_t inner = part_.inner_count(), outer = part_.outer_count();
     begin(out);
     body.write_uniforms();
-    out.line("const index inner = {}, groups = (inner + 31) / 32;", out.word("inner", inner));
-    const bool are_in_turns = reductions_.size() > kMostLines;
-    if (are_in_turns) out.line("__shared__ f64 lines[{}][{}][32];", kMostLines, kWarps);
-    for (std::size_t k = 0; k < reductions_.size(); ++k) {
-      const std::string type = reduction_of(plan_, part_, reductions_[k]).type;
-      if (are_in_turns) {
-        out.line("auto& of_lines{} = reinterpret_cast<{}(&)[{}][32]>(lines[{}]);", reductions_[k],
-                 type, kWarps, k % kMostLines);
-      } else {
-        out.line("__shared__ {} of_lines{}[{}][32];", type, reductions_[k], kWarps);
-      }
-    }
+    out.line("const index line = {}, groups = (line + 31) / 32;", out.word("line", inner));
     out.open(fmt::format(
         "for (index unit = blockIdx.x; unit < {} * chunks * groups; unit += gridDim.x) {{",
         out.word("outer", outer)));
     out.line(
         "const index column = unit % groups * 32 + threadIdx.x % 32, chunk = unit / groups % "
         "chunks, front = unit / groups / chunks;");
-    out.line("const index row = front * inner + (column < inner ? column : 0);");
+    if (is_whole_ || std::ranges::any_of(rows_, [](const auto& row) { return row.has_value(); }))
+      out.line("const index row = front * line + (column < line ? column : 0);");
     write_loads_of_rows(out, body);
     initial(out);
     out.line(
@@ -303,27 +254,17 @@ class Chunked {
         "length;");
     out.open(
         fmt::format("for (index j = chunk * chunk_length + threadIdx.x / 32; j < end && column < "
-                    "inner; j += {}) {{",
+                    "line; j += {}) {{",
                     kWarps));
-    out.line("const index i = (front * length + j) * inner + column;");
+    out.line("const index i = (front * length + j) * line + column;");
     accumulate(out, body);
     out.close();
     body.forget(Level::element);
-    std::span<const Local> left = reductions_;
-    while (!left.empty()) {
-      const std::span<const Local> now = left.first(std::min(left.size(), kMostLines));
-      left = left.subspan(now.size());
-      out.line("__syncthreads();");
-      for (const Local i : now)
-        out.line("of_lines{0}[threadIdx.x / 32][threadIdx.x % 32] = r{0};", i);
-      out.line("__syncthreads();");
-      out.open("if (threadIdx.x < 32 && column < inner) {");
-      for (const Local i : now) {
-        out.line("for (int w = 1; w < {0}; ++w) r{1} = {2}(r{1}, of_lines{1}[w][threadIdx.x]);",
-                 kWarps, i, reduction_of(plan_, part_, i).combine);
-      }
-      if (!left.empty()) out.close();
+    for (const Local i : reductions_) {
+      out.line("combine_groups<{}, 32>(r{}, {});", kWarps, i,
+               reduction_of(plan_, part_, i).combining());
     }
+    out.open("if (threadIdx.x < 32 && column < line) {");
     end_chunk(out, body, "front", "column");
     out.close();
     out.close();
@@ -331,42 +272,11 @@ class Chunked {
                   outer * std::max<std::int64_t>(part_.chunk_count, 1) * ((inner + 31) / 32));
   }
 
-  // Chunks in order, a thread a row.
-  GeneratedKernel together(const std::string& comment) {
-    Emitter out(needs_wide_indices(plan_.tape, part_));
-    Body body(plan_, part_, out);
-    start_kernel();
-    begin(out);
-    body.write_uniforms();
-    const std::int64_t rows = part_.rows().size();
-    out.line("const index inner = {};", out.word("inner", part_.inner_count()));
-    out.open(fmt::format(
-        "for (index row = blockIdx.x * {0}u + threadIdx.x; row < {1}; row += gridDim.x * {0}u) {{",
-        kThreads, out.word("rows", rows)));
-    out.line("const index front = row / inner, column = row % inner;");
-    initial(out);
-    out.open("for (index chunk = 0; chunk < chunks; ++chunk) {");
-    for (std::size_t k = 0; k < reductions_.size(); ++k) {
-      out.line("r{0} = {1}(r{0}, {2});", reductions_[k],
-               reduction_of(plan_, part_, reductions_[k]).combine,
-               partial(out, k, "front", "chunk", "column"));
-    }
-    out.close();
-    finish_row(out, body);
-    out.close();
-    return finish(out, "together", comment, (rows + kThreads - 1) / kThreads);
-  }
-
-  void start_kernel() {
-    partials_.clear();
-    reduction_words_.clear();
-  }
-
   static GeneratedKernel finish(Emitter& out, std::string_view stem, const std::string& comment,
                                 std::int64_t blocks) {
     GeneratedKernel kernel;
     kernel.geometry = {kThreads, std::max<std::int64_t>(blocks, 1), true};
-    kernel.text = out.finish(stem, comment, kIncludes, kThreads);
+    kernel.text = out.finish(stem, comment, kRowIncludes, kThreads);
     kernel.fields = out.take_fields();
     return kernel;
   }
@@ -379,8 +289,6 @@ class Chunked {
   std::vector<plan::Store> stores_;  // of elements
   int width_ = 1;
   std::vector<std::optional<View>> rows_;  // of each step: what it loads, if the same along a row
-  std::string partials_;
-  std::vector<std::string> reduction_words_;
 };
 
 }  // namespace

@@ -1,8 +1,8 @@
 #include <algorithm>
-#include <bit>
 
-#include "host/cuda/body.h"
+#include "host/cuda/column_results.h"
 #include "host/cuda/generate_rows.h"
+#include "host/cuda/row_elements.h"
 
 namespace tendon::cuda {
 namespace {
@@ -13,35 +13,6 @@ using plan::Local;
 using plan::Part;
 using plan::View;
 
-constexpr std::string_view kIncludes =
-    "#include \"tendon/memory.cuh\"\n#include \"tendon/ops.cuh\"\n#include \"tendon/row.cuh\"\n";
-
-// How the threads of a row share its elements.
-struct RowClass {
-  int threads = 32;  // of a row: a warp, or more
-  int elements = 1;  // of a thread
-  int width = 1;     // of them side by side in memory
-  int rows_of_block = 1;
-};
-
-RowClass class_of(const Part& part, bool can_be_wide, std::size_t widest) {
-  const std::int64_t length = part.row_length();
-  RowClass row;
-  row.width = can_be_wide ? static_cast<int>(16 / widest) : 1;
-  const auto power = [](std::int64_t n) {
-    return static_cast<int>(
-        std::bit_ceil(static_cast<std::uint64_t>(std::max<std::int64_t>(n, 1))));
-  };
-  if (length <= 256) {
-    row.rows_of_block = 8;
-    row.elements = std::max(power((length + 31) / 32), row.width);
-    return row;
-  }
-  row.elements = length <= 8192 ? 8 : 16;
-  row.threads = std::clamp(power((length + row.elements - 1) / row.elements), 64, 1024);
-  return row;
-}
-
 // The last reduction that a local waits for: 0 is before all of them.
 std::vector<int> phases_of(const Part& part) {
   std::vector<int> phases(part.body.size());
@@ -49,97 +20,99 @@ std::vector<int> phases_of(const Part& part) {
     const Instruction& step = part.body[i];
     for (std::uint32_t j = 0; j < step.operand_count; ++j)
       phases[i] = std::max(phases[i], phases[step.operands[j]]);
-    if (step.kind == Instruction::Kind::reduce) ++phases[i];
+    if (step.kind == Instruction::Kind::reduce && step.level == Level::row) ++phases[i];
   }
   return phases;
 }
 
+// Whether each row sees the same elements, neighbours in memory from its begin.
+bool is_same_for_each_row(const Part& part, const View& view) {
+  if (!view.is_whole() || view.pieces[0].offset != 0) return false;
+  std::int64_t contiguous = 1;
+  for (int i = view.shape.rank(); i-- > 0;) {
+    const bool is_reduced = i >= part.first_reduced && i < part.first_reduced + part.reduced_count;
+    const std::int64_t stride = view.pieces[0].strides[static_cast<std::size_t>(i)];
+    if (view.shape[i] != 1 && stride != (is_reduced ? contiguous : 0)) return false;
+    if (is_reduced) contiguous *= view.shape[i];
+  }
+  return true;
+}
+
 class Resident {
+  using Index = RowElements::Index;
+
  public:
   Resident(const plan::Plan& plan, const Part& part, bool is_aligned)
       : plan_(plan),
         part_(part),
         phases_(phases_of(part)),
         out_(needs_wide_indices(plan.tape, part)),
-        body_(plan, part, out_) {
+        body_(plan, part, out_),
+        columns_(plan, part, out_) {
     std::size_t widest = 2;
     bool can_be_wide = true, has_loads = false;
     for (const Instruction& step : part.body) {
       if (step.level != Level::element || step.kind != Instruction::Kind::load) continue;
       has_loads = true;
       widest = std::max(widest, size_bytes(step.dtype));
-      can_be_wide &= (is_contiguous(step.view) || is_same_for_each_row(step.view)) &&
+      can_be_wide &= (is_contiguous(step.view) || is_same_for_each_row(part, step.view)) &&
                      is_in_reach(step.view.pieces[0].base, is_aligned);
     }
     for (const plan::Store& store : part.stores) {
-      if (part.body[store.local].level != Level::element) continue;
+      if (part.body[store.local].level == Level::row) continue;
       widest = std::max(widest, size_bytes(part.body[store.local].dtype));
       can_be_wide &= is_in_reach(store.value, is_aligned);
     }
     const auto width = static_cast<std::int64_t>(16 / widest);
-    row_ = class_of(part,
-                    can_be_wide && has_loads && part.row_length() % width == 0 &&
-                        part.row_length() >= 32 * width,
-                    widest);
+    row_ = RowElements::of(part,
+                           can_be_wide && has_loads && part.row_length() % width == 0 &&
+                               part.row_length() >= 32 * width,
+                           widest);
   }
 
-  GeneratedKernel write(const std::string& comment) {
+  std::vector<GeneratedKernel> write(const std::string& comment) {
     const std::int64_t rows = part_.rows().size();
     const std::string count = out_.word("rows", rows),
                       length = out_.word("length", part_.row_length());
     body_.write_uniforms();
     out_.line("const index length = {};", length);
-    if (row_.rows_of_block > 1) {
-      out_.line("const int thread = threadIdx.x % 32;");
-      out_.open(
-          fmt::format("for (index row = blockIdx.x * {0} + threadIdx.x / 32; row < {1}; row += "
-                      "gridDim.x * {0}) {{",
-                      row_.rows_of_block, count));
+    if (row_.groups > 1) {
+      out_.line("const int thread = threadIdx.x % {};", row_.threads);
     } else {
       out_.line("const int thread = threadIdx.x;");
-      out_.open(fmt::format("for (index row = blockIdx.x; row < {}; row += gridDim.x) {{", count));
     }
-    write_loads();
+    write_loads_of_columns();
+    if (columns_.empty()) {
+      open_rows(count);
+    } else {
+      columns_.open_rows(row_, count);
+    }
+    write_loads_of_row();
     const int last = *std::ranges::max_element(phases_);
     for (int phase = 0; phase <= last; ++phase) write_phase(phase);
     write_row_stores();
     out_.close();
-    GeneratedKernel kernel;
-    const auto threads = static_cast<std::uint32_t>(row_.threads * row_.rows_of_block);
-    kernel.geometry = {
-        threads, std::max<std::int64_t>((rows + row_.rows_of_block - 1) / row_.rows_of_block, 1),
-        true};
-    kernel.text = out_.finish("rows", comment, kIncludes, threads);
-    kernel.fields = out_.take_fields();
-    return kernel;
+    if (!columns_.empty()) columns_.finish(row_);
+    return finish(comment);
   }
 
  private:
   bool is_in_reach(Ref value, bool is_aligned) const {
     return is_aligned || plan_.locations[value.id].space == plan::Space::arena;
   }
-  // Whether each row sees the same elements, neighbours in memory from its begin.
-  bool is_same_for_each_row(const View& view) const {
-    if (!view.is_whole() || view.pieces[0].offset != 0) return false;
-    std::int64_t contiguous = 1;
-    for (int i = view.shape.rank(); i-- > 0;) {
-      const bool is_reduced =
-          i >= part_.first_reduced && i < part_.first_reduced + part_.reduced_count;
-      const std::int64_t stride = view.pieces[0].strides[static_cast<std::size_t>(i)];
-      if (view.shape[i] != 1 && stride != (is_reduced ? contiguous : 0)) return false;
-      if (is_reduced) contiguous *= view.shape[i];
-    }
-    return true;
-  }
   bool is_element_load(Local i) const {
     return part_.body[i].level == Level::element && part_.body[i].kind == Instruction::Kind::load;
+  }
+  static bool reduces_columns(const Instruction& step) {
+    return step.kind == Instruction::Kind::reduce && step.level == Level::column;
   }
   // Whether a local of elements is wanted after the phase that computes it.
   bool is_kept(Local local) const {
     for (Local i = 0; i < part_.body.size(); ++i) {
       const Instruction& step = part_.body[i];
       if (step.level != Level::element && step.kind != Instruction::Kind::reduce) continue;
-      const int used_in = step.kind == Instruction::Kind::reduce ? phases_[i] - 1 : phases_[i];
+      const bool ends_phase = step.kind == Instruction::Kind::reduce && !reduces_columns(step);
+      const int used_in = ends_phase ? phases_[i] - 1 : phases_[i];
       for (std::uint32_t j = 0; j < step.operand_count; ++j) {
         if (step.operands[j] == local && used_in > phases_[local]) return true;
       }
@@ -147,81 +120,106 @@ class Resident {
     return false;
   }
 
-  // A loop over the elements of a thread: `e`, of the row `j`, of all `i`; where they are taken as
-  // vectors, a loop over those, of the row `k`, around it. What is in between is written by `each`.
-  template <class Begin>
-  void open_elements(Begin&& begin) {
-    out_.line("#pragma unroll");
-    if (row_.width == 1) {
-      out_.open(fmt::format("for (int e = 0; e < {}; ++e) {{", row_.elements));
-      out_.line("const index j = e * {} + thread, i = row * length + j;", row_.threads);
-      out_.line("if (j >= length) break;");
-      return;
+  // The rows that the block's groups take, in turns with other blocks.
+  void open_rows(const std::string& rows) {
+    if (row_.groups == 1) {
+      out_.open(fmt::format("for (index row = blockIdx.x; row < {}; row += gridDim.x) {{", rows));
+    } else {
+      out_.open(
+          fmt::format("for (index row = blockIdx.x * {0} + threadIdx.x / {1}; row < {2}; row "
+                      "+= gridDim.x * {0}) {{",
+                      row_.groups, row_.threads, rows));
     }
-    open_vectors();
-    begin();
-    out_.line("#pragma unroll");
-    out_.open(fmt::format("for (int e = v; e < v + {}; ++e) {{", row_.width));
-    out_.line("const index j = k * {} + (e - v), i = row * length + j;", row_.width);
   }
-  template <class End>
-  void close_elements(End&& end) {
-    out_.close();
-    if (row_.width == 1) return;
-    end();
-    out_.close();
-  }
-  void open_vectors() {
-    out_.open(fmt::format("for (int v = 0; v < {}; v += {}) {{", row_.elements, row_.width));
-    out_.line("const index k = v / {} * {} + thread;", row_.width, row_.threads);
-    out_.line("if (k * {} >= length) break;", row_.width);
-  }
+
   DType dtype_of(const plan::Store& store) const { return part_.body[store.local].dtype; }
   std::string vector_of(const plan::Store& store) const {
     return fmt::format("s{}", &store - part_.stores.data());
   }
   static std::string kept(Local local) { return fmt::format("k{}", local); }
 
-  // All loads first, so that they are under way together.
-  void write_loads() {
-    bool has_any = false;
+  // Before the rows, what is the same for each of them; by one group for all of a chunk's.
+  void write_loads_of_columns() {
+    const std::vector<Local> loads = element_loads(true);
+    if (loads.empty()) return;
+    declare(loads);
+    const bool are_shared = row_.groups > 1 && !columns_.empty();
+    if (are_shared) out_.open(fmt::format("if (threadIdx.x < {}) {{", row_.threads));
+    write_loads(loads, Index::in_row);
+    if (!are_shared) return;
+    out_.close();
+    for (const Local i : loads) out_.line("share_with_groups<{}>({});", row_.threads, kept(i));
+  }
+  // All loads of a row first, so that they are under way together.
+  void write_loads_of_row() {
+    const std::vector<Local> loads = element_loads(false);
+    if (loads.empty()) return;
+    declare(loads);
+    write_loads(loads, Index::of_all);
+  }
+  std::vector<Local> element_loads(bool are_same_for_each_row) const {
+    std::vector<Local> loads;
     for (Local i = 0; i < part_.body.size(); ++i) {
-      if (!is_element_load(i)) continue;
-      out_.line("{} {}[{}];", value_type(part_.body[i].dtype), kept(i), row_.elements);
-      has_any = true;
+      if (is_element_load(i) &&
+          is_same_for_each_row(part_, part_.body[i].view) == are_same_for_each_row)
+        loads.push_back(i);
     }
-    if (!has_any) return;
+    return loads;
+  }
+  void declare(const std::vector<Local>& elements) {
+    for (const Local i : elements)
+      out_.line("{} {}[{}];", value_type(part_.body[i].dtype), kept(i), row_.elements);
+  }
+  void write_loads(const std::vector<Local>& loads, Index index) {
+    const auto address = [&](Local i) {
+      return out_.address(part_.body[i].view.pieces[0].base, part_.body[i].dtype, false);
+    };
     if (row_.width > 1) {
+      const std::string row =
+          index == Index::in_row ? "" : fmt::format("row * length / {} + ", row_.width);
       out_.line("#pragma unroll");
-      open_vectors();
-      for (Local i = 0; i < part_.body.size(); ++i) {
-        if (!is_element_load(i)) continue;
-        const Instruction& step = part_.body[i];
-        const std::string row =
-            is_same_for_each_row(step.view) ? "" : fmt::format("row * length / {} + ", row_.width);
-        out_.line("const auto x{} = load<{}>({}, {}k);", i, row_.width,
-                  out_.address(step.view.pieces[0].base, step.dtype, false), row);
+      row_.open_vectors(out_);
+      for (const Local i : loads) {
+        out_.line("const auto x{} = load<{}>({}, {}k);", i, row_.width, address(i), row);
         out_.line("for (int w = 0; w < {}; ++w) {}[v + w] = {};", row_.width, kept(i),
-                  value_of(step.dtype, fmt::format("x{}.at[w]", i)));
+                  value_of(part_.body[i].dtype, fmt::format("x{}.at[w]", i)));
       }
       out_.close();
-    } else {
-      open_elements([] {});
-      Body::Position position{Level::element, "i", "", {}};
-      for (Local i = 0; i < part_.body.size(); ++i) {
-        if (!is_element_load(i)) continue;
-        out_.line("{}[e] = {};", kept(i),
-                  body_.element(part_.body[i].view, part_.body[i].dtype, position));
-      }
-      close_elements([] {});
+      return;
     }
+    row_.open(out_, index, [] {});
+    Body::Position position{Level::element, "i", "", {}};
+    for (const Local i : loads) {
+      const Instruction& step = part_.body[i];
+      const std::string value = index == Index::in_row
+                                    ? value_of(step.dtype, address(i) + "[j]")
+                                    : body_.element(step.view, step.dtype, position);
+      out_.line("{}[e] = {};", kept(i), value);
+    }
+    row_.close(out_, [] {});
+  }
+
+  std::vector<GeneratedKernel> finish(const std::string& comment) {
+    std::vector<GeneratedKernel> kernels(1);
+    GeneratedKernel& kernel = kernels[0];
+    const auto threads = static_cast<std::uint32_t>(row_.threads * row_.groups);
+    const std::int64_t units = (part_.rows().size() + row_.groups - 1) / row_.groups;
+    kernel.geometry = columns_.empty() ? Geometry{threads, std::max<std::int64_t>(units, 1), true}
+                                       : Geometry{threads, part_.chunk_count, false};
+    kernel.text = out_.finish("rows", comment, kRowIncludes, threads);
+    kernel.fields = out_.take_fields();
+    if (!columns_.empty() && part_.chunk_count > 1)
+      kernels.push_back(generate_together(plan_, part_, comment));
+    return kernels;
   }
 
   void write_phase(int phase) {
-    std::vector<Local> reductions, stored;
+    std::vector<Local> reductions, columns;
     for (Local i = 0; i < part_.body.size(); ++i) {
-      if (part_.body[i].kind == Instruction::Kind::reduce && phases_[i] == phase + 1)
-        reductions.push_back(i);
+      const Instruction& step = part_.body[i];
+      if (step.kind != Instruction::Kind::reduce) continue;
+      if (reduces_columns(step) && phases_[i] == phase) columns.push_back(i);
+      if (!reduces_columns(step) && phases_[i] == phase + 1) reductions.push_back(i);
     }
     std::vector<Local> wanted;  // of elements, computed in this phase and used later
     for (Local i = 0; i < part_.body.size(); ++i) {
@@ -238,14 +236,13 @@ class Resident {
     }
     // What rows need of values that only rows have.
     write_rows(phase);
-    if (reductions.empty() && wanted.empty() && stores.empty()) return;
-    for (const Local i : wanted)
-      out_.line("{} {}[{}];", value_type(part_.body[i].dtype), kept(i), row_.elements);
+    if (reductions.empty() && columns.empty() && wanted.empty() && stores.empty()) return;
+    declare(wanted);
     for (const Local i : reductions) {
       const Reduction reduction = reduction_of(plan_, part_, i);
       out_.line("{} r{} = {};", reduction.type, i, reduction.initial);
     }
-    open_elements([&] {
+    row_.open(out_, Index::of_all, [&] {
       for (const plan::Store* store : stores) {
         out_.line("Vector<{}, {}> {};", stored_type(dtype_of(*store)), row_.width,
                   vector_of(*store));
@@ -270,6 +267,10 @@ class Resident {
         out_.line("r{0} = {1}(r{0}, {2});", i, reduction.combine, value);
       }
     }
+    for (const Local i : columns) {
+      const std::string value = body_.value(part_.body[i].operands[0], position);
+      columns_.accumulate(i, value);
+    }
     for (const plan::Store* store : stores) {
       const std::string value = body_.value(store->local, position);
       const std::string into =
@@ -277,7 +278,7 @@ class Resident {
                          : fmt::format("{}[i]", out_.address(store->value, dtype_of(*store), true));
       out_.line("{} = {};", into, stored_as(dtype_of(*store), value));
     }
-    close_elements([&] {
+    row_.close(out_, [&] {
       for (const plan::Store* store : stores) {
         out_.line("store({}, row * length / {} + k, {});",
                   out_.address(store->value, dtype_of(*store), true), row_.width,
@@ -287,10 +288,11 @@ class Resident {
     body_.forget(Level::element);
     for (const Local i : reductions) {
       const Reduction reduction = reduction_of(plan_, part_, i);
-      const std::string all =
-          row_.rows_of_block > 1 ? "reduce_warp" : fmt::format("reduce_block<{}>", row_.threads);
-      out_.line("r{0} = {1}(r{0}, [](auto a, auto b) {{ return {2}(a, b); }});", i, all,
-                reduction.combine);
+      const std::string all = row_.threads == 32 ? "reduce_warp"
+                              : row_.groups == 1
+                                  ? fmt::format("reduce_block<{}>", row_.threads)
+                                  : fmt::format("reduce_group<{}, {}>", row_.threads, row_.groups);
+      out_.line("r{0} = {1}(r{0}, {2});", i, all, reduction.combining());
       const DType dtype = part_.body[i].dtype;
       const bool is_half = dtype == DType::f16 || dtype == DType::bf16;
       out_.line("const {} v{} = {};", value_type(dtype), i,
@@ -332,33 +334,14 @@ class Resident {
   std::vector<int> phases_;
   Emitter out_;
   Body body_;
-  RowClass row_;
+  ColumnResults columns_;
+  RowElements row_;
 };
 
 }  // namespace
 
-Reduction reduction_of(const plan::Plan& plan, const Part& part, Local local) {
-  const Instruction& step = part.body[local];
-  const DType from = part.body[step.operands[0]].dtype;
-  const std::string type(value_type(from));
-  switch (plan.tape.op(step.value)) {
-    case Op::reduce_sum: return {type, type + "(0)", "op::add", false};
-    case Op::reduce_max:
-      return {type, fmt::format("Limits<{}>::lowest()", type), "op::maximum", false};
-    case Op::reduce_min:
-      return {type, fmt::format("Limits<{}>::highest()", type), "op::minimum", false};
-    case Op::argmax:
-      return {fmt::format("Indexed<{}>", type), fmt::format("{{{}(0), -1}}", type), "extreme<true>",
-              true};
-    case Op::argmin:
-      return {fmt::format("Indexed<{}>", type), fmt::format("{{{}(0), -1}}", type),
-              "extreme<false>", true};
-    default: throw Error(fmt::format("no kernel reduces by {}", name(plan.tape.op(step.value))));
-  }
-}
-
-GeneratedKernel generate_resident(const plan::Plan& plan, const Part& part, bool is_aligned,
-                                  const std::string& comment) {
+std::vector<GeneratedKernel> generate_resident(const plan::Plan& plan, const Part& part,
+                                               bool is_aligned, const std::string& comment) {
   return Resident(plan, part, is_aligned).write(comment);
 }
 

@@ -5,7 +5,8 @@
 namespace tendon::plan {
 namespace {
 
-// How many of the latest stages are looked at for one that reads the same memory.
+// How many of the latest stages are looked at for one that reads the same memory, or for an op that
+// reads none.
 constexpr int kLookBack = 8;
 // Ops on numbers alone that are computed again in each stage that uses them.
 constexpr std::uint32_t kLongestUniformChain = 12;
@@ -245,10 +246,13 @@ int Fusion::join_or_open(const Cluster::Member& member, std::span<const Ref> ope
   }
   const int count = static_cast<int>(clusters_.size());
   if (latest != kNowhere && join_at(latest, member)) return latest;
+  const bool costs_nothing = member.kind == Cluster::Member::Kind::reduction &&
+                             std::ranges::all_of(operands, [&](Ref o) { return is_uniform(o); });
   for (int at = std::max(latest + 1, count - kLookBack); at < count; ++at) {
-    if (shares_memory(clusters_[static_cast<std::size_t>(at)], operands) && join_at(at, member)) {
-      return at;
-    }
+    const Cluster& cluster = clusters_[static_cast<std::size_t>(at)];
+    const bool has_to_do = (costs_nothing && cluster.is_body() && cluster.part().reduces()) ||
+                           shares_memory(cluster, operands);
+    if (has_to_do && join_at(at, member)) return at;
   }
   clusters_.push_back(Cluster::over(space));
   if (join_at(count, member)) return count;

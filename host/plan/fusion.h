@@ -100,7 +100,7 @@ class Fusion {
   void add_pointwise(Ref value);
   void add_reduction(Ref value);
   // Joins the first stage that takes it: that of its operands, then later ones that read the same
-  // memory; else opens one over `space`. Returns the stage.
+  // memory, or any for a reduction of one number; else opens one over `space`. Returns the stage.
   int join_or_open(const Cluster::Member& member, std::span<const Ref> operands,
                    const Shape& space);
   bool join_at(int at, const Cluster::Member& member);
@@ -108,10 +108,11 @@ class Fusion {
   // An elementwise op, at the level that its number of elements fits.
   bool compute(Cluster& cluster, int at, Ref value);
   bool reduce(Cluster& cluster, int at, Ref value, const Reduction& reduction);
-  // Turns a pointwise part's space into that of the reduction.
-  bool begin_reducing(Part& part, Ref value, const Reduction& reduction);
-  static bool same_rows(const Part& part, const Reduction& reduction);
+  // Turns a pointwise stage's space into that of the reduction.
+  bool begin_reducing(Cluster& cluster, Ref value, const Reduction& reduction);
   static bool same_rows(const Part& part, const Part& other);
+  // Whether what is reduced are the columns of the part's resident rows.
+  static bool are_columns(const Part& part, const Part& reduced);
   bool is_arg(Ref value) const;
   // The operand with its reduced axes side by side; none where the op is computed whole.
   std::optional<Reduction> reduction_of(Ref value) const;

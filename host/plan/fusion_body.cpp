@@ -8,6 +8,9 @@ namespace {
 
 // What computing a value again may cost, in cheap ops, before it is stored and loaded instead.
 constexpr int kMostAgain = 8;
+// A thread that keeps a row's elements keeps a result for each of their columns too.
+constexpr std::int64_t kLongestRowOfColumns = 4096;
+constexpr std::size_t kMostReductionsOfColumns = 4;
 
 // The view of an element's row, where it is the same for all of the row.
 std::optional<View> of_rows(const Part& part, const View& view) {
@@ -29,6 +32,10 @@ std::optional<View> of_rows(const Part& part, const View& view) {
     rows.pieces.push_back(next);
   }
   return rows;
+}
+
+Part part_of(const Reduction& reduction) {
+  return {reduction.operand.shape, reduction.first, reduction.count};
 }
 
 }  // namespace
@@ -74,9 +81,13 @@ bool Fusion::reduce(Cluster& cluster, int at, Ref value, const Reduction& reduct
   Part& part = cluster.part();
   const std::vector<Instruction> before = part.body;
   const Part old = {part.space, part.first_reduced, part.reduced_count, part.is_resident, {}, {}};
+  Level level = Level::row;
   if (!part.reduces()) {
-    if (!begin_reducing(part, value, reduction)) return false;
-  } else if (!same_rows(part, reduction) || (is_arg(value) && !part.is_resident)) {
+    if (!begin_reducing(cluster, value, reduction)) return false;
+  } else if (!is_arg(value) && are_columns(part, part_of(reduction))) {
+    if (part.chunked_reductions().size() == kMostReductionsOfColumns) return false;
+    level = Level::column;
+  } else if (!same_rows(part, part_of(reduction)) || (is_arg(value) && !part.is_resident)) {
     return false;
   }
   std::optional<Operand> operand =
@@ -92,15 +103,22 @@ bool Fusion::reduce(Cluster& cluster, int at, Ref value, const Reduction& reduct
   operand->dtype = tape_.dtype(tape_.operands(value)[0]);
   cluster.stage.kind = StageKind::reduce;
   const Local local = bring(cluster, *operand, Level::element);
-  cluster.locals[value.id] = append(
-      part, {Instruction::Kind::reduce, Level::row, tape_.dtype(value), value, 1, {local}, {}});
+  cluster.locals[value.id] =
+      append(part, {Instruction::Kind::reduce, level, tape_.dtype(value), value, 1, {local}, {}});
   cluster.members.push_back({Cluster::Member::Kind::reduction, value});
   return true;
 }
 
-bool Fusion::begin_reducing(Part& part, Ref value, const Reduction& reduction) {
+bool Fusion::begin_reducing(Cluster& cluster, Ref value, const Reduction& reduction) {
+  Part& part = cluster.part();
   const Shape& space = reduction.operand.shape;
   if (part.space.size() != space.size()) return false;
+  // Stages that reduce store what each row or element has, and no number for all of them.
+  const bool copies_number =
+      std::ranges::any_of(cluster.members, [&](const Cluster::Member& member) {
+        return part.body[cluster.locals.at(member.value.id)].level == Level::uniform;
+      });
+  if (copies_number) return false;
   if (part.space != space) {
     for (const Instruction& step : part.body) {
       if (step.level == Level::element && step.kind == Instruction::Kind::load &&
@@ -122,13 +140,15 @@ bool Fusion::begin_reducing(Part& part, Ref value, const Reduction& reduction) {
   return true;
 }
 
-bool Fusion::same_rows(const Part& part, const Reduction& reduction) {
-  return same_rows(part, Part{reduction.operand.shape, reduction.first, reduction.count});
-}
-
 bool Fusion::same_rows(const Part& part, const Part& other) {
   return part.space.size() == other.space.size() && part.row_length() == other.row_length() &&
          part.inner_count() == other.inner_count() && part.rows().size() == other.rows().size();
+}
+
+bool Fusion::are_columns(const Part& part, const Part& reduced) {
+  return part.is_resident && part.row_length() <= kLongestRowOfColumns && part.space.size() > 0 &&
+         reduced.outer_count() == 1 && reduced.inner_count() == part.row_length() &&
+         reduced.row_length() == part.rows().size();
 }
 
 bool Fusion::is_arg(Ref value) const {
@@ -416,6 +436,7 @@ bool Fusion::copy(Cluster& cluster, int at, Ref value, const View& from) {
   std::optional<Operand> operand = resolve(cluster, at, from, tape_.shape(value), Level::element);
   if (!operand) return false;
   operand->dtype = tape_.dtype(value);
+  if (operand->from == Operand::From::uniform && cluster.part().reduces()) return false;
   cluster.members.push_back({Cluster::Member::Kind::copy, value, from});
   cluster.locals[value.id] = bring(cluster, *operand, Level::element);
   return true;

@@ -62,8 +62,11 @@ bool Fusion::merge(int first, int second, int at) {
   Cluster& b = clusters_[static_cast<std::size_t>(second)];
   if (a.part().body.size() + b.part().body.size() > kLongestBody) return false;
   if (a.part().space.size() != b.part().space.size()) return false;
-  const Cluster& model = b.part().reduces() ? b : a;
-  if (a.part().reduces() && b.part().reduces() && !same_rows(a.part(), b.part())) return false;
+  const bool is_of_columns = are_columns(a.part(), b.part());
+  const Cluster& model = b.part().reduces() && !is_of_columns ? b : a;
+  if (a.part().reduces() && b.part().reduces() && !is_of_columns &&
+      !are_columns(b.part(), a.part()) && !same_rows(a.part(), b.part()))
+    return false;
   Cluster made;
   made.stage.kind = model.stage.kind;
   Part part = model.stage.parts[0];

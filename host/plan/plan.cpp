@@ -19,6 +19,10 @@ constexpr std::int64_t kChunkMultiple = 1024;
 // Where rows lie side by side, a chunk has so many of a row's elements at least for its result,
 // which is written and read again; of 16 bits, twice as many.
 constexpr std::int64_t kLeastLines = 64;
+// Of resident rows: what a chunk moves for its rows is so many times what its columns' results
+// move.
+constexpr std::int64_t kLeastOfColumns = 22;
+constexpr std::int64_t kMostChunksOfRows = 256;
 
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
@@ -45,6 +49,43 @@ void cut_into_chunks(Part& part) {
   if (lie_apart && count > 1)
     part.chunk_length = divide_up(part.chunk_length, kChunkMultiple) * kChunkMultiple;
   part.chunk_count = std::max<std::int64_t>(divide_up(row, part.chunk_length), 1);
+}
+
+// Bytes that move for each element of the part, and for each column of a chunk of its rows: results
+// that are written and read again, and what each row loads the same of.
+struct MovedBytes {
+  std::int64_t of_element = 0, of_column = 0;
+};
+MovedBytes moved_bytes(const Tape& tape, const Part& part) {
+  MovedBytes bytes;
+  for (const Instruction& step : part.body) {
+    const auto width = static_cast<std::int64_t>(size_bytes(step.dtype));
+    if (step.level == Level::column) bytes.of_column += 2 * std::max<std::int64_t>(width, 4);
+    if (step.level != Level::element || step.kind != Instruction::Kind::load) continue;
+    const bool moves_with_row = std::ranges::any_of(step.view.pieces, [&](const Piece& piece) {
+      return tape.shape(piece.base).size() > part.row_length();
+    });
+    (moves_with_row ? bytes.of_element : bytes.of_column) += width;
+  }
+  for (const Store& store : part.stores) {
+    const Instruction& step = part.body[store.local];
+    if (step.level == Level::element)
+      bytes.of_element += static_cast<std::int64_t>(size_bytes(step.dtype));
+  }
+  return bytes;
+}
+
+// So few that the results hardly count, but where that leaves a device without work.
+void cut_rows_into_chunks(const Tape& tape, Part& part) {
+  const std::int64_t rows = part.rows().size();
+  const std::int64_t wanted = divide_up(part.space.size(), kChunkElements);
+  const MovedBytes moved = moved_bytes(tape, part);
+  const std::int64_t cheap = rows * moved.of_element / (kLeastOfColumns * moved.of_column);
+  const std::int64_t count =
+      std::clamp<std::int64_t>(std::min(wanted, std::max(cheap, wanted / 2)), 1,
+                               std::clamp<std::int64_t>(rows, 1, kMostChunksOfRows));
+  part.chunk_length = std::max<std::int64_t>(divide_up(rows, count), 1);
+  part.chunk_count = std::max<std::int64_t>(divide_up(rows, part.chunk_length), 1);
 }
 
 }  // namespace
@@ -76,18 +117,36 @@ std::int64_t Part::outer_count() const {
   for (int i = 0; i < first_reduced; ++i) count *= space[i];
   return count;
 }
-std::int64_t Part::reduction_count() const {
-  return std::ranges::count(body, Instruction::Kind::reduce, &Instruction::kind);
+bool Part::reduces_columns() const {
+  return std::ranges::any_of(body, [](const Instruction& step) {
+    return step.kind == Instruction::Kind::reduce && step.level == Level::column;
+  });
 }
+std::vector<Local> Part::chunked_reductions() const {
+  std::vector<Local> reductions;
+  for (Local i = 0; i < body.size(); ++i) {
+    if (body[i].kind == Instruction::Kind::reduce &&
+        (!is_resident || body[i].level == Level::column))
+      reductions.push_back(i);
+  }
+  return reductions;
+}
+std::int64_t Part::line_length() const { return is_resident ? row_length() : inner_count(); }
+std::int64_t Part::outer_line_count() const { return is_resident ? 1 : outer_count(); }
 std::int64_t Part::partials_bytes() const {
-  if (!reduces() || is_resident) return 0;
-  return reduction_count() * outer_count() * chunk_count * inner_count() * 8;
+  const auto reductions = static_cast<std::int64_t>(chunked_reductions().size());
+  return reductions * outer_line_count() * chunk_count * line_length() * 8;
 }
 Shape Part::shape(Level level) const {
   switch (level) {
     case Level::uniform: return {};
     case Level::row: return rows();
     case Level::element: return space;
+    case Level::column: {
+      Shape columns;
+      for (int i = 0; i < reduced_count; ++i) columns.push_back(space[first_reduced + i]);
+      return columns;
+    }
   }
   __builtin_unreachable();
 }
@@ -108,6 +167,7 @@ Plan make_plan(Tape tape) {
   for (Stage& stage : plan.stages) {
     for (Part& part : stage.parts) {
       if (part.reduces() && !part.is_resident) cut_into_chunks(part);
+      if (part.reduces_columns()) cut_rows_into_chunks(plan.tape, part);
     }
   }
   arrange(plan);

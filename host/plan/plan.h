@@ -12,8 +12,9 @@
 
 namespace tendon::plan {
 
-// Where in a body a value lives: one for the whole part, one for each row, one for each element.
-enum class Level : std::uint8_t { uniform, row, element };
+// Where in a body a value lives: one for the whole part, one for each row, one for each element,
+// one for each column: for each place in a row, of all rows.
+enum class Level : std::uint8_t { uniform, row, element, column };
 
 using Local = std::uint32_t;  // a body's value: the index of the instruction that makes it
 
@@ -25,7 +26,7 @@ struct Instruction {
     generate,  // iota, uniform: of the element's row-major position
     compute,   // an elementwise op of locals of the same level or uniform
     expand,    // a row's value, for each of its elements
-    reduce,    // over the rows' elements
+    reduce,    // at the level row over a row's elements, at the level column over a column's
   };
   Kind kind = Kind::load;
   Level level = Level::element;
@@ -48,23 +49,28 @@ struct Part {
   Shape space;
   int first_reduced = 0;
   int reduced_count = 0;
-  // Whether a row's elements are at hand after a reduction of them; else reductions come last.
+  // Whether a row's elements are at hand after a reduction of them; else reductions come last. Only
+  // resident rows, none of them behind the reduced axes, have reductions of columns, whose results
+  // are stored and not used again.
   bool is_resident = false;
   std::vector<Instruction> body;  // operands first
   std::vector<Store> stores;
-  // Where it is not resident: a reduction is done in chunks of so many of a row's elements, whose
-  // results are put together in order. They lie in the arena, 8 bytes each: for each reduction, row
-  // in front of the reduced axes, chunk, and row behind them.
+  // A reduction of rows that are not resident is done in chunks of so many of a row's elements, one
+  // of columns in chunks of so many rows; the results are put together in order. They lie in the
+  // arena, 8 bytes each, in lines of neighbours: for each such reduction, outer line, chunk.
   std::int64_t chunk_length = 0;
   std::int64_t chunk_count = 0;
   std::int64_t partials_offset = 0;
 
   bool reduces() const { return reduced_count > 0; }
+  bool reduces_columns() const;
   Shape rows() const;                // the space without what is reduced
   std::int64_t row_length() const;   // elements of a row
   std::int64_t inner_count() const;  // rows that lie side by side: behind the reduced axes
   std::int64_t outer_count() const;  // rows that lie apart: in front of the reduced axes
-  std::int64_t reduction_count() const;
+  std::vector<Local> chunked_reductions() const;
+  std::int64_t line_length() const;  // of partial results: rows behind the reduced axes, or columns
+  std::int64_t outer_line_count() const;
   std::int64_t partials_bytes() const;
   Shape shape(Level level) const;
 };

@@ -196,7 +196,7 @@ std::string view_text(const View& view) {
 }
 
 std::string part_text(const Tape& tape, const Part& part) {
-  constexpr const char* kLevels[] = {"uniform", "row", "element"};
+  constexpr const char* kLevels[] = {"uniform", "row", "element", "column"};
   std::string text = "  over (";
   for (int i = 0; i < part.space.rank(); ++i) {
     const bool starts = part.reduces() && i == part.first_reduced;

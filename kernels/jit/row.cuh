@@ -1,5 +1,5 @@
-// Reductions over the threads of a row: a warp, or a block. Every thread gets the result. The order
-// is fixed, so the bits are the same on every run.
+// Reductions over the threads of a row: a warp, a group of warps, or a block. Every thread gets the
+// result. The order is fixed, so the bits are the same on every run.
 #pragma once
 
 #include <tendon/memory.cuh>
@@ -41,17 +41,85 @@ __device__ inline T reduce_warp(T value, Combine combine) {
   return value;
 }
 
+// Waits for the other threads of a group: a block's threads are so many groups of so many.
+template <int kThreads, int kGroups>
+__device__ inline void synchronize_group() {
+  if constexpr (kGroups == 1) {
+    __syncthreads();
+  } else {
+    const u32 barrier = 1 + threadIdx.x / kThreads;
+    asm volatile("bar.sync %0, %1;" ::"r"(barrier), "n"(kThreads) : "memory");
+  }
+}
+
+// Over a group's threads.
+template <int kThreads, int kGroups, class T, class Combine>
+__device__ inline T reduce_group(T value, Combine combine) {
+  __shared__ T of_warps[kGroups][kThreads / 32];
+  const u32 group = threadIdx.x / kThreads;
+  value = reduce_warp(value, combine);
+  synchronize_group<kThreads, kGroups>();  // of an earlier reduction that still reads
+  if (threadIdx.x % 32 == 0) of_warps[group][threadIdx.x % kThreads / 32] = value;
+  synchronize_group<kThreads, kGroups>();
+  value = of_warps[group][0];
+#pragma unroll
+  for (int warp = 1; warp < kThreads / 32; ++warp) value = combine(value, of_warps[group][warp]);
+  return value;
+}
 template <int kThreads, class T, class Combine>
 __device__ inline T reduce_block(T value, Combine combine) {
-  __shared__ T of_warps[kThreads / 32];
-  value = reduce_warp(value, combine);
-  __syncthreads();  // of an earlier reduction that still reads
-  if (threadIdx.x % 32 == 0) of_warps[threadIdx.x / 32] = value;
-  __syncthreads();
-  value = of_warps[0];
+  return reduce_group<kThreads, 1>(value, combine);
+}
+
+// The memory that a block's threads share for values that pass from one to another at once: the
+// same one for all calls with as many bytes.
+template <int kBytes>
+__device__ inline void* passing_memory() {
+  __shared__ f64 words[kBytes / sizeof(f64)];
+  return words;
+}
+
+// Each thread of a group has values: those of the threads at the same place in their groups, in the
+// order of the groups. The first group has the results.
+template <int kGroups, int kThreads, int kCount, class T, class Combine>
+__device__ inline void combine_groups(T (&values)[kCount], Combine combine) {
+  if constexpr (kGroups > 1) {
+    T* const passed =
+        static_cast<T*>(passing_memory<(kGroups - 1) * kCount * kThreads * sizeof(T)>());
+    const int group = threadIdx.x / kThreads, thread = threadIdx.x % kThreads;
+    __syncthreads();  // of an earlier call that still reads
 #pragma unroll
-  for (int warp = 1; warp < kThreads / 32; ++warp) value = combine(value, of_warps[warp]);
-  return value;
+    for (int i = 0; i < kCount; ++i) {
+      if (group > 0) passed[((group - 1) * kCount + i) * kThreads + thread] = values[i];
+    }
+    __syncthreads();
+    if (group > 0) return;
+    for (int other = 0; other < kGroups - 1; ++other) {
+#pragma unroll
+      for (int i = 0; i < kCount; ++i)
+        values[i] = combine(values[i], passed[(other * kCount + i) * kThreads + thread]);
+    }
+  }
+}
+// Gives the other groups the values that the first has.
+template <int kThreads, int kCount, class T>
+__device__ inline void share_with_groups(T (&values)[kCount]) {
+  T* const passed = static_cast<T*>(passing_memory<kCount * kThreads * sizeof(T)>());
+  const int thread = threadIdx.x % kThreads;
+  __syncthreads();  // of an earlier call that still reads
+#pragma unroll
+  for (int i = 0; i < kCount; ++i) {
+    if (threadIdx.x < kThreads) passed[i * kThreads + thread] = values[i];
+  }
+  __syncthreads();
+#pragma unroll
+  for (int i = 0; i < kCount; ++i) values[i] = passed[i * kThreads + thread];
+}
+template <int kGroups, int kThreads, class T, class Combine>
+__device__ inline void combine_groups(T& value, Combine combine) {
+  T values[1] = {value};
+  combine_groups<kGroups, kThreads>(values, combine);
+  value = values[0];
 }
 
 // The least and greatest of a type, which a reduction begins with.

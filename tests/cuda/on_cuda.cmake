@@ -60,7 +60,7 @@ run_on_cuda(executor tendon_test_cuda)
 foreach(room backend fuzz misuse ops record semantics)
   run_on_cuda(${room} tendon_test_${room})
 endforeach()
-run_on_cuda(plan tendon_test_plan RandomTapes.*:DegenerateTapes.*)
+run_on_cuda(plan tendon_test_plan RandomTapes.*:DegenerateTapes.*:*Columns.AreAs*)
 
 # Processes of their own, in which something is amiss from the start.
 if(TARGET emulated_cuda)

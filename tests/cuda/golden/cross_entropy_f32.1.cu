@@ -13,18 +13,18 @@ struct Arguments {
 };
 
 extern "C" __global__ void __launch_bounds__(128)
-rows_c374598606b7a27e(const __grid_constant__ Arguments a) {
+rows_ae5ac49172d2e881(const __grid_constant__ Arguments a) {
   const index length = a.length1;
   const int thread = threadIdx.x;
+  f32 k0[8];
+  #pragma unroll
+  for (int v = 0; v < 8; v += 4) {
+    const index k = v / 4 * 128 + thread;
+    if (k * 4 >= length) break;
+    const auto x0 = load<4>(a.x0, k);
+    for (int w = 0; w < 4; ++w) k0[v + w] = x0.at[w];
+  }
   for (index row = blockIdx.x; row < a.rows0; row += gridDim.x) {
-    f32 k0[8];
-    #pragma unroll
-    for (int v = 0; v < 8; v += 4) {
-      const index k = v / 4 * 128 + thread;
-      if (k * 4 >= length) break;
-      const auto x0 = load<4>(a.x0, k);
-      for (int w = 0; w < 4; ++w) k0[v + w] = x0.at[w];
-    }
     f32 r1 = f32(0);
     #pragma unroll
     for (int v = 0; v < 8; v += 4) {

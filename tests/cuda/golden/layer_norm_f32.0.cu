@@ -1,4 +1,4 @@
-// reduction, 3 in, 3 out: 4 reduce_sum, 6 mul, sub, square, 4 add, rsqrt, 7 scale, div, neg.
+// reduction, 3 in, 4 out: 6 reduce_sum, 6 mul, sub, square, 4 add, rsqrt, 7 scale, div, neg.
 #include "tendon/memory.cuh"
 #include "tendon/ops.cuh"
 #include "tendon/row.cuh"
@@ -7,31 +7,53 @@ using index = u32;
 
 struct Arguments {
   i64 rows0, length1;
-  const f32 *x0, *x1, *x2;
+  const f32 *x0, *x1;
+  i64 chunk2;
+  const f32 *x2;
   alignas(8) f32 number0, number1, number2, number3, number4, number5;
-  f32 *y3, *y4, *y5;
+  f32 *y3, *y4;
+  f64 *partials3;
+  i64 first4, first5;
 };
 
-extern "C" __global__ void __launch_bounds__(128)
-rows_d8de3ffb1d21b6b8(const __grid_constant__ Arguments a) {
+extern "C" __global__ void __launch_bounds__(512)
+rows_5e8c2316aab5a0a8(const __grid_constant__ Arguments a) {
   const index length = a.length1;
-  const int thread = threadIdx.x;
-  for (index row = blockIdx.x; row < a.rows0; row += gridDim.x) {
-    f32 k0[8];
-    f32 k15[8];
-    f32 k17[8];
+  const int thread = threadIdx.x % 128;
+  f32 k15[8];
+  f32 k17[8];
+  if (threadIdx.x < 128) {
     #pragma unroll
     for (int v = 0; v < 8; v += 4) {
       const index k = v / 4 * 128 + thread;
       if (k * 4 >= length) break;
-      const auto x0 = load<4>(a.x0, row * length / 4 + k);
-      for (int w = 0; w < 4; ++w) k0[v + w] = x0.at[w];
-      const auto x15 = load<4>(a.x1, k);
+      const auto x15 = load<4>(a.x0, k);
       for (int w = 0; w < 4; ++w) k15[v + w] = x15.at[w];
-      const auto x17 = load<4>(a.x2, k);
+      const auto x17 = load<4>(a.x1, k);
       for (int w = 0; w < 4; ++w) k17[v + w] = x17.at[w];
     }
-    f32 k20[8];
+  }
+  share_with_groups<128>(k15);
+  share_with_groups<128>(k17);
+  f32 c20[8];
+  f32 c22[8];
+  #pragma unroll
+  for (int e = 0; e < 8; ++e) {
+    c20[e] = f32(0);
+    c22[e] = f32(0);
+  }
+  const index chunk = blockIdx.x, first = chunk * a.chunk2;
+  const index end = first + a.chunk2 < a.rows0 ? first + a.chunk2 : a.rows0;
+  for (index row = first + threadIdx.x / 128; row < end; row += 4) {
+    f32 k0[8];
+    #pragma unroll
+    for (int v = 0; v < 8; v += 4) {
+      const index k = v / 4 * 128 + thread;
+      if (k * 4 >= length) break;
+      const auto x0 = load<4>(a.x2, row * length / 4 + k);
+      for (int w = 0; w < 4; ++w) k0[v + w] = x0.at[w];
+    }
+    f32 k21[8];
     f32 r1 = f32(0);
     #pragma unroll
     for (int v = 0; v < 8; v += 4) {
@@ -40,18 +62,19 @@ rows_d8de3ffb1d21b6b8(const __grid_constant__ Arguments a) {
       #pragma unroll
       for (int e = v; e < v + 4; ++e) {
         const index j = k * 4 + (e - v), i = row * length + j;
-        const f32 v20 = op::scale(a.number0, k15[e]);
-        k20[e] = v20;
+        const f32 v21 = op::scale(a.number0, k15[e]);
+        k21[e] = v21;
         r1 = op::add(r1, k0[e]);
+        c20[e] = op::add(c20[e], a.number0);
       }
     }
-    r1 = reduce_block<128>(r1, [](auto a, auto b) { return op::add(a, b); });
+    r1 = reduce_group<128, 4>(r1, [](auto a, auto b) { return op::add(a, b); });
     const f32 v1 = r1;
     const f32 v3 = op::mul(v1, a.number1);
     f32 k5[8];
-    f32 k30[8];
+    f32 k32[8];
     f32 r7 = f32(0);
-    f32 r23 = f32(0);
+    f32 r25 = f32(0);
     #pragma unroll
     for (int v = 0; v < 8; v += 4) {
       const index k = v / 4 * 128 + thread;
@@ -61,66 +84,85 @@ rows_d8de3ffb1d21b6b8(const __grid_constant__ Arguments a) {
         const index j = k * 4 + (e - v), i = row * length + j;
         const f32 v5 = op::sub(k0[e], v3);
         k5[e] = v5;
-        const f32 v30 = op::mul(a.number2, v5);
-        k30[e] = v30;
+        const f32 v32 = op::mul(a.number2, v5);
+        k32[e] = v32;
         const f32 v6 = op::square(v5);
         r7 = op::add(r7, v6);
-        const f32 v22 = op::scale(k20[e], v5);
-        r23 = op::add(r23, v22);
+        const f32 v24 = op::scale(k21[e], v5);
+        r25 = op::add(r25, v24);
       }
     }
-    r7 = reduce_block<128>(r7, [](auto a, auto b) { return op::add(a, b); });
+    r7 = reduce_group<128, 4>(r7, [](auto a, auto b) { return op::add(a, b); });
     const f32 v7 = r7;
-    r23 = reduce_block<128>(r23, [](auto a, auto b) { return op::add(a, b); });
-    const f32 v23 = r23;
+    r25 = reduce_group<128, 4>(r25, [](auto a, auto b) { return op::add(a, b); });
+    const f32 v25 = r25;
     const f32 v9 = op::mul(v7, a.number3);
     const f32 v11 = op::add(v9, a.number4);
     const f32 v12 = op::rsqrt(v11);
-    const f32 v25 = op::mul(a.number5, v12);
-    const f32 v26 = op::div(v25, v11);
-    const f32 v27 = op::scale(v23, v26);
-    const f32 v28 = op::scale(v27, a.number3);
-    f32 k33[8];
-    f32 r35 = f32(0);
+    const f32 v27 = op::mul(a.number5, v12);
+    const f32 v28 = op::div(v27, v11);
+    const f32 v29 = op::scale(v25, v28);
+    const f32 v30 = op::scale(v29, a.number3);
+    f32 k35[8];
+    f32 r37 = f32(0);
     #pragma unroll
     for (int v = 0; v < 8; v += 4) {
       const index k = v / 4 * 128 + thread;
       if (k * 4 >= length) break;
       Vector<f32, 4> s0;
-      Vector<f32, 4> s1;
       #pragma unroll
       for (int e = v; e < v + 4; ++e) {
         const index j = k * 4 + (e - v), i = row * length + j;
-        const f32 v21 = op::scale(k20[e], v12);
-        const f32 v32 = op::scale(v28, k30[e]);
-        const f32 v33 = op::add(v21, v32);
-        k33[e] = v33;
-        const f32 v34 = op::neg(v33);
-        r35 = op::add(r35, v34);
+        const f32 v23 = op::scale(k21[e], v12);
+        const f32 v34 = op::scale(v30, k32[e]);
+        const f32 v35 = op::add(v23, v34);
+        k35[e] = v35;
+        const f32 v36 = op::neg(v35);
+        r37 = op::add(r37, v36);
         const f32 v14 = op::mul(k5[e], v12);
-        s0.at[e - v] = v14;
+        c22[e] = op::add(c22[e], v14);
         const f32 v16 = op::mul(v14, k15[e]);
         const f32 v18 = op::add(v16, k17[e]);
-        s1.at[e - v] = v18;
+        s0.at[e - v] = v18;
       }
       store(a.y3, row * length / 4 + k, s0);
-      store(a.y4, row * length / 4 + k, s1);
     }
-    r35 = reduce_block<128>(r35, [](auto a, auto b) { return op::add(a, b); });
-    const f32 v35 = r35;
-    const f32 v36 = op::scale(v35, a.number1);
+    r37 = reduce_group<128, 4>(r37, [](auto a, auto b) { return op::add(a, b); });
+    const f32 v37 = r37;
+    const f32 v38 = op::scale(v37, a.number1);
     #pragma unroll
     for (int v = 0; v < 8; v += 4) {
       const index k = v / 4 * 128 + thread;
       if (k * 4 >= length) break;
-      Vector<f32, 4> s2;
+      Vector<f32, 4> s3;
       #pragma unroll
       for (int e = v; e < v + 4; ++e) {
         const index j = k * 4 + (e - v), i = row * length + j;
-        const f32 v38 = op::add(k33[e], v36);
-        s2.at[e - v] = v38;
+        const f32 v40 = op::add(k35[e], v38);
+        s3.at[e - v] = v40;
       }
-      store(a.y5, row * length / 4 + k, s2);
+      store(a.y4, row * length / 4 + k, s3);
     }
+  }
+  combine_groups<4, 128>(c20, [](auto a, auto b) { return op::add(a, b); });
+  combine_groups<4, 128>(c22, [](auto a, auto b) { return op::add(a, b); });
+  if (threadIdx.x >= 128) return;
+  const index line = length;
+  f32* const into0 = reinterpret_cast<f32*>(a.partials3 + a.first4) + static_cast<i64>(chunk) * line;
+  f32* const into1 = reinterpret_cast<f32*>(a.partials3 + a.first5) + static_cast<i64>(chunk) * line;
+  #pragma unroll
+  for (int v = 0; v < 8; v += 4) {
+    const index k = v / 4 * 128 + thread;
+    if (k * 4 >= length) break;
+    Vector<f32, 4> s0;
+    Vector<f32, 4> s1;
+    #pragma unroll
+    for (int e = v; e < v + 4; ++e) {
+      const index j = k * 4 + (e - v);
+      s0.at[e - v] = c20[e];
+      s1.at[e - v] = c22[e];
+    }
+    store(into0, k, s0);
+    store(into1, k, s1);
   }
 }

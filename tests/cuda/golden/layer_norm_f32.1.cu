@@ -1,4 +1,4 @@
-// reduction, 0 in, 1 out: reduce_sum.
+// reduction, 3 in, 4 out: 6 reduce_sum, 6 mul, sub, square, 4 add, rsqrt, 7 scale, div, neg.
 #include "tendon/memory.cuh"
 #include "tendon/ops.cuh"
 #include "tendon/row.cuh"
@@ -6,32 +6,31 @@ using namespace tendon;
 using index = u32;
 
 struct Arguments {
-  i64 length0, chunk1, chunks2, inner3, outer4;
-  alignas(8) f32 number0;
-  f64 *partials5;
-  i64 first6;
+  i64 rows0, chunks1, line2;
+  f64 *partials3;
+  i64 first4, first5;
+  f32 *y0, *y1;
 };
 
 extern "C" __global__ void __launch_bounds__(256)
-columns_f9f7c009bc613c38(const __grid_constant__ Arguments a) {
-  const index length = a.length0, chunk_length = a.chunk1, chunks = a.chunks2;
-  const index inner = a.inner3, groups = (inner + 31) / 32;
-  __shared__ f32 of_lines1[8][32];
-  for (index unit = blockIdx.x; unit < a.outer4 * chunks * groups; unit += gridDim.x) {
-    const index column = unit % groups * 32 + threadIdx.x % 32, chunk = unit / groups % chunks, front = unit / groups / chunks;
-    const index row = front * inner + (column < inner ? column : 0);
-    f32 r1 = f32(0);
-    const index end = (chunk + 1) * chunk_length < length ? (chunk + 1) * chunk_length : length;
-    for (index j = chunk * chunk_length + threadIdx.x / 32; j < end && column < inner; j += 8) {
-      const index i = (front * length + j) * inner + column;
-      r1 = op::add(r1, a.number0);
+together_a1cf8a1144f1166e(const __grid_constant__ Arguments a) {
+  const index rows = a.rows0, chunks = a.chunks1, line = a.line2;
+  for (index first = blockIdx.x * 32; first < rows; first += gridDim.x * 32) {
+    const index row = first + threadIdx.x % 32, end = row < rows ? chunks : 0;
+    f32 r20 = f32(0);
+    f32 r22 = f32(0);
+    #pragma unroll 4
+    for (index chunk = threadIdx.x / 32; chunk < end; chunk += 8) {
+      r20 = op::add(r20, (reinterpret_cast<f32*>(a.partials3 + a.first4) + static_cast<i64>(chunk) * line)[row]);
+      r22 = op::add(r22, (reinterpret_cast<f32*>(a.partials3 + a.first5) + static_cast<i64>(chunk) * line)[row]);
     }
-    __syncthreads();
-    of_lines1[threadIdx.x / 32][threadIdx.x % 32] = r1;
-    __syncthreads();
-    if (threadIdx.x < 32 && column < inner) {
-      for (int w = 1; w < 8; ++w) r1 = op::add(r1, of_lines1[w][threadIdx.x]);
-      reinterpret_cast<f32*>(a.partials5 + a.first6)[(static_cast<i64>(front) * chunks + chunk) * inner + column] = r1;
+    combine_groups<8, 32>(r20, [](auto a, auto b) { return op::add(a, b); });
+    combine_groups<8, 32>(r22, [](auto a, auto b) { return op::add(a, b); });
+    if (threadIdx.x < 32 && row < rows) {
+      const f32 v20 = r20;
+      const f32 v22 = r22;
+      a.y0[row] = v20;
+      a.y1[row] = v22;
     }
   }
 }

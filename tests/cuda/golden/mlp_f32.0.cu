@@ -1,4 +1,4 @@
-// reduction, 2 in, 2 out: reduce_max, 2 sub, exp, 2 reduce_sum, log, 2 add, iota, equal, 2 where,
+// reduction, 2 in, 3 out: reduce_max, 2 sub, exp, 3 reduce_sum, log, 2 add, iota, equal, 2 where,
 // neg, div, 2 scale.
 #include "tendon/memory.cuh"
 #include "tendon/ops.cuh"
@@ -9,20 +9,28 @@ using index = u32;
 struct Arguments {
   i64 rows0, length1;
   alignas(8) f32 number0;
+  i64 chunk2;
   const f32 *x0, *x1;
-  Divisor d2;
-  i64 extent3;
-  Divisor d4;
+  Divisor d3;
+  i64 extent4;
+  Divisor d5;
   alignas(8) f32 number1, number2, number3;
-  f32 *y2, *y3;
+  f32 *y2, *y3, *y4;
 };
 
-extern "C" __global__ void __launch_bounds__(256)
-rows_b3f1332b740cadbb(const __grid_constant__ Arguments a) {
+extern "C" __global__ void __launch_bounds__(512)
+rows_d0f2d2fc29190da9(const __grid_constant__ Arguments a) {
   const f32 v17 = op::neg(a.number0);
   const index length = a.length1;
   const int thread = threadIdx.x % 32;
-  for (index row = blockIdx.x * 8 + threadIdx.x / 32; row < a.rows0; row += gridDim.x * 8) {
+  f32 c26[1];
+  #pragma unroll
+  for (int e = 0; e < 1; ++e) {
+    c26[e] = f32(0);
+  }
+  const index chunk = blockIdx.x, first = chunk * a.chunk2;
+  const index end = first + a.chunk2 < a.rows0 ? first + a.chunk2 : a.rows0;
+  for (index row = first + threadIdx.x / 32; row < end; row += 16) {
     f32 k0[1];
     #pragma unroll
     for (int e = 0; e < 1; ++e) {
@@ -38,7 +46,7 @@ rows_b3f1332b740cadbb(const __grid_constant__ Arguments a) {
     for (int e = 0; e < 1; ++e) {
       const index j = e * 32 + thread, i = row * length + j;
       if (j >= length) break;
-      const f32 v8 = op::cast<f32>(static_cast<i64>(index(i) / a.d2 - index(i) / a.d2 / a.d4 * static_cast<index>(a.extent3)));
+      const f32 v8 = op::cast<f32>(static_cast<i64>(index(i) / a.d3 - index(i) / a.d3 / a.d5 * static_cast<index>(a.extent4)));
       const boolean v11 = op::equal(v8, v9);
       const f32 v19 = op::select(v11, v17, a.number1);
       k19[e] = v19;
@@ -74,10 +82,20 @@ rows_b3f1332b740cadbb(const __grid_constant__ Arguments a) {
       if (j >= length) break;
       const f32 v24 = op::scale(v22, k4[e]);
       const f32 v25 = op::add(k19[e], v24);
+      c26[e] = op::add(c26[e], v25);
       a.y2[i] = v25;
     }
     if (thread == 0) {
       a.y3[row] = v15;
     }
+  }
+  combine_groups<16, 32>(c26, [](auto a, auto b) { return op::add(a, b); });
+  if (threadIdx.x >= 32) return;
+  f32* const into0 = a.y4;
+  #pragma unroll
+  for (int e = 0; e < 1; ++e) {
+    const index j = e * 32 + thread;
+    if (j >= length) break;
+    into0[j] = c26[e];
   }
 }

@@ -13,17 +13,17 @@ struct Arguments {
 };
 
 extern "C" __global__ void __launch_bounds__(256)
-rows_3ab5b06ac8d50b4b(const __grid_constant__ Arguments a) {
+rows_d0d8201b8238ac7e(const __grid_constant__ Arguments a) {
   const index length = a.length1;
   const int thread = threadIdx.x % 32;
+  f32 k0[2];
+  #pragma unroll
+  for (int e = 0; e < 2; ++e) {
+    const index j = e * 32 + thread;
+    if (j >= length) break;
+    k0[e] = a.x0[j];
+  }
   for (index row = blockIdx.x * 8 + threadIdx.x / 32; row < a.rows0; row += gridDim.x * 8) {
-    f32 k0[2];
-    #pragma unroll
-    for (int e = 0; e < 2; ++e) {
-      const index j = e * 32 + thread, i = row * length + j;
-      if (j >= length) break;
-      k0[e] = a.x0[i];
-    }
     f32 r1 = f32(0);
     #pragma unroll
     for (int e = 0; e < 2; ++e) {

@@ -13,9 +13,9 @@ struct Arguments {
 };
 
 extern "C" __global__ void __launch_bounds__(256)
-chunks_b98472ee6b2d8275(const __grid_constant__ Arguments a) {
+chunks_40235e5c4ceeb0c9(const __grid_constant__ Arguments a) {
   const index length = a.length0, chunk_length = a.chunk1, chunks = a.chunks2;
-  const index inner = 1;
+  const index line = 1;
   for (index unit = blockIdx.x; unit < a.rows3 * chunks; unit += gridDim.x) {
     const index row = unit / chunks, chunk = unit % chunks;
     f64 r1 = f64(0);
@@ -39,7 +39,7 @@ chunks_b98472ee6b2d8275(const __grid_constant__ Arguments a) {
       element(i, a.x0[i]);
     r1 = reduce_block<256>(r1, [](auto a, auto b) { return op::add(a, b); });
     if (threadIdx.x == 0) {
-      reinterpret_cast<f64*>(a.partials4 + a.first5)[(static_cast<i64>(row) * chunks + chunk) * inner + 0] = r1;
+      (reinterpret_cast<f64*>(a.partials4 + a.first5) + (static_cast<i64>(row) * chunks + chunk) * line)[0] = r1;
     }
   }
 }

@@ -6,23 +6,27 @@ using namespace tendon;
 using index = u32;
 
 struct Arguments {
-  i64 length0, chunk1, chunks2, inner3, rows4;
-  f64 *partials5;
-  i64 first6;
+  i64 rows0, chunks1, line2;
+  f64 *partials3;
+  i64 first4;
   f64 *y0;
 };
 
 extern "C" __global__ void __launch_bounds__(256)
-together_ee98cf7bd6f4cdb8(const __grid_constant__ Arguments a) {
-  const index length = a.length0, chunk_length = a.chunk1, chunks = a.chunks2;
-  const index inner = a.inner3;
-  for (index row = blockIdx.x * 256u + threadIdx.x; row < a.rows4; row += gridDim.x * 256u) {
-    const index front = row / inner, column = row % inner;
+together_f120c01b5df71516(const __grid_constant__ Arguments a) {
+  const index rows = a.rows0, chunks = a.chunks1, line = a.line2;
+  for (index first = blockIdx.x * 32; first < rows; first += gridDim.x * 32) {
+    const index row = first + threadIdx.x % 32, end = row < rows ? chunks : 0;
+    const index front = row / line, place = row % line;
     f64 r1 = f64(0);
-    for (index chunk = 0; chunk < chunks; ++chunk) {
-      r1 = op::add(r1, reinterpret_cast<f64*>(a.partials5 + a.first6)[(static_cast<i64>(front) * chunks + chunk) * inner + column]);
+    #pragma unroll 4
+    for (index chunk = threadIdx.x / 32; chunk < end; chunk += 8) {
+      r1 = op::add(r1, (reinterpret_cast<f64*>(a.partials3 + a.first4) + (static_cast<i64>(front) * chunks + chunk) * line)[place]);
     }
-    const f64 v1 = r1;
-    a.y0[row] = stored_as<f64>(v1);
+    combine_groups<8, 32>(r1, [](auto a, auto b) { return op::add(a, b); });
+    if (threadIdx.x < 32 && row < rows) {
+      const f64 v1 = r1;
+      a.y0[row] = v1;
+    }
   }
 }

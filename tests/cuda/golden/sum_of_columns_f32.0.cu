@@ -6,33 +6,28 @@ using namespace tendon;
 using index = u32;
 
 struct Arguments {
-  i64 length0, chunk1, chunks2, inner3, outer4;
+  i64 length0, chunk1, chunks2, line3, outer4;
   const f32 *x0;
   f64 *partials5;
   i64 first6;
 };
 
 extern "C" __global__ void __launch_bounds__(256)
-columns_5835b0b07fe87fad(const __grid_constant__ Arguments a) {
+columns_1f4f90f1c1139dbc(const __grid_constant__ Arguments a) {
   const index length = a.length0, chunk_length = a.chunk1, chunks = a.chunks2;
-  const index inner = a.inner3, groups = (inner + 31) / 32;
-  __shared__ f32 of_lines1[8][32];
+  const index line = a.line3, groups = (line + 31) / 32;
   for (index unit = blockIdx.x; unit < a.outer4 * chunks * groups; unit += gridDim.x) {
     const index column = unit % groups * 32 + threadIdx.x % 32, chunk = unit / groups % chunks, front = unit / groups / chunks;
-    const index row = front * inner + (column < inner ? column : 0);
     f32 r1 = f32(0);
     const index end = (chunk + 1) * chunk_length < length ? (chunk + 1) * chunk_length : length;
-    for (index j = chunk * chunk_length + threadIdx.x / 32; j < end && column < inner; j += 8) {
-      const index i = (front * length + j) * inner + column;
+    for (index j = chunk * chunk_length + threadIdx.x / 32; j < end && column < line; j += 8) {
+      const index i = (front * length + j) * line + column;
       const f32 v0 = a.x0[i];
       r1 = op::add(r1, v0);
     }
-    __syncthreads();
-    of_lines1[threadIdx.x / 32][threadIdx.x % 32] = r1;
-    __syncthreads();
-    if (threadIdx.x < 32 && column < inner) {
-      for (int w = 1; w < 8; ++w) r1 = op::add(r1, of_lines1[w][threadIdx.x]);
-      reinterpret_cast<f32*>(a.partials5 + a.first6)[(static_cast<i64>(front) * chunks + chunk) * inner + column] = r1;
+    combine_groups<8, 32>(r1, [](auto a, auto b) { return op::add(a, b); });
+    if (threadIdx.x < 32 && column < line) {
+      (reinterpret_cast<f32*>(a.partials5 + a.first6) + (static_cast<i64>(front) * chunks + chunk) * line)[column] = r1;
     }
   }
 }

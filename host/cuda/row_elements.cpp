@@ -1,0 +1,39 @@
+#include "host/cuda/row_elements.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace tendon::cuda {
+namespace {
+
+// Threads of a block that reduces columns too, at least.
+constexpr int kThreadsOfColumns = 512;
+
+}  // namespace
+
+RowElements RowElements::of(const plan::Part& part, bool can_be_wide, std::size_t widest) {
+  const std::int64_t length = part.row_length();
+  RowElements row;
+  row.width = can_be_wide ? static_cast<int>(16 / widest) : 1;
+  const auto power = [](std::int64_t n) {
+    return static_cast<int>(
+        std::bit_ceil(static_cast<std::uint64_t>(std::max<std::int64_t>(n, 1))));
+  };
+  if (length <= 256) {
+    row.groups = 8;
+    row.elements = std::max(power((length + 31) / 32), row.width);
+  } else {
+    row.elements = length <= 8192 ? 8 : 16;
+    row.threads = std::clamp(power((length + row.elements - 1) / row.elements), 64, 1024);
+  }
+  if (part.reduces_columns()) row.groups = std::max(kThreadsOfColumns / row.threads, 1);
+  return row;
+}
+
+void RowElements::open_vectors(Emitter& out) const {
+  out.open(fmt::format("for (int v = 0; v < {}; v += {}) {{", elements, width));
+  out.line("const index k = v / {} * {} + thread;", width, threads);
+  out.line("if (k * {} >= length) break;", width);
+}
+
+}  // namespace tendon::cuda

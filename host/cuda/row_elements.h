@@ -1,0 +1,58 @@
+// How the threads of a block share the elements of resident rows, and the loops over those of a
+// thread.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cstddef>
+#include <string_view>
+
+#include "host/cuda/emitter.h"
+
+namespace tendon::cuda {
+
+// A row's threads are a group: a warp, or more. The text has the row's length as `length`, a
+// thread's place in its group as `thread`, and in a loop over rows the row as `row`.
+struct RowElements {
+  int threads = 32;  // of a group
+  int elements = 1;  // of a thread
+  int width = 1;     // of them side by side in memory
+  int groups = 1;    // of a block: rows that it has at once
+
+  // `widest`: bytes of the widest element that is loaded or stored; `can_be_wide`: whether all may
+  // be as vectors of 16 bytes.
+  static RowElements of(const plan::Part& part, bool can_be_wide, std::size_t widest);
+
+  // What a loop gives beside an element's place in its row.
+  enum class Index { in_row, of_all };  // `j`; and `i`, of all elements
+
+  // A loop over the elements of a thread: `e`, of the row `j`; where they are taken as vectors, a
+  // loop over those, of the row `k`, around it. What is in between is written by `begin`, and by
+  // `end` of close().
+  template <class Begin>
+  void open(Emitter& out, Index index, Begin&& begin) const {
+    const std::string_view of_all = index == Index::of_all ? ", i = row * length + j" : "";
+    out.line("#pragma unroll");
+    if (width == 1) {
+      out.open(fmt::format("for (int e = 0; e < {}; ++e) {{", elements));
+      out.line("const index j = e * {} + thread{};", threads, of_all);
+      out.line("if (j >= length) break;");
+      return;
+    }
+    open_vectors(out);
+    begin();
+    out.line("#pragma unroll");
+    out.open(fmt::format("for (int e = v; e < v + {}; ++e) {{", width));
+    out.line("const index j = k * {} + (e - v){};", width, of_all);
+  }
+  template <class End>
+  void close(Emitter& out, End&& end) const {
+    out.close();
+    if (width == 1) return;
+    end();
+    out.close();
+  }
+  void open_vectors(Emitter& out) const;
+};
+
+}  // namespace tendon::cuda
