@@ -6,7 +6,8 @@
 namespace tendon::cuda {
 namespace {
 
-// Threads of a block that reduces columns too, at least.
+// Threads of a block that reduces columns too: each has 128 registers, for a row's elements and
+// their columns' results.
 constexpr int kThreadsOfColumns = 512;
 
 }  // namespace
@@ -19,14 +20,17 @@ RowElements RowElements::of(const plan::Part& part, bool can_be_wide, std::size_
     return static_cast<int>(
         std::bit_ceil(static_cast<std::uint64_t>(std::max<std::int64_t>(n, 1))));
   };
-  if (length <= 256) {
+  if (part.reduces_columns()) {
+    row.elements = widest > 4 ? 4 : 8;
+    row.threads = std::max(power((length + row.elements - 1) / row.elements), 32);
+    row.groups = std::max(kThreadsOfColumns / row.threads, 1);
+  } else if (length <= 256) {
     row.groups = 8;
     row.elements = std::max(power((length + 31) / 32), row.width);
   } else {
     row.elements = length <= 8192 ? 8 : 16;
     row.threads = std::clamp(power((length + row.elements - 1) / row.elements), 64, 1024);
   }
-  if (part.reduces_columns()) row.groups = std::max(kThreadsOfColumns / row.threads, 1);
   return row;
 }
 

@@ -8,8 +8,8 @@ namespace {
 
 // What computing a value again may cost, in cheap ops, before it is stored and loaded instead.
 constexpr int kMostAgain = 8;
-// A thread that keeps a row's elements keeps a result for each of their columns too.
-constexpr std::int64_t kLongestRowOfColumns = 4096;
+// A thread that keeps a row's elements keeps a result for each of their columns too. In bytes.
+constexpr std::int64_t kLongestRowOfColumns = 16 << 10;
 constexpr std::size_t kMostReductionsOfColumns = 4;
 
 // The view of an element's row, where it is the same for all of the row.
@@ -85,7 +85,11 @@ bool Fusion::reduce(Cluster& cluster, int at, Ref value, const Reduction& reduct
   if (!part.reduces()) {
     if (!begin_reducing(cluster, value, reduction)) return false;
   } else if (!is_arg(value) && are_columns(part, part_of(reduction))) {
-    if (part.chunked_reductions().size() == kMostReductionsOfColumns) return false;
+    const auto width =
+        static_cast<std::int64_t>(std::max<std::size_t>(size_bytes(tape_.dtype(value)), 4));
+    if (part.chunked_reductions().size() == kMostReductionsOfColumns ||
+        width * part.row_length() > kLongestRowOfColumns)
+      return false;
     level = Level::column;
   } else if (!same_rows(part, part_of(reduction)) || (is_arg(value) && !part.is_resident)) {
     return false;
@@ -146,9 +150,8 @@ bool Fusion::same_rows(const Part& part, const Part& other) {
 }
 
 bool Fusion::are_columns(const Part& part, const Part& reduced) {
-  return part.is_resident && part.row_length() <= kLongestRowOfColumns && part.space.size() > 0 &&
-         reduced.outer_count() == 1 && reduced.inner_count() == part.row_length() &&
-         reduced.row_length() == part.rows().size();
+  return part.is_resident && part.space.size() > 0 && reduced.outer_count() == 1 &&
+         reduced.inner_count() == part.row_length() && reduced.row_length() == part.rows().size();
 }
 
 bool Fusion::is_arg(Ref value) const {

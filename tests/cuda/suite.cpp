@@ -59,6 +59,7 @@ constexpr SuiteCase kSuite[] = {
     {"cross_entropy_f32", cross_entropy<kF32>},
     {"cross_entropy_bf16", cross_entropy<kBf16>},
     {"layer_norm_f32", layer_norm<kF32>},
+    {"layer_norm_f64", layer_norm<kF64>},
     {"layer_norm_f16", layer_norm<kF16>},
     {"sum_of_all_f32", sum<kF32, 0, 1>},
     {"sum_of_all_f64", sum<kF64, 0, 1>},

@@ -19,31 +19,31 @@ struct Arguments {
 };
 
 extern "C" __global__ void __launch_bounds__(512)
-rows_d0f2d2fc29190da9(const __grid_constant__ Arguments a) {
+rows_bb7156aed2ede485(const __grid_constant__ Arguments a) {
   const f32 v17 = op::neg(a.number0);
   const index length = a.length1;
   const int thread = threadIdx.x % 32;
-  f32 c26[1];
+  f32 c26[8];
   #pragma unroll
-  for (int e = 0; e < 1; ++e) {
+  for (int e = 0; e < 8; ++e) {
     c26[e] = f32(0);
   }
   const index chunk = blockIdx.x, first = chunk * a.chunk2;
   const index end = first + a.chunk2 < a.rows0 ? first + a.chunk2 : a.rows0;
   for (index row = first + threadIdx.x / 32; row < end; row += 16) {
-    f32 k0[1];
+    f32 k0[8];
     #pragma unroll
-    for (int e = 0; e < 1; ++e) {
+    for (int e = 0; e < 8; ++e) {
       const index j = e * 32 + thread, i = row * length + j;
       if (j >= length) break;
       k0[e] = a.x0[i];
     }
     const f32 v9 = a.x1[row];
-    f32 k19[1];
+    f32 k19[8];
     f32 r1 = Limits<f32>::lowest();
     f32 r14 = f32(0);
     #pragma unroll
-    for (int e = 0; e < 1; ++e) {
+    for (int e = 0; e < 8; ++e) {
       const index j = e * 32 + thread, i = row * length + j;
       if (j >= length) break;
       const f32 v8 = op::cast<f32>(static_cast<i64>(index(i) / a.d3 - index(i) / a.d3 / a.d5 * static_cast<index>(a.extent4)));
@@ -58,10 +58,10 @@ rows_d0f2d2fc29190da9(const __grid_constant__ Arguments a) {
     const f32 v1 = r1;
     r14 = reduce_warp(r14, [](auto a, auto b) { return op::add(a, b); });
     const f32 v14 = r14;
-    f32 k4[1];
+    f32 k4[8];
     f32 r5 = f32(0);
     #pragma unroll
-    for (int e = 0; e < 1; ++e) {
+    for (int e = 0; e < 8; ++e) {
       const index j = e * 32 + thread, i = row * length + j;
       if (j >= length) break;
       const f32 v3 = op::sub(k0[e], v1);
@@ -77,7 +77,7 @@ rows_d0f2d2fc29190da9(const __grid_constant__ Arguments a) {
     const f32 v21 = op::div(a.number3, v5);
     const f32 v22 = op::scale(a.number0, v21);
     #pragma unroll
-    for (int e = 0; e < 1; ++e) {
+    for (int e = 0; e < 8; ++e) {
       const index j = e * 32 + thread, i = row * length + j;
       if (j >= length) break;
       const f32 v24 = op::scale(v22, k4[e]);
@@ -93,7 +93,7 @@ rows_d0f2d2fc29190da9(const __grid_constant__ Arguments a) {
   if (threadIdx.x >= 32) return;
   f32* const into0 = a.y4;
   #pragma unroll
-  for (int e = 0; e < 1; ++e) {
+  for (int e = 0; e < 8; ++e) {
     const index j = e * 32 + thread;
     if (j >= length) break;
     into0[j] = c26[e];
