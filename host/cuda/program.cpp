@@ -153,6 +153,12 @@ const Launches& CudaProgram::launches(bool is_aligned) const {
   return *launches;
 }
 
+std::int64_t CudaProgram::launch_count() const {
+  return std::ranges::count_if(launches(true).launches, [](const Launch& launch) {
+    return !std::holds_alternative<CopyLaunch>(launch);
+  });
+}
+
 Launches CudaProgram::prepare(bool is_aligned) const {
   const plan::Plan& plan = this->plan();
   std::vector<GeneratedKernel> generated;

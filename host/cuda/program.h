@@ -54,6 +54,7 @@ class CudaProgram final : public plan::Program, private Memory::Keeper {
 
   // What is launched if every input and output is a multiple of 16 bytes, or not.
   const Launches& launches(bool is_aligned) const;
+  std::int64_t launch_count() const override;
   std::int64_t arena_bytes() const { return arena_bytes_; }  // with what libraries need
   std::span<const IndexedOp> indexed_ops() const { return indexed_ops_; }  // in their order
   void* literal(Ref value) const { return literals_[value.id].data(); }

@@ -27,6 +27,11 @@ class Program {
   virtual ~Program() = default;
   const Plan& plan() const { return plan_; }
   const std::vector<StageCost>& costs() const;  // of its stages; found when first asked for
+  // Kernels and library calls of a run: one a stage, where the device has no more to say.
+  virtual std::int64_t launch_count() const {
+    return static_cast<std::int64_t>(plan_.stages.size());
+  }
+  PlanSummary summary() const;
 
  private:
   Plan plan_;

@@ -158,6 +158,12 @@ const std::vector<StageCost>& Program::costs() const {
   return costs_;
 }
 
+PlanSummary Program::summary() const {
+  PlanSummary summary = summarize(plan_);
+  summary.launches = launch_count();
+  return summary;
+}
+
 Plan make_plan(Tape tape) {
   Plan plan;
   Fused fused = fuse(tape);

@@ -134,7 +134,8 @@ struct StageCost {
 };
 StageCost cost(const Tape& tape, const Stage& stage);
 
-// What executing it costs. Bytes are counted a stage: each element that it touches once.
+// What executing it costs, with a launch a stage. Bytes are counted a stage: each element that it
+// touches once.
 PlanSummary summarize(const Plan& plan);
 
 // The stages, for a person: one line each, with their steps below where `with_bodies`.

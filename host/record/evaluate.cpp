@@ -232,7 +232,7 @@ PlanSummary describe(std::span<Node* const> nodes) {
     for_each_device(asked, [&](Device device) {
       const support::Spare<Run> run;
       const Tape& tape = flatten(run->flattening, device, asked, Keeps::nothing, copies);
-      prepend(whole, plan::summarize(plan::make_plan(tape)));
+      prepend(whole, plan::program_for(backend_of(device), tape)->summary());
     });
     // What is copied is computed before.
     asked.clear();

@@ -246,7 +246,7 @@ const std::vector<Executable::Value>& Executable::outputs() const {
 }
 PlanSummary Executable::summary() const {
   if (!impl_) throw never_compiled("summary");
-  return plan::summarize(impl_->program->plan());
+  return impl_->program->summary();
 }
 
 void Executable::run(Stream stream, std::span<const Buffer> inputs, std::span<const Buffer> outputs,

@@ -25,7 +25,8 @@ struct PlanSummary {
 };
 TENDON_API std::ostream& operator<<(std::ostream&, const PlanSummary&);
 
-// How run() would compute these; computes nothing.
+// How run() would compute these. Computes nothing, but makes the plan, and compiles what it needs
+// on a CUDA device: run() finds it made.
 TENDON_API PlanSummary describe(std::initializer_list<Tensor> tensors);
 TENDON_API PlanSummary describe(const detail::List<Tensor>& tensors);
 

@@ -165,6 +165,20 @@ TEST(Describe, TellsTheCostAndComputesNothing) {
   EXPECT_EQ(describe({y}).ops, 0);
 }
 
+TEST(Describe, TellsTheLaunchesOfTheDevice) {
+  Tensor x = ones({500, 400});
+  run({x});
+  Tensor rows = x - reduce_max(x, {1}, true), columns = reduce_sum(rows, {0});
+  Tensor total = reduce_sum(exp(x)), product = matmul(rows, transpose(x, {1, 0}));
+  const PlanSummary summary = describe({rows, columns, total, product});
+  const Counters before = counters(default_device());
+  run({rows, columns, total, product});
+  const Counters after = counters(default_device());
+  EXPECT_EQ(after.launches - before.launches, summary.launches);
+  EXPECT_EQ(after.plans_built, before.plans_built);
+  EXPECT_EQ(after.kernels_compiled, before.kernels_compiled);
+}
+
 TEST(Describe, PeakIsWhatARunAllocates) {
   Tensor x = ones({1000});
   Tensor y = x;
