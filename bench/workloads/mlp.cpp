@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "bench/workloads/adam.h"
 #include "bench/workloads/formula.h"
 
 namespace tendon::workloads {
@@ -35,24 +36,12 @@ Tape mlp_tape(DType dtype, std::int64_t batch) {
 }
 
 Tape mlp_update_tape(DType dtype) {
-  constexpr double kRate = 1e-3, kBeta1 = 0.9, kBeta2 = 0.999, kEpsilon = 1e-8;
-  TapeBuilder tape;
-  std::vector<Ref> targets;
-  const auto update = [&](const Shape& shape) {
-    const Value value = input(tape, dtype, shape, "value");
-    const Value gradient = input(tape, dtype, shape, "gradient");
-    const Value first = input(tape, dtype, shape, "first") * kBeta1 + gradient * (1 - kBeta1);
-    const Value second =
-        input(tape, dtype, shape, "second") * kBeta2 + square(gradient) * (1 - kBeta2);
-    const Value deviation = sqrt(second * (1 / (1 - kBeta2))) + kEpsilon;
-    const Value after = value - first * (1 / (1 - kBeta1)) * kRate / deviation;
-    targets.insert(targets.end(), {after.ref, first.ref, second.ref});
-  };
+  std::vector<Parameter> parameters;
   for (int i = 0; i < kLayers; ++i) {
-    update({kWidths[i], kWidths[i + 1]});
-    update({kWidths[i + 1]});
+    parameters.push_back({dtype, {kWidths[i], kWidths[i + 1]}});
+    parameters.push_back({dtype, {kWidths[i + 1]}});
   }
-  return std::move(tape).finish(targets);
+  return adam_tape(parameters);
 }
 
 }  // namespace tendon::workloads

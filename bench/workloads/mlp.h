@@ -9,9 +9,7 @@ namespace tendon::workloads {
 // layer. Target, a scalar: the mean over the batch of the cross-entropy.
 Tape mlp_tape(DType dtype, std::int64_t batch);
 
-// A step of Adam (D. P. Kingma, J. Ba (2015), algorithm 1) for every weight and bias of the MLP.
-// Inputs, for each: value, gradient, first and second moment. Targets, for each: those but the
-// gradient, as they are after the step.
+// A step of Adam (bench/workloads/adam.h) for every weight and bias of the MLP.
 Tape mlp_update_tape(DType dtype);
 
 }  // namespace tendon::workloads

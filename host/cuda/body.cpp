@@ -37,6 +37,10 @@ bool needs_wide_indices(const Tape& tape, const plan::Part& part) {
   });
 }
 
+bool is_contiguous(const View& view) {
+  return view.is_whole() && is_row_major(view) && view.shape.size() > 1;
+}
+
 Body::Body(const plan::Plan& plan, const plan::Part& part, Emitter& emitter)
     : tape_(plan.tape), part_(part), emitter_(emitter), values_(part.body.size()) {}
 

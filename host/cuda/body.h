@@ -12,6 +12,9 @@ namespace tendon::cuda {
 // The smallest width of indices that reaches everything that the part touches.
 bool needs_wide_indices(const Tape& tape, const plan::Part& part);
 
+// Whether neighbouring elements are neighbours in memory, from its begin.
+bool is_contiguous(const plan::View& view);
+
 class Body {
  public:
   Body(const plan::Plan& plan, const plan::Part& part, Emitter& emitter);

@@ -139,6 +139,12 @@ std::string Emitter::divisor(std::int64_t value) {
   return add("Divisor", fmt::format("d{}", word_count_++), {Field::Kind::word, {}, packed});
 }
 
+void Emitter::array(std::string_view type, std::string_view name, std::size_t count,
+                    std::span<const Field> fields) {
+  declarations_.emplace_back(type, fmt::format("{}[{}]", name, count));
+  fields_.insert(fields_.end(), fields.begin(), fields.end());
+}
+
 void Emitter::open(std::string_view text) {
   line("{}", text);
   ++depth_;
@@ -157,10 +163,10 @@ void Emitter::close(std::string_view text) {
 
 KernelText Emitter::finish(std::string_view stem, std::string_view comment,
                            std::string_view includes, std::uint32_t threads, int resident_blocks) {
-  std::string rest = fmt::format("{}using namespace tendon;\nusing index = {};\n\n{}\n", includes,
-                                 index_type_, arguments());
-  std::string body;
-  for (const std::string& text : lines_) body += text + '\n';
+  const std::string rest = fmt::format(
+      "{}using namespace tendon;\nusing index = {};\n\n{}struct Arguments {{\n{}}};\n\n", includes,
+      index_type_, definitions_, declarations());
+  const std::string body = lines();
   const std::uint64_t hash = XXH3_64bits((rest + body).data(), rest.size() + body.size());
   const std::string name = fmt::format("{}_{:016x}", stem, hash);
   const std::string bounds = resident_blocks == 0 ? fmt::format("{}", threads)
@@ -173,8 +179,8 @@ KernelText Emitter::finish(std::string_view stem, std::string_view comment,
 }
 
 // Each field is a word of 8 bytes. Neighbours of one type share a line.
-std::string Emitter::arguments() const {
-  std::string text = "struct Arguments {";
+std::string Emitter::declarations() const {
+  std::string text;
   std::size_t width = 0;
   std::string_view before;
   for (const auto& [type, name] : declarations_) {
@@ -188,12 +194,18 @@ std::string Emitter::arguments() const {
     } else {
       const std::string line =
           fmt::format("  {}{} {}", is_narrow ? "alignas(8) " : "", pointed, declarator);
-      text += (before.empty() ? "\n" : ";\n") + line;
+      text += (before.empty() ? "" : ";\n") + line;
       width = line.size();
     }
     before = type;
   }
-  return text + (before.empty() ? "};\n" : ";\n};\n");
+  return text + (before.empty() ? "" : ";\n");
+}
+
+std::string Emitter::lines() const {
+  std::string text;
+  for (const std::string& line : lines_) text += line + '\n';
+  return text;
 }
 
 }  // namespace tendon::cuda

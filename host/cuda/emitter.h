@@ -5,6 +5,7 @@
 
 #include <array>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -37,6 +38,10 @@ class Emitter {
   std::string word(std::string_view stem, std::int64_t value);  // an index
   std::string divisor(std::int64_t value);                      // for fast division
 
+  // An array of `count` elements with these fields, in their order.
+  void array(std::string_view type, std::string_view name, std::size_t count,
+             std::span<const Field> fields);
+
   template <class... Arguments>
   void line(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
     lines_.push_back(std::string(2 * depth_, ' ') +
@@ -46,6 +51,13 @@ class Emitter {
   void turn(std::string_view text);  // "} else {"
   void close(std::string_view text = "}");
 
+  // What a function and the structure of its argument are made of, where it is none of the kernel's
+  // own: the declarations of the fields, and the lines.
+  std::string declarations() const;
+  std::string lines() const;
+  // Text in front of the argument's.
+  void define(std::string_view text) { definitions_ += text; }
+
   // The whole text: `comment`, in a line or more, first; the function's name is `stem` and a hash
   // of the rest.
   KernelText finish(std::string_view stem, std::string_view comment, std::string_view includes,
@@ -54,11 +66,11 @@ class Emitter {
 
  private:
   std::string add(std::string_view type, const std::string& name, Field field);
-  std::string arguments() const;
   std::string index_type_;
   std::vector<std::pair<std::string, std::string>> declarations_;  // type, name
   std::vector<Field> fields_;
   std::vector<std::string> lines_;
+  std::string definitions_;
   std::size_t depth_ = 1;
   std::map<std::pair<std::uint32_t, bool>, std::string> addresses_;
   std::map<std::uint32_t, std::string> numbers_;  // and uniforms

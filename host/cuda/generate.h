@@ -47,8 +47,8 @@ struct GeneratedKernel {
 
 // The kernels of a pointwise, reduce or multi stage, in the order in which they run: of one without
 // reductions a single one, unless that would have more arguments than CUDA passes to a kernel, or
-// more than 32 parts, which take long to compile. `is_aligned`: whether every address that is not
-// in the arena is a multiple of 16.
+// parts with more than 32 different texts, which take long to compile. `is_aligned`: whether every
+// address that is not in the arena is a multiple of 16.
 std::vector<GeneratedKernel> generate(const plan::Plan& plan, const plan::Stage& stage,
                                       bool is_aligned);
 

@@ -9,9 +9,6 @@
 
 namespace tendon::cuda {
 
-// Whether neighbouring elements are neighbours in memory, from its begin.
-bool is_contiguous(const plan::View& view);
-
 // A row by a warp or more, its elements in registers while it is reduced. Where columns are reduced
 // too, a block takes a chunk of rows, and a second kernel puts the chunks together.
 std::vector<GeneratedKernel> generate_resident(const plan::Plan& plan, const plan::Part& part,

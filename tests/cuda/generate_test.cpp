@@ -5,20 +5,24 @@
 #include <gtest/gtest.h>
 #include <tendon/backend.h>
 
+#include <iterator>
+#include <regex>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "bench/workloads/adam.h"
 #include "host/cuda/nvrtc.h"
 
 namespace tendon::cuda {
 namespace {
 
 // One stage of so many parts, each with three inputs and three outputs.
-plan::Plan plan_of(int part_count) {
+plan::Plan plan_of(int part_count, std::int64_t least_size = 100) {
   TapeBuilder tape;
   std::vector<Ref> targets;
   for (int i = 0; i < part_count; ++i) {
-    const Shape shape{100 + i};
+    const Shape shape{least_size + i};
     const Ref a = tape.input(DType::f32, shape), b = tape.input(DType::f32, shape),
               c = tape.input(DType::f32, shape);
     targets.push_back(tape.apply(Op::mul, {a, b}));
@@ -28,18 +32,65 @@ plan::Plan plan_of(int part_count) {
   return plan::make_plan(std::move(tape).finish(targets));
 }
 
-TEST(Generate, PutsAllPartsOfAStageIntoOneLaunch) {
-  const plan::Plan plan = plan_of(32);
-  ASSERT_EQ(plan.stages.size(), 1U);
-  EXPECT_EQ(generate(plan, plan.stages[0], true).size(), 1U);
+int function_count(const GeneratedKernel& kernel) {
+  static const std::regex kFunction("void work\\(");
+  const std::string& text = kernel.text.text;
+  return static_cast<int>(std::distance(std::sregex_iterator(text.begin(), text.end(), kFunction),
+                                        std::sregex_iterator()));
 }
 
-TEST(Generate, TakesMoreLaunchesWhereThePartsAreManyAndEachStillOnce) {
+TEST(Generate, PutsAllPartsOfAStageIntoOneLaunch) {
+  const plan::Plan plan = plan_of(400);
+  ASSERT_EQ(plan.stages.size(), 1U);
+  const std::vector<GeneratedKernel> kernels = generate(plan, plan.stages[0], true);
+  ASSERT_EQ(kernels.size(), 1U);
+  EXPECT_EQ(function_count(kernels[0]), 1);
+}
+
+TEST(Generate, WritesAFunctionForPartsAlike) {
+  std::vector<workloads::Parameter> parameters;
+  for (const DType dtype : {DType::f16, DType::f32, DType::f64}) {
+    for (const Shape& shape : {Shape{}, Shape{1}, Shape{1, 1}, Shape{0}, Shape{4, 0}, Shape{3},
+                               Shape{7, 11}, Shape{1024}, Shape{2, 3, 5, 7}})
+      parameters.push_back({dtype, shape});
+  }
+  const plan::Plan plan = plan::make_plan(workloads::adam_tape(parameters));
+  ASSERT_EQ(plan.stages.size(), 1U);
+  const std::vector<GeneratedKernel> kernels = generate(plan, plan.stages[0], true);
+  ASSERT_EQ(kernels.size(), 1U);
+  // For each type one, and three where there is one element: each result of a part of its own.
+  EXPECT_EQ(function_count(kernels[0]), 3 * (1 + 3)) << kernels[0].text.text;
+}
+
+TEST(Generate, WritesNoSizesOfPartsIntoTheText) {
+  const plan::Plan small = plan_of(5, 100), large = plan_of(5, 1'000'000);
+  EXPECT_EQ(generate(small, small.stages[0], true)[0].text.text,
+            generate(large, large.stages[0], true)[0].text.text);
+}
+
+TEST(Generate, TakesMoreLaunchesWhereThePartsAreOfManyTexts) {
+  constexpr int kTexts = 50;
+  TapeBuilder tape;
+  std::vector<Ref> targets;
+  for (int i = 0; i < kTexts; ++i) {
+    Ref x = tape.input(DType::f32, {100 + i});
+    for (int j = 0; j <= i; ++j) x = tape.apply(Op::tanh, {x});
+    targets.push_back(x);
+  }
+  const plan::Plan plan = plan::make_plan(std::move(tape).finish(targets));
+  ASSERT_EQ(plan.stages.size(), 1U);
+  const std::vector<GeneratedKernel> kernels = generate(plan, plan.stages[0], true);
+  ASSERT_EQ(kernels.size(), 2U);
+  EXPECT_EQ(function_count(kernels[0]), 32);
+  EXPECT_EQ(function_count(kernels[1]), kTexts - 32);
+}
+
+TEST(Generate, TakesMoreLaunchesWhereTheArgumentsAreManyAndEachStillOnce) {
   constexpr int kParts = 1000;
   const plan::Plan plan = plan_of(kParts);
   ASSERT_EQ(plan.stages.size(), 1U);
   const std::vector<GeneratedKernel> kernels = generate(plan, plan.stages[0], true);
-  EXPECT_GT(kernels.size(), 1U);
+  EXPECT_EQ(kernels.size(), 3U);            // of 9 words a part, 4095 at most
   std::vector<int> uses(plan.tape.size());  // of each value's address
   for (const GeneratedKernel& kernel : kernels) {
     EXPECT_LE(8 * kernel.fields.size(), 32764U) << kernel.text.name;

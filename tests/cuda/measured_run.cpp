@@ -123,17 +123,18 @@ void CudaGate::SetUp() {
 
 void DeviceRun::Free::operator()(void* memory) const { cudaFree(memory); }
 
-Buffer DeviceRun::buffer(const Memory& memory, std::size_t bytes) {
-  return {.data = memory.get(), .bytes = bytes, .device = Device::cuda()};
+Buffer DeviceRun::allocate(std::size_t bytes, std::size_t offset_bytes) {
+  void* memory = nullptr;
+  TENDON_CUDA_CHECK(cudaMalloc(&memory, std::max<std::size_t>(bytes, 1) + offset_bytes));
+  memory_.emplace_back(memory);
+  return {.data = static_cast<std::byte*>(memory) + offset_bytes,
+          .bytes = bytes,
+          .device = Device::cuda()};
 }
 
-DeviceRun::DeviceRun(const Tape& tape, const CompileOptions& options, std::vector<Between> inputs)
+DeviceRun::DeviceRun(const Tape& tape, const CompileOptions& options, std::vector<Between> inputs,
+                     std::size_t offset_bytes)
     : tape_(tape), options_(on_device(options)), executable_(compile(tape, options_)) {
-  const auto allocate = [&](std::size_t bytes) {
-    void* memory = nullptr;
-    TENDON_CUDA_CHECK(cudaMalloc(&memory, std::max<std::size_t>(bytes, 1)));
-    memory_.emplace_back(memory);
-  };
   std::mt19937_64 generator(1);
   inputs.resize(executable_.inputs().size(), inputs.empty() ? Between() : inputs.back());
   for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -142,15 +143,12 @@ DeviceRun::DeviceRun(const Tape& tape, const CompileOptions& options, std::vecto
     std::uniform_real_distribution<double> uniform(inputs[i].low, inputs[i].high);
     for (std::int64_t j = 0; j < value.shape.size(); ++j)
       set(value.dtype, bytes.data(), j, uniform(generator));
-    allocate(value.bytes);
+    inputs_.push_back(allocate(value.bytes, offset_bytes));
     TENDON_CUDA_CHECK(
-        cudaMemcpy(memory_.back().get(), bytes.data(), value.bytes, cudaMemcpyHostToDevice));
-    inputs_.push_back(buffer(memory_.back(), value.bytes));
+        cudaMemcpy(inputs_.back().data, bytes.data(), value.bytes, cudaMemcpyHostToDevice));
   }
-  for (const Executable::Value& value : executable_.outputs()) {
-    allocate(value.bytes);
-    outputs_.push_back(buffer(memory_.back(), value.bytes));
-  }
+  for (const Executable::Value& value : executable_.outputs())
+    outputs_.push_back(allocate(value.bytes, offset_bytes));
 }
 
 DeviceRun DeviceRun::with_gradients(const Tape& tape, std::vector<Between> inputs) {

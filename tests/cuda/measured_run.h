@@ -60,11 +60,13 @@ struct Between {
   double low = 0.25, high = 1;
 };
 
-// A compiled tape with inputs and outputs in the device's memory, 256-byte aligned. The inputs are
-// uniform between their bounds, whole numbers where they are integers.
+// A compiled tape with inputs and outputs in the device's memory, each so many bytes behind a
+// multiple of 256. The inputs are uniform between their bounds, whole numbers where they are
+// integers.
 class DeviceRun {
  public:
-  DeviceRun(const Tape& tape, const CompileOptions& options, std::vector<Between> inputs = {});
+  DeviceRun(const Tape& tape, const CompileOptions& options, std::vector<Between> inputs = {},
+            std::size_t offset_bytes = 0);
   // With gradients by every floating input.
   static DeviceRun with_gradients(const Tape& tape, std::vector<Between> inputs = {});
   DeviceRun(DeviceRun&&) = default;
@@ -83,7 +85,7 @@ class DeviceRun {
     void operator()(void* memory) const;
   };
   using Memory = std::unique_ptr<void, Free>;
-  static Buffer buffer(const Memory& memory, std::size_t bytes);
+  Buffer allocate(std::size_t bytes, std::size_t offset_bytes);
 
   Tape tape_;
   CompileOptions options_;
