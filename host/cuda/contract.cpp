@@ -127,6 +127,40 @@ std::vector<plan::Part> packed_operands(const Tape& tape, const plan::Contractio
   return parts;
 }
 
+std::optional<plan::Part> epilogue_of(const Tape& tape, const plan::Contraction& contraction) {
+  const Ref result = contraction.result;
+  const Shape& shape = tape.shape(result);
+  if ((!contraction.bias && !contraction.has_relu) || shape.size() == 0) return std::nullopt;
+  plan::Part part;
+  // The bias is a row: matrices are one matrix with all their rows.
+  const std::int64_t columns = shape[shape.rank() - 1];
+  part.space = {shape.size() / columns, columns};
+  const auto step = [&](plan::Instruction::Kind kind, Ref value) -> plan::Instruction& {
+    return part.body.emplace_back(plan::Instruction{
+        .kind = kind, .level = plan::Level::element, .dtype = tape.dtype(result), .value = value});
+  };
+  step(plan::Instruction::Kind::load, result).view = plan::view_of(result, part.space);
+  if (contraction.bias) {
+    const plan::Piece& row = contraction.bias->pieces[0];
+    plan::View bias = plan::view_of(row.base, part.space);
+    bias.pieces[0].offset = row.offset;
+    bias.pieces[0].strides[0] = 0;
+    step(plan::Instruction::Kind::load, row.base).view = bias;
+    plan::Instruction& sum = step(plan::Instruction::Kind::compute,
+                                  contraction.has_relu ? tape.operands(result)[0] : result);
+    sum.operand_count = 2;
+    sum.operands[1] = 1;
+  }
+  if (contraction.has_relu) {
+    const auto before = static_cast<plan::Local>(part.body.size() - 1);
+    plan::Instruction& relu = step(plan::Instruction::Kind::compute, result);
+    relu.operand_count = 1;
+    relu.operands[0] = before;
+  }
+  part.stores.push_back({static_cast<plan::Local>(part.body.size() - 1), result});
+  return part;
+}
+
 struct PreparedContraction::Impl {
   Impl(const Tape& tape, const plan::Contraction& contraction, int its_device);
 
@@ -150,6 +184,7 @@ struct PreparedContraction::Impl {
   std::int64_t zeros_bytes = 0;     // at the workspace's begin, where they are both operands
   std::int64_t cleared_bytes = 0;   // of the result
   std::optional<LibraryProduct> product;
+  std::optional<plan::Part> epilogue;
 };
 
 PreparedContraction::Impl::Impl(const Tape& tape, const plan::Contraction& contraction,
@@ -178,6 +213,11 @@ PreparedContraction::Impl::Impl(const Tape& tape, const plan::Contraction& contr
     take_zeros(result, made);
   }
   product.emplace(std::move(made), device);
+  const Product& known = product->product();
+  if (known.has_bias != contraction.bias.has_value() || known.has_relu != contraction.has_relu) {
+    bias.reset();
+    epilogue = epilogue_of(tape, contraction);
+  }
   library_offset = reserve(static_cast<std::int64_t>(product->workspace_bytes()));
 }
 
@@ -236,6 +276,7 @@ const PreparedContraction::Operand& PreparedContraction::b() const { return impl
 const std::optional<PreparedContraction::Operand>& PreparedContraction::bias() const {
   return impl_->bias;
 }
+const std::optional<plan::Part>& PreparedContraction::epilogue() const { return impl_->epilogue; }
 std::int64_t PreparedContraction::workspace_bytes() const { return impl_->workspace_bytes; }
 
 void PreparedContraction::run(const void* a, const void* b, const void* bias, void* result,

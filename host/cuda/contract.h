@@ -13,6 +13,10 @@ namespace tendon::cuda {
 // device.
 std::vector<plan::Part> packed_operands(const Tape& tape, const plan::Contraction& contraction);
 
+// What is left to do where the library does not know the product with bias and relu: a part that
+// does both in place. None where there is neither. Needs no device.
+std::optional<plan::Part> epilogue_of(const Tape& tape, const plan::Contraction& contraction);
+
 // A contraction made ready: matrices that the library takes as they lie, and others that are packed
 // first, each by a pointwise part (one load, one store) that the program runs as a kernel.
 class PreparedContraction {
@@ -31,7 +35,9 @@ class PreparedContraction {
 
   const Operand& a() const;
   const Operand& b() const;
-  const std::optional<Operand>& bias() const;
+  const std::optional<Operand>& bias() const;  // none also where the epilogue adds it
+  // What the program runs after the product, as a kernel.
+  const std::optional<plan::Part>& epilogue() const;
   // What the packed operands and the library need, of the arena's alignment (256).
   std::int64_t workspace_bytes() const;
 

@@ -180,9 +180,13 @@ LibraryProduct::LibraryProduct(Product product, int device)
       a_(make_layout(product_.a, in_a_, product_.batch.step.a)),
       b_(make_layout(product_.b, in_b_, product_.batch.step.b)),
       c_(make_layout(product_.b.columns, product_.a.rows, product_.b.columns,
-                     product_.batch.step.c)),
-      wide_(find_algorithm(kWideBytes)),
-      narrow_(find_algorithm(size_bytes(product_.dtype))) {}
+                     product_.batch.step.c)) {
+  if (find_algorithms()) return;
+  const bool is_plain = !product_.has_bias && !product_.has_relu;
+  product_.has_bias = product_.has_relu = false;
+  if (is_plain || !find_algorithms())
+    check(CUBLAS_STATUS_NOT_SUPPORTED, "cublasLtMatmulAlgoGetHeuristic");
+}
 
 std::size_t LibraryProduct::workspace_bytes() const {
   return std::max(wide_.workspaceSize, narrow_.workspaceSize);
@@ -255,8 +259,14 @@ cublasLtMatmulDescOpaque_t LibraryProduct::describe(const void* bias) const {
   return operation;
 }
 
+// Whether there are some.
+bool LibraryProduct::find_algorithms() {
+  return find_algorithm(kWideBytes, wide_) && find_algorithm(size_bytes(product_.dtype), narrow_);
+}
+
 // For pointers that are aligned to so many bytes.
-cublasLtMatmulHeuristicResult_t LibraryProduct::find_algorithm(std::size_t alignment) const {
+bool LibraryProduct::find_algorithm(std::size_t alignment,
+                                    cublasLtMatmulHeuristicResult_t& found) const {
   const CublasLt& lt = cublaslt();
   cublasLtMatmulPreferenceOpaque_t preference;
   check(lt.init_preference(&preference, sizeof(preference)), "cublasLtMatmulPreferenceInit");
@@ -276,13 +286,13 @@ cublasLtMatmulHeuristicResult_t LibraryProduct::find_algorithm(std::size_t align
   // Of the bias the search reads only how the pointer is aligned: to that and to no more.
   alignas(2 * kWideBytes) static constexpr std::byte kPlaces[kWideBytes + 1]{};
   cublasLtMatmulDescOpaque_t operation = describe(kPlaces + alignment);
-  cublasLtMatmulHeuristicResult_t found;
   int count = 0;
-  check(lt.find_algorithm(handle_, &operation, b_.get(), a_.get(), c_.get(), c_.get(), &preference,
-                          1, &found, &count),
-        "cublasLtMatmulAlgoGetHeuristic");
-  check(count == 0 ? CUBLAS_STATUS_NOT_SUPPORTED : found.state, "cublasLtMatmulAlgoGetHeuristic");
-  return found;
+  cublasStatus_t status = lt.find_algorithm(handle_, &operation, b_.get(), a_.get(), c_.get(),
+                                            c_.get(), &preference, 1, &found, &count);
+  if (status == CUBLAS_STATUS_SUCCESS && count > 0) status = found.state;
+  if (status == CUBLAS_STATUS_NOT_SUPPORTED) return false;
+  check(status, "cublasLtMatmulAlgoGetHeuristic");
+  return count > 0;
 }
 
 }  // namespace tendon::cuda

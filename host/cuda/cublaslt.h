@@ -68,9 +68,11 @@ struct Product {
 // 16 bytes, or on none.
 class LibraryProduct {
  public:
-  // Throws DeviceError where the library is missing or does not know the product.
+  // Where the library knows the product but not with bias and relu, it is made without: `product`
+  // tells. Throws DeviceError where the library is missing or does not know the product.
   LibraryProduct(Product product, int device);
 
+  const Product& product() const { return product_; }
   std::size_t workspace_bytes() const;
 
   // Enqueues it; from several threads at once, and allocates nothing. The device is current, the
@@ -88,13 +90,14 @@ class LibraryProduct {
                            std::int64_t stride) const;
   LayoutHandle make_layout(const Matrix& matrix, Layout in, std::int64_t stride) const;
   cublasLtMatmulDescOpaque_t describe(const void* bias) const;
-  cublasLtMatmulHeuristicResult_t find_algorithm(std::size_t alignment) const;
+  bool find_algorithms();
+  bool find_algorithm(std::size_t alignment, cublasLtMatmulHeuristicResult_t& found) const;
 
   Product product_;
   Layout in_a_, in_b_;
   cublasLtHandle_t handle_;
   LayoutHandle a_, b_, c_;
-  cublasLtMatmulHeuristicResult_t wide_, narrow_;  // for aligned pointers, and for any
+  cublasLtMatmulHeuristicResult_t wide_{}, narrow_{};  // for aligned pointers, and for any
 };
 
 }  // namespace tendon::cuda

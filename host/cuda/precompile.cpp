@@ -34,7 +34,15 @@ std::vector<GeneratedKernel> generate(const plan::Plan& plan, bool is_aligned) {
 void precompile(const plan::Plan& plan, int architecture, const Report& report) {
   std::vector<KernelText> texts;
   for (const bool is_aligned : {true, false}) {
-    for (GeneratedKernel& kernel : generate(plan, is_aligned)) {
+    std::vector<GeneratedKernel> kernels = generate(plan, is_aligned);
+    // The device's library may not know a product with its epilogue.
+    for (const plan::Stage& stage : plan.stages) {
+      if (!stage.contraction) continue;
+      if (const auto epilogue = epilogue_of(plan.tape, *stage.contraction))
+        std::ranges::move(generate(plan, {.parts = {*epilogue}}, is_aligned),
+                          std::back_inserter(kernels));
+    }
+    for (GeneratedKernel& kernel : kernels) {
       if (std::ranges::find(texts, kernel.text.text, &KernelText::text) == texts.end())
         texts.push_back(std::move(kernel.text));
     }

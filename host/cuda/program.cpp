@@ -169,6 +169,10 @@ Launches CudaProgram::prepare(bool is_aligned) const {
     launches.emplace_back(KernelLaunch{.kernel = nullptr, .value = value});
     generated.push_back(std::move(kernel));
   };
+  const auto add_kernels_of = [&](const plan::Stage& stage) {
+    const Ref value = stage.parts.back().stores.back().value;
+    for (GeneratedKernel& kernel : generate(plan, stage, is_aligned)) add(std::move(kernel), value);
+  };
   std::size_t product = 0;
   for (const plan::Stage& stage : plan.stages) {
     if (stage.contraction) {
@@ -184,6 +188,7 @@ Launches CudaProgram::prepare(bool is_aligned) const {
       pack(prepared.b());
       if (prepared.bias()) pack(*prepared.bias());
       launches.emplace_back(product_launch(prepared, stage.contraction->result, workspace));
+      if (prepared.epilogue()) add_kernels_of({.parts = {*prepared.epilogue()}});
     } else if (SortedScatter::is(plan, stage)) {
       const SortedScatter scatter(plan, stage, aligned(plan.arena_bytes));
       add(scatter.write_keys(), *stage.op);
@@ -195,9 +200,7 @@ Launches CudaProgram::prepare(bool is_aligned) const {
       for (GeneratedKernel& kernel : generate_irregular(plan, stage))
         add(std::move(kernel), *stage.op);
     } else {
-      const Ref value = stage.parts.back().stores.back().value;
-      for (GeneratedKernel& kernel : generate(plan, stage, is_aligned))
-        add(std::move(kernel), value);
+      add_kernels_of(stage);
     }
   }
   for (const plan::Copy& copy : plan.copies) {

@@ -1,6 +1,7 @@
 // Products on the device against plain loops in f64. What a product packs is packed here by a loop.
 #include "host/cuda/contract.h"
 
+#include <cublasLt.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -8,7 +9,11 @@
 #include <map>
 #include <random>
 #include <thread>
+#include <utility>
 #include <vector>
+
+#include "tests/cuda/emulated_device.h"
+#include "tests/cuda/measured_run.h"
 
 namespace tendon::cuda {
 namespace {
@@ -472,6 +477,64 @@ TEST_F(CudaContraction, CanBeCaptured) {
 TEST_F(CudaContraction, ThatTheLibraryDoesNotKnowIsRefused) {
   const Case c = make_case(DType::i32, row_major({4, 3}), row_major({3, 6}), false, false);
   EXPECT_THROW(PreparedContraction(c.tape, c.contraction, 0), DeviceError);
+}
+
+// relu(a b + bias), where the bias is a row of a table.
+Tape product_tape(DType dtype, const Shape& a, const Shape& b, bool has_bias, bool has_relu) {
+  TapeBuilder tape;
+  const std::int64_t columns = b[b.rank() - 1];
+  Ref result = tape.apply(Op::matmul, {tape.input(dtype, a), tape.input(dtype, b)});
+  const Ref table = tape.input(dtype, {3, columns});
+  if (has_bias) {
+    const Ref row =
+        tape.apply(Op::slice, {table},
+                   {.shape = Shape(1, columns), .begin = Shape(1, 0), .step = Shape(1, 1)});
+    result = tape.apply(Op::add, {result, row});
+  }
+  if (has_relu) result = tape.apply(Op::relu, {result});
+  return std::move(tape).finish({result});
+}
+
+using Epilogue = OnEmulatedDevice;
+
+TEST_F(Epilogue, ThatTheLibraryDoesNotKnowIsAKernel) {
+  const std::pair<Shape, Shape> shapes[] = {
+      {{5, 3}, {3, 8}}, {{2, 9, 4}, {2, 4, 7}}, {{1, 6}, {6, 12}},
+      {{6, 4}, {4, 1}}, {{1, 3}, {3, 1}},       {{4, 0}, {0, 6}},
+  };
+  const auto launches_of = [](const DeviceRun& run) {
+    const Counters before = counters(Device::cuda());
+    run.run();
+    return counters(Device::cuda()).launches - before.launches;
+  };
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    for (const auto& [a, b] : shapes) {
+      for (const auto& [has_bias, has_relu] :
+           {std::pair(true, false), {false, true}, {true, true}}) {
+        SCOPED_TRACE(testing::Message() << dtype << " " << a << " x " << b << ", bias " << has_bias
+                                        << ", relu " << has_relu);
+        const Tape tape = product_tape(dtype, a, b, has_bias, has_relu);
+        const CompileOptions options{.device = Device::cuda()};
+        for (const std::size_t offset : {0U, 8U}) {
+          const std::int64_t launches = launches_of(DeviceRun(tape, options, {{-1, 1}}, offset));
+          const FailingCall fails("cublasLtMatmulAlgoGetHeuristic", 1,
+                                  static_cast<cudaError_t>(CUBLAS_STATUS_NOT_SUPPORTED));
+          const DeviceRun run(tape, options, {{-1, 1}}, offset);
+          // Without terms and bias nothing is left to do.
+          EXPECT_EQ(launches_of(run), launches + (a.size() > 0 || has_bias ? 1 : 0));
+          run.expect_as_on_cpu(dtype == DType::f32 ? 1e-6 : 1e-14);
+        }
+      }
+    }
+  }
+}
+
+TEST_F(Epilogue, OfAProductThatTheLibraryDoesNotKnowEitherIsRefused) {
+  const Tape tape = product_tape(DType::f64, {5, 3}, {3, 8}, false, false);
+  const FailingCall fails("cublasLtMatmulAlgoGetHeuristic", 2,
+                          static_cast<cudaError_t>(CUBLAS_STATUS_NOT_SUPPORTED));
+  EXPECT_TRUE(says(thrown([&] { compile(tape, {.device = Device::cuda()}); }),
+                   {"DeviceError", "matmul", "cublasLtMatmulAlgoGetHeuristic", "NOT_SUPPORTED"}));
 }
 
 }  // namespace

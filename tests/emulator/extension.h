@@ -25,9 +25,10 @@ uint64_t emulatorHostTime(void);
 /* Forgets reports and counters; and the error that is left of a fault, which on a real device only
    a new process forgets. Waits for nothing. */
 void emulatorReset(void);
-/* The n-th call from now (from 1) of the function with this name fails with this cudaError_t;
-   n = 0 takes it back. The names are those of the runtime, "cudaMalloc"; "kernel" fails the n-th
-   kernel as it is executed. Other names: 1, else 0. */
+/* The n-th call from now (from 1) of the function with this name fails with this cudaError_t, or
+   cublasStatus_t; n = 0 takes it back. The names are those of the runtime, "cudaMalloc", and of
+   cuBLASLt, "cublasLtMatmul"; "kernel" fails the n-th kernel as it is executed. Other names: 1,
+   else 0. */
 int emulatorFailCall(const char* function, int n, int error);
 /* The seed from now on (TENDON_EMULATOR_SEED), and whether blocks run in a random order. */
 void emulatorSetSeed(uint64_t seed, int random_blocks);
@@ -41,6 +42,8 @@ int emulatorEnqueue(void* stream, const char* name, void (*run)(void* data),
    work that runs; null where they may not be touched (the report is made). */
 const void* emulatorRead(const void* device, size_t bytes);
 void* emulatorWrite(void* device, size_t bytes);
+/* Counts a call of a library's function: the error that it is to fail with, or 0. Not inside `run`. */
+int emulatorCountCall(const char* function);
 /* Whether a pointer is memory of a device (and of which), for checks of arguments; -1 where not. */
 int emulatorDeviceOf(const void* pointer);
 

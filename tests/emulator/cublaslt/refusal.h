@@ -7,6 +7,7 @@
 #include <string>
 
 #include "cublaslt/api.h"
+#include "extension.h"
 
 namespace emulator::cublaslt {
 
@@ -35,10 +36,12 @@ Refusal unsupported(const Parts&... parts) {
   return refusal(CUBLAS_STATUS_NOT_SUPPORTED, parts...);
 }
 
-// The status of `body`, which throws a Refusal where it cannot go on.
+// The status of `body`, which throws a Refusal where it cannot go on; or the one that a test wants.
 template <typename Body>
 cublasStatus_t guarded(const char* function, Body&& body) noexcept {
   try {
+    if (const int status = emulatorCountCall(function); status != 0)
+      return static_cast<cublasStatus_t>(status);
     body();
     return CUBLAS_STATUS_SUCCESS;
   } catch (const Refusal& refused) {

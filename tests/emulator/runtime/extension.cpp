@@ -102,6 +102,12 @@ void* emulatorWrite(void* device, size_t bytes) {
   return touch(context(), reinterpret_cast<Address>(device), bytes, true);
 }
 
+int emulatorCountCall(const char* function) {
+  Context& state = context();
+  const std::lock_guard lock(state.mutex);
+  return state.fail_points.count(function);
+}
+
 int emulatorDeviceOf(const void* pointer) {
   Context& state = context();
   std::unique_lock lock(state.mutex, std::defer_lock);

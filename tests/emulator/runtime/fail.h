@@ -17,7 +17,7 @@ class FailPoints {
   // The n-th call from now, from 1; 0 takes it back. False where there is no such function.
   bool set(const std::string& function, std::uint64_t n, cudaError_t error);
 
-  // Counts a call; what it is to fail with, or cudaSuccess.
+  // Counts a call; what it is to fail with, or cudaSuccess. Of cuBLASLt's it is a cublasStatus_t.
   cudaError_t count(const char* function);
 
   static constexpr const char* kKernel = "kernel";  // counted as kernels are executed

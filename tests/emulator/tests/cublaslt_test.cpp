@@ -320,6 +320,16 @@ TEST_F(CublasLtEmulated, ProductsOfTwoStreamsInOneWorkspaceAreReported) {
   for (auto& stream : streams) require(cudaStreamDestroy(stream));
 }
 
+TEST_F(CublasLtEmulated, TheCallThatIsToFailFails) {
+  const Product product({}, {4, 4, 4}, random);
+  constexpr const char* kFunction = "cublasLtMatmulAlgoGetHeuristic";
+  ASSERT_EQ(emulator()->fail_call(kFunction, 2, CUBLAS_STATUS_NOT_SUPPORTED), 0);
+  EXPECT_FALSE(product.algorithms(handle, kPlenty).empty());
+  EXPECT_TRUE(product.algorithms(handle, kPlenty, CUBLAS_STATUS_NOT_SUPPORTED).empty());
+  EXPECT_FALSE(product.algorithms(handle, kPlenty).empty());
+  EXPECT_EQ(emulator()->fail_call("cublasLtNothing", 1, 1), 1) << "there is no such function";
+}
+
 TEST_F(CublasLt, MatrixTransformScalesTransposesAndAdds) {
   const Matrix a(CUDA_R_32F, {4, 6, CUBLASLT_ORDER_ROW, 1}, Product::numbers(24, random));
   const Matrix b(CUDA_R_32F, {6, 4, CUBLASLT_ORDER_COL, 2}, Product::numbers(24, random));
