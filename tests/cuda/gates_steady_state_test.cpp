@@ -3,7 +3,9 @@
 #include <tendon/tendon.h>
 
 #include <cmath>
+#include <vector>
 
+#include "bench/workloads/adam.h"
 #include "bench/workloads/cross_entropy.h"
 #include "bench/workloads/muscle_residual.h"
 #include "tests/cuda/heap.h"
@@ -43,6 +45,12 @@ TEST_F(SteadyState, OfAnExecutableWithProductsIsAGraphLaunch) {
   const Ref product = tape.apply(Op::matmul, {a, b});
   expect_nothing_but_launches(
       DeviceRun::with_gradients(std::move(tape).finish({tape.apply(Op::tanh, {product})})));
+}
+
+TEST_F(SteadyState, OfAnUpdateOfManyVariablesIsAGraphLaunch) {
+  const std::vector<workloads::Parameter> parameters(200, {DType::f32, {10, 10}});
+  expect_nothing_but_launches(
+      DeviceRun(workloads::adam_tape(parameters), {.device = Device::cuda()}));
 }
 
 // A classifier, 784-256-256-10, and its step of Adam.
