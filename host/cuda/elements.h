@@ -10,8 +10,8 @@ namespace tendon::cuda {
 
 inline constexpr std::uint32_t kElementThreads = 256;  // of a block
 
-// Whose the elements are: all blocks' of a grid, that take turns at them, or of as many blocks as
-// there is work for, which then know which of them they are by a number `block`.
+// How blocks share the elements: those of the whole grid take turns at them; or there are as many
+// as there is work for, and each has its number as `block`.
 enum class Blocks : std::uint8_t { take_turns, once };
 
 struct ElementsGeometry {

@@ -12,8 +12,8 @@ struct Share {
   u32 block;
 };
 
-// By the first block of each part, in rising order, of as many as are a power of two: where there are
-// fewer parts, the last are of no block.
+// By the first block of each part, in rising order. They are a power of two: behind the last part
+// stand some of no block.
 template <int kCount>
 __device__ inline Share share_of(const i64 (&begins)[kCount]) {
   i32 part = 0;
