@@ -42,9 +42,8 @@ TEST_F(SteadyState, OfAnExecutableWithAnArenaIsAGraphLaunch) {
 TEST_F(SteadyState, OfAnExecutableWithProductsIsAGraphLaunch) {
   TapeBuilder tape;
   const Ref a = tape.input(DType::f32, {32, 64}), b = tape.input(DType::f32, {64, 16});
-  const Ref product = tape.apply(Op::matmul, {a, b});
-  expect_nothing_but_launches(
-      DeviceRun::with_gradients(std::move(tape).finish({tape.apply(Op::tanh, {product})})));
+  const Ref result = tape.apply(Op::tanh, {tape.apply(Op::matmul, {a, b})});
+  expect_nothing_but_launches(DeviceRun::with_gradients(std::move(tape).finish({result})));
 }
 
 TEST_F(SteadyState, OfAnUpdateOfManyVariablesIsAGraphLaunch) {
