@@ -16,6 +16,8 @@ struct Case {
   DType dtype;
   Shape rows;
   std::int64_t length;
+
+  friend void PrintTo(const Case& of, std::ostream* stream) { *stream << of.name; }
 };
 
 // Multiples of 1/4 of either sign or above 0, small, so that sums of few of them are exact.
