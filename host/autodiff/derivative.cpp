@@ -49,30 +49,20 @@ support::RecentCache<Derivative>& cache() {
 }  // namespace
 
 Derivative::Derivative(const Question& question, plan::Backend& device)
-    : operand_of_(question.tape.size()),
-      asked_(question.tape),
+    : asked_(question.tape),
       seeds_(question.seeds.begin(), question.seeds.end()),
       sources_(question.sources.begin(), question.sources.end()),
       live_(question.live.begin(), question.live.end()) {
   const Mask mask =
       reachability(device, asked_, live_, sources_, question.source_count, asked_.targets());
-  differentiated_ = differentiate(asked_, seeds_, sources_, question.source_count, live_, mask);
-  backward_begin_ = asked_.size();
-
-  std::vector<bool> wanted(tape().size());
-  for (const std::optional<Ref>& gradient : gradients()) {
-    if (gradient && gradient->id >= backward_begin_) wanted[gradient->id] = true;
+  Differentiated made = differentiate(asked_, seeds_, sources_, question.source_count, live_, mask);
+  std::vector<Ref> connected;
+  for (const std::optional<Ref>& gradient : made.gradients) {
+    if (gradient) connected.push_back(*gradient);
   }
-  for (std::uint32_t id = tape().size(); id-- > backward_begin_;) {
-    if (!wanted[id]) continue;
-    ++op_count_;
-    for (const Ref operand : tape().operands(Ref{id})) wanted[operand.id] = true;
-  }
-  for (std::uint32_t id = 0; id < backward_begin_; ++id) {
-    if (!wanted[id]) continue;
-    operand_of_[id] = static_cast<std::uint32_t>(operands_.size());
-    operands_.push_back(Ref{id});
-  }
+  backward_ = detail::Macro(std::move(made.tape), asked_.size(), connected);
+  gradients_ = std::move(made.gradients);
+  owners_ = std::move(made.owners);
 }
 
 bool Derivative::answers(const Question& question) const {
@@ -89,7 +79,7 @@ std::shared_ptr<const Derivative> derivative_of(const Question& question, plan::
   std::shared_ptr<const Derivative> found = cache().find(hash);
   if (found && found->answers(question)) return found;
   auto made = std::make_shared<const Derivative>(question, device);
-  cache().insert(hash, made, made->tape().size());
+  cache().insert(hash, made, made->backward().tape().size());
   return made;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "host/autodiff/differentiate.h"
+#include "host/tape/macro.h"
 
 namespace tendon::autodiff {
 
@@ -26,24 +27,16 @@ class Derivative {
   // ops' are those of the forward ops, for messages.
   bool answers(const Question& question) const;
 
-  const Tape& tape() const { return differentiated_.tape; }
-  std::span<const std::optional<Ref>> gradients() const { return differentiated_.gradients; }
-  std::uint32_t backward_begin() const { return backward_begin_; }  // ops before are the question's
+  // The ops behind the gradients; the question's tape is given.
+  const detail::Macro& backward() const { return backward_; }
+  std::span<const std::optional<Ref>> gradients() const { return gradients_; }
   // The op of the question that an op of the backward part belongs to.
-  Ref owner(Ref value) const { return differentiated_.owners[value.id - backward_begin_]; }
-  // The values of the question's tape that the ops behind the gradients read, in order.
-  std::span<const Ref> operands() const { return operands_; }
-  // Where in operands() such a value is.
-  std::uint32_t operand_of(Ref value) const { return operand_of_[value.id]; }
-  // How many backward ops the gradients depend on.
-  std::uint32_t op_count() const { return op_count_; }
+  Ref owner(Ref value) const { return owners_[value.id - backward_.begin()]; }
 
  private:
-  Differentiated differentiated_;
-  std::uint32_t backward_begin_ = 0;
-  std::uint32_t op_count_ = 0;
-  std::vector<Ref> operands_;
-  std::vector<std::uint32_t> operand_of_;
+  detail::Macro backward_;
+  std::vector<std::optional<Ref>> gradients_;
+  std::vector<Ref> owners_;
   // The question.
   Tape asked_;
   std::vector<std::optional<Ref>> seeds_;

@@ -150,17 +150,18 @@ class Extract {
 class Replay {
  public:
   Replay(const autodiff::Derivative& derivative, std::span<Node* const> nodes)
-      : derivative_(derivative), tape_(derivative.tape()), made_(tape_.size()) {
+      : derivative_(derivative), tape_(derivative.backward().tape()), made_(tape_.size()) {
     for (std::size_t i = 0; i < nodes.size(); ++i) made_[i] = handle(nodes[i]);
     std::vector<bool> wanted(tape_.size());
     for (const std::optional<Ref>& gradient : derivative.gradients()) {
       if (gradient) wanted[gradient->id] = true;
     }
-    for (std::uint32_t id = tape_.size(); id-- > derivative.backward_begin();) {
+    const std::uint32_t begin = derivative.backward().begin();
+    for (std::uint32_t id = tape_.size(); id-- > begin;) {
       if (!wanted[id]) continue;
       for (const Ref operand : tape_.operands(Ref{id})) wanted[operand.id] = true;
     }
-    for (std::uint32_t id = derivative.backward_begin(); id < tape_.size(); ++id) {
+    for (std::uint32_t id = begin; id < tape_.size(); ++id) {
       if (wanted[id]) make(Ref{id});
     }
   }
@@ -202,19 +203,19 @@ class Replay {
 };
 
 // The backward pass as one node. All of it lies on one device.
-class Macro {
+class OneNode {
  public:
-  Macro(std::shared_ptr<const autodiff::Derivative> derivative, std::span<Node* const> nodes,
-        std::span<const Tensor> targets, Place place)
-      : derivative_(std::move(derivative)),
+  OneNode(const std::shared_ptr<const autodiff::Derivative>& derivative,
+          std::span<Node* const> nodes, std::span<const Tensor> targets, Place place)
+      : ops_(derivative, &derivative->backward()),
         nodes_(nodes),
         targets_(targets),
         place_(place),
-        made_(derivative_->tape().size() - derivative_->backward_begin()) {}
+        made_(ops_->tape().size() - ops_->begin()) {}
   // A value that was there before the backward pass is itself; one that two sources share is made
   // once.
   const Tensor& operator()(Ref value, Device) {
-    const std::uint32_t begin = derivative_->backward_begin();
+    const std::uint32_t begin = ops_->begin();
     if (value.id < begin) return given_ = handle(nodes_[value.id]);
     Tensor& made = made_[value.id - begin];
     if (made.is_empty_handle()) made = make(value);
@@ -223,15 +224,15 @@ class Macro {
 
  private:
   Tensor make(Ref value) {
-    const Tape& tape = derivative_->tape();
+    const Tape& tape = ops_->tape();
     if (tape.op(value) == Op::constant) {
       return recorder().constant(tape.attributes(value).number, tape.dtype(value),
                                  tape.shape(value), device(), tape.place(value));
     }
     if (macro_.is_empty_handle()) {
       support::PoolVector<Node*> operands;
-      for (const Ref operand : derivative_->operands()) operands.push_back(nodes_[operand.id]);
-      macro_ = recorder().macro(derivative_, operands, device(), place_);
+      for (const Ref operand : ops_->operands()) operands.push_back(nodes_[operand.id]);
+      macro_ = recorder().macro(ops_, operands, device(), "gradient", place_);
       add_targets();
     }
     return recorder().macro_output(*macro_.node(), value);
@@ -244,16 +245,16 @@ class Macro {
     for (const Tensor& target : targets_) {
       Node& node = *target.node();
       if (node.event != explain::Event::op || node.type.shape.size() != 1) continue;
-      GradientPart& part = gradient_part(node);
+      MacroPart& part = macro_part(node);
       if (!part.self) {
         part.self = std::allocate_shared<WeakNode>(support::PoolAllocator<WeakNode>());
         part.self->node = &node;
       }
-      macro_.node()->gradient->targets.push_back(part.self);
+      macro_.node()->macro->targets.push_back(part.self);
     }
   }
 
-  std::shared_ptr<const autodiff::Derivative> derivative_;
+  std::shared_ptr<const detail::Macro> ops_;
   std::span<Node* const> nodes_;
   std::span<const Tensor> targets_;
   Place place_;
@@ -298,7 +299,7 @@ std::vector<std::optional<Tensor>> backward(const detail::TapeState& tape,
   if (recorder().records() || !extract->is_on_one_device()) {
     fill(Replay(*derivative, extract->nodes()));
   } else {
-    fill(Macro(derivative, extract->nodes(), values, place));
+    fill(OneNode(derivative, extract->nodes(), values, place));
   }
   return gradients;
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "host/autodiff/derivative.h"
 #include "host/tape/tape_arrays.h"
 
 namespace tendon::record {
@@ -169,14 +168,14 @@ Ref Flattening::apply(const Node& node) {
 // the operands that these read. Returns the first op to append.
 std::uint32_t Flattening::open_output(const Node& output) {
   Node& macro = *output.operands()[0];
-  const autodiff::Derivative& derivative = *macro.gradient->derivative;
-  const std::uint32_t begin = derivative.backward_begin();
+  const detail::Macro& ops = *macro.macro->ops;
+  const std::uint32_t begin = ops.begin();
   if (macro.visit != walk_) {
     macro.visit = walk_;
     macro.visit_ref = static_cast<std::uint32_t>(expanded_.size());
-    expanded_.resize(expanded_.size() + derivative.tape().size() - begin, kUnmet);
+    expanded_.resize(expanded_.size() + ops.tape().size() - begin, kUnmet);
     if (keeps_ == Keeps::worth_and_losses) {
-      for (const auto& target : macro.gradient->targets) {
+      for (const auto& target : macro.macro->targets) {
         NodePtr held = lock(*target);
         if (!held || is_ready(*held)) continue;
         push(held.get());
@@ -196,11 +195,11 @@ std::uint32_t Flattening::open_output(const Node& output) {
     const std::uint32_t id = to_mark_.back();
     to_mark_.pop_back();
     first = std::min(first, id);
-    for (const Ref operand : derivative.tape().operands(Ref{id})) {
+    for (const Ref operand : ops.tape().operands(Ref{id})) {
       if (operand.id >= begin) {
         mark(operand.id);
       } else {
-        push(macro.operands()[derivative.operand_of(operand)]);
+        push(macro.operands()[ops.operand_of(operand)]);
       }
     }
   }
@@ -209,9 +208,9 @@ std::uint32_t Flattening::open_output(const Node& output) {
 
 Ref Flattening::append_output(const Node& output, std::uint32_t first) {
   const Node& macro = *output.operands()[0];
-  const autodiff::Derivative& derivative = *macro.gradient->derivative;
-  const Tape& from = derivative.tape();
-  const std::uint32_t begin = derivative.backward_begin();
+  const detail::Macro& ops = *macro.macro->ops;
+  const Tape& from = ops.tape();
+  const std::uint32_t begin = ops.begin();
   std::uint32_t* const expanded = expanded_.data() + macro.visit_ref;
   for (std::uint32_t id = first; id <= output.macro_output; ++id) {
     if (expanded[id - begin] != kWanted) continue;
@@ -225,10 +224,9 @@ Ref Flattening::append_output(const Node& output, std::uint32_t first) {
     }
     operands_.clear();
     for (const Ref operand : from.operands(value)) {
-      operands_.push_back(
-          Ref{operand.id >= begin
-                  ? expanded[operand.id - begin]
-                  : made_of(macro.operands()[derivative.operand_of(operand)]).visit_ref});
+      operands_.push_back(Ref{operand.id >= begin
+                                  ? expanded[operand.id - begin]
+                                  : made_of(macro.operands()[ops.operand_of(operand)]).visit_ref});
     }
     expanded[id - begin] =
         TapeArrays::append(tape_, from.op(value), operands_,

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <new>
 
-#include "host/autodiff/derivative.h"
 #include "host/record/recorder.h"
 #include "host/support/text.h"
 
@@ -19,14 +18,14 @@ void free_operands(Node& node) noexcept {
   node.operand_count = 0;
 }
 
-void free_gradient(Node& node) noexcept {
-  if (node.gradient == nullptr) return;
-  if (node.gradient->self) {
+void free_macro(Node& node) noexcept {
+  if (node.macro == nullptr) return;
+  if (node.macro->self) {
     const std::scoped_lock lock(graph_mutex());
-    node.gradient->self->node = nullptr;
+    node.macro->self->node = nullptr;
   }
-  node.gradient->~GradientPart();
-  support::pool_free(node.gradient, sizeof(GradientPart));
+  node.macro->~MacroPart();
+  support::pool_free(node.macro, sizeof(MacroPart));
 }
 
 }  // namespace
@@ -41,11 +40,11 @@ std::uint64_t next_walk() {
   return ++last;
 }
 
-GradientPart& gradient_part(Node& node) {
-  if (node.gradient == nullptr) {
-    node.gradient = new (support::pool_allocate(sizeof(GradientPart))) GradientPart;
+MacroPart& macro_part(Node& node) {
+  if (node.macro == nullptr) {
+    node.macro = new (support::pool_allocate(sizeof(MacroPart))) MacroPart;
   }
-  return *node.gradient;
+  return *node.macro;
 }
 
 NodePtr lock(const WeakNode& weak) {
@@ -95,7 +94,7 @@ void destroy(Node* node) noexcept {
         stack.push_back(operand);
     }
     free_operands(*next);
-    free_gradient(*next);
+    free_macro(*next);
     if (next->attributes != nullptr) support::pool_free(next->attributes, sizeof(Attributes));
     next->~Node();
     support::pool_free(next, sizeof(Node));

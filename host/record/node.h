@@ -17,10 +17,7 @@
 #include "host/ops/op_row.h"
 #include "host/plan/backend.h"
 #include "host/support/pool.h"
-
-namespace tendon::autodiff {
-class Derivative;
-}
+#include "host/tape/macro.h"
 
 namespace tendon::record {
 
@@ -82,9 +79,9 @@ class TapeIds {
   std::unique_ptr<std::vector<TapeId>> more_;
 };
 
-// A gradient() that no tape records is one node, the macro, over what its backward pass reads: the
-// derivative's operands. It has no value. Each gradient is a node whose operand is the macro.
-struct GradientPart;
+// A gradient() that no tape records is one node, and so is an optimizer's update of a variable: a
+// macro, over what its ops read. It has no value. Each result is a node whose operand is the macro.
+struct MacroPart;
 
 }  // namespace tendon::record
 
@@ -109,9 +106,8 @@ struct Node {
   Attributes* attributes = nullptr;  // where the op has any
   record::TapeIds tapes;
 
-  record::GradientPart* gradient = nullptr;  // of a macro, and of the targets of one
-  std::uint32_t macro_output =
-      0;  // of a macro's value, which of the derivative's; 0: no such value
+  record::MacroPart* macro = nullptr;  // of a macro, and of the targets of one
+  std::uint32_t macro_output = 0;  // of a macro's result, which value of its tape; 0: no such node
   Device device;
 
   // Low half: held by nodes, tapes and cells; upper half: by handles.
@@ -144,15 +140,15 @@ struct WeakNode {
   Node* node = nullptr;
 };
 
-struct GradientPart {
-  std::shared_ptr<const autodiff::Derivative> derivative;
-  // Its scalar targets, which are computed with the gradients where a handle waits for them: most
-  // often the loss.
+struct MacroPart {
+  std::shared_ptr<const detail::Macro> ops;
+  // Of a gradient's, its scalar targets, which are computed with the gradients where a handle waits
+  // for them: most often the loss.
   support::PoolVector<std::shared_ptr<WeakNode>> targets;
   std::shared_ptr<WeakNode> self;  // of a target
 };
 // The node's, made where it has none. Requires graph_mutex(), or a node that is not shared yet.
-GradientPart& gradient_part(Node& node);
+MacroPart& macro_part(Node& node);
 
 // Guards what nodes may lose or gain after they are shared. Recording does not take it.
 std::mutex& graph_mutex();

@@ -1,18 +1,25 @@
-// The optimizers: their updates are written in the same ops as user code, and run with the backward
-// pass in one plan.
+// The optimizers: a variable's update is written once, in the same ops as user code, as a macro; it
+// runs with the backward pass in one plan.
 #include <tendon/error.h>
 #include <tendon/ops.h>
 #include <tendon/optim.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstring>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "host/record/cell.h"
 #include "host/record/evaluate.h"
 #include "host/record/recorder.h"
 #include "host/record/warning.h"
+#include "host/support/recent_cache.h"
 #include "host/support/text.h"
+#include "host/tape/macro.h"
 
 namespace tendon::optim {
 namespace {
@@ -23,12 +30,15 @@ void check(const char* optimizer, const Gradients& gradients, std::span<const Va
     throw ShapeError(fmt::format("{}::apply{}: {} gradients for {} variables", optimizer,
                                  support::at(place), gradients.size(), variables.size()));
   }
-  std::unordered_set<const detail::Cell*> listed;
-  for (const Variable& variable : variables) {
-    if (!listed.insert(variable.cell().get()).second) {
-      throw Error(fmt::format("{}::apply{}: variable '{}' is listed twice", optimizer,
-                              support::at(place), variable.name()));
-    }
+  support::PoolVector<const detail::Cell*> cells;
+  cells.reserve(variables.size());
+  for (const Variable& variable : variables) cells.push_back(variable.cell().get());
+  std::ranges::sort(cells);
+  if (const auto twice = std::ranges::adjacent_find(cells); twice != cells.end()) {
+    const auto named = std::ranges::find(
+        variables, *twice, [](const Variable& variable) { return variable.cell().get(); });
+    throw Error(fmt::format("{}::apply{}: variable '{}' is listed twice", optimizer,
+                            support::at(place), named->name()));
   }
   std::string reasons;
   bool any = false;
@@ -48,6 +58,11 @@ void check(const char* optimizer, const Gradients& gradients, std::span<const Va
       throw DTypeError(fmt::format("{}::apply{}: variable '{}' is {}, its gradient {}", optimizer,
                                    support::at(place), variable.name(), variable.dtype(),
                                    gradients[i]->dtype()));
+    }
+    if (gradients[i]->device() != variable.cell()->device()) {
+      throw DeviceError(fmt::format("{}::apply{}: variable '{}' is on {}, its gradient on {}",
+                                    optimizer, support::at(place), variable.name(),
+                                    variable.cell()->device(), gradients[i]->device()));
     }
   }
   if (!any && !variables.empty()) {
@@ -69,38 +84,185 @@ class Step {
  public:
   explicit Step(Place place) : place_(place) {}
   void set(const Variable& variable, Tensor value) {
-    computed_.push_back(value);
-    values_.emplace_back(variable, std::move(value));
+    computed_.push_back(value.node());
+    values_.emplace_back(&variable, std::move(value));
   }
-  // A moment, computed with the rest.
-  void keep(const Tensor& moment) { computed_.push_back(moment); }
+  // A moment, computed with the rest; held by the caller.
+  void keep(const Tensor& moment) { computed_.push_back(moment.node()); }
   void finish() {
-    std::vector<record::Node*> nodes;
-    for (const Tensor& tensor : computed_) nodes.push_back(tensor.node());
-    record::evaluate(nodes, record::Keeps::worth_and_losses);
-    for (auto& [variable, value] : values_) variable.assign(value, place_);
+    record::evaluate(computed_, record::Keeps::worth_and_losses);
+    for (auto& [variable, value] : values_)
+      detail::Cell::assign(variable->cell(), value, "assign", place_);
   }
 
  private:
   Place place_;
-  std::vector<Tensor> computed_;
-  std::vector<std::pair<Variable, Tensor>> values_;
+  support::PoolVector<record::Node*> computed_;
+  support::PoolVector<std::pair<const Variable*, Tensor>> values_;
 };
 
 // Moments by cell. They are kept while the optimizer lives, as in TensorFlow and PyTorch.
 template <class Moments>
 using ByCell = std::unordered_map<std::shared_ptr<detail::Cell>, Moments>;
 
-// The value, shrunk by decoupled weight decay.
-Tensor decayed(const Tensor& value, double learning_rate, double weight_decay) {
-  return weight_decay == 0 ? value : value * (1 - learning_rate * weight_decay);
+// What an update is written for. Numbers are none of it: they are operands.
+struct Form {
+  static constexpr std::uint32_t kDecays = 1;       // by weight decay
+  static constexpr std::uint32_t kHasMomentum = 2;  // of Sgd, as what follows
+  static constexpr std::uint32_t kHasVelocity = 4;  // from the steps before
+  static constexpr std::uint32_t kIsNesterov = 8;
+
+  const char* optimizer;  // one address each
+  std::uint32_t flags;
+  ops::Type type;  // of the variable
+  Place place;     // of the call, for messages
+
+  bool has(std::uint32_t flag) const { return (flags & flag) != 0; }
+  friend bool operator==(const Form& a, const Form& b) {
+    return a.optimizer == b.optimizer && a.flags == b.flags && a.type.dtype == b.type.dtype &&
+           a.type.shape == b.type.shape && std::memcmp(&a.place, &b.place, sizeof(Place)) == 0;
+  }
+};
+
+std::uint64_t hash_of(const Form& form) {
+  static_assert(std::has_unique_object_representations_v<Place>);
+  std::uint64_t hash = XXH3_64bits_withSeed(
+      form.type.shape.begin(), static_cast<std::size_t>(form.type.shape.rank()) * sizeof(int64_t),
+      std::uint64_t{form.flags} << 8 | static_cast<std::uint64_t>(form.type.dtype));
+  hash = XXH3_64bits_withSeed(&form.place, sizeof(Place), hash);
+  return XXH3_64bits_withSeed(&form.optimizer, sizeof(form.optimizer), hash);
 }
+
+// A value of the tape that an update is written on, with the operators of its formula.
+struct Term {
+  TapeBuilder* tape;
+  Place place;
+  Ref ref;
+
+  Term apply(Op op, std::initializer_list<Ref> operands) const {
+    return {tape, place, tape->apply(op, operands, {}, place)};
+  }
+  friend Term operator+(Term a, Term b) { return a.apply(Op::add, {a.ref, b.ref}); }
+  friend Term operator-(Term a, Term b) { return a.apply(Op::sub, {a.ref, b.ref}); }
+  friend Term operator*(Term a, Term b) { return a.apply(Op::mul, {a.ref, b.ref}); }
+  friend Term operator/(Term a, Term b) { return a.apply(Op::div, {a.ref, b.ref}); }
+  friend Term square(Term a) { return a.apply(Op::square, {a.ref}); }
+  friend Term sqrt(Term a) { return a.apply(Op::sqrt, {a.ref}); }
+};
+
+// Where an update is written: first its arrays and numbers are named, in the order of its operands,
+// then it is computed from them.
+class Formula {
+ public:
+  explicit Formula(const Form& form) : form_(form) {}
+  bool has(std::uint32_t flag) const { return form_.has(flag); }
+  Term array() { return operand(form_.type.shape); }
+  Term number() { return operand({}); }
+  // The variable's new value, and moments.
+  detail::Macro finish(std::initializer_list<Term> results) && {
+    std::vector<Ref> refs;
+    for (const Term& result : results) refs.push_back(result.ref);
+    return {std::move(tape_).finish(refs), operand_count_, refs};
+  }
+
+ private:
+  Term operand(const Shape& shape) {
+    ++operand_count_;
+    return {&tape_, form_.place, tape_.input(form_.type.dtype, shape, {}, form_.place)};
+  }
+
+  const Form& form_;
+  TapeBuilder tape_;
+  std::uint32_t operand_count_ = 0;
+};
+
+struct Update {
+  Form form;
+  detail::Macro ops;  // the tape's targets are the variable's new value, and moments
+};
+
+// Written once for all variables and steps of the form.
+std::shared_ptr<const Update> update_of(const Form& form, detail::Macro (*write)(Formula)) {
+  static auto* cache = new support::RecentCache<Update>(1024, 1024);  // never destroyed
+  const std::uint64_t hash = hash_of(form);
+  if (std::shared_ptr<const Update> found = cache->find(hash); found && found->form == form)
+    return found;
+  auto made = std::make_shared<const Update>(Update{form, write(Formula(form))});
+  cache->insert(hash, made, 1);
+  return made;
+}
+
+// The numbers of an update as tensors, which variables share whose numbers are the same.
+class Numbers {
+ public:
+  explicit Numbers(Place place) : place_(place) {}
+  void set(std::span<const double> numbers, DType dtype, Device device) {
+    if (!tensors_.empty() && dtype == dtype_ && device == device_ &&
+        std::ranges::equal(numbers, numbers_)) {
+      return;
+    }
+    numbers_.assign(numbers.begin(), numbers.end());
+    dtype_ = dtype;
+    device_ = device;
+    tensors_.clear();
+    for (const double number : numbers)
+      tensors_.push_back(record::recorder().constant(number, dtype, {}, device, place_));
+  }
+  const support::PoolVector<Tensor>& tensors() const { return tensors_; }
+
+ private:
+  Place place_;
+  DType dtype_ = DType::f32;
+  Device device_ = Device::cpu();
+  support::PoolVector<double> numbers_;
+  support::PoolVector<Tensor> tensors_;
+};
+
+// An update of one variable, as one node.
+class Updated {
+ public:
+  Updated(std::shared_ptr<const Update> update, std::initializer_list<const Tensor*> arrays,
+          const Numbers& numbers)
+      : update_(std::move(update)) {
+    for (const Tensor* array : arrays) given_.push_back(array->node());
+    for (const Tensor& number : numbers.tensors()) given_.push_back(number.node());
+    support::PoolVector<record::Node*> operands;
+    for (const Ref operand : update_->ops.operands()) operands.push_back(given_[operand.id]);
+    const Form& form = update_->form;
+    macro_ = record::recorder().macro({update_, &update_->ops}, operands, given_[0]->device,
+                                      form.optimizer, form.place);
+  }
+  Tensor operator[](std::size_t result) const {
+    const Ref value = update_->ops.tape().targets()[result];
+    return value.id < given_.size() ? record::handle(given_[value.id])
+                                    : record::recorder().macro_output(*macro_.node(), value);
+  }
+
+ private:
+  std::shared_ptr<const Update> update_;
+  support::PoolVector<record::Node*> given_;
+  Tensor macro_;
+};
 
 }  // namespace
 
 struct Sgd::State {
   SgdOptions options;
   ByCell<Tensor> velocities;
+
+  static constexpr const char* kName = "Sgd::apply";
+  static detail::Macro write(Formula formula) {
+    const Term value = formula.array(), gradient = formula.array();
+    const bool has_momentum = formula.has(Form::kHasMomentum);
+    const bool has_velocity = formula.has(Form::kHasVelocity);
+    const Term before = has_velocity ? formula.array() : gradient;
+    const Term rate = formula.number(), decay = formula.number(), momentum = formula.number();
+    const Term velocity = has_velocity ? before * momentum + gradient : gradient;
+    const Term direction =
+        formula.has(Form::kIsNesterov) && has_momentum ? gradient + velocity * momentum : velocity;
+    const Term decayed = formula.has(Form::kDecays) ? value * decay : value;
+    return std::move(formula).finish({decayed - direction * rate, velocity});
+  }
 };
 Sgd::Sgd(SgdOptions options) : state_(std::make_unique<State>(State{options, {}})) {}
 Sgd::~Sgd() = default;
@@ -116,27 +278,39 @@ void Sgd::apply(const Gradients& gradients, const detail::List<Variable>& variab
   check("Sgd", gradients, variables, place);
   const record::Suspend suspend;
   const SgdOptions& options = state_->options;
+  const std::array numbers = {options.learning_rate,
+                              1 - options.learning_rate * options.weight_decay, options.momentum};
+  Numbers shared(place);
   Step step(place);
-  std::vector<std::pair<std::shared_ptr<detail::Cell>, Tensor>> velocities;
+  support::PoolVector<std::pair<const Variable*, Tensor>> velocities;
   for (std::size_t i = 0; i < variables.size(); ++i) {
     if (!gradients[i]) continue;
     const Variable& variable = variables[i];
-    Tensor direction = *gradients[i];
+    const detail::Cell& cell = *variable.cell();
+    Form form{State::kName, options.weight_decay != 0 ? Form::kDecays : 0, cell.type(), place};
+    const Tensor value = variable.read(place);
+    const Tensor* before = nullptr;
     if (options.momentum != 0) {
+      form.flags |= Form::kHasMomentum | (options.nesterov ? Form::kIsNesterov : 0);
       const auto found = state_->velocities.find(variable.cell());
-      const Tensor velocity = found == state_->velocities.end()
-                                  ? direction
-                                  : found->second * options.momentum + direction;
-      direction = options.nesterov ? direction + velocity * options.momentum : velocity;
-      step.keep(velocity);
-      velocities.emplace_back(variable.cell(), velocity);
+      if (found != state_->velocities.end()) {
+        form.flags |= Form::kHasVelocity;
+        before = &found->second;
+      }
     }
-    step.set(variable, decayed(variable.read(place), options.learning_rate, options.weight_decay) -
-                           direction * options.learning_rate);
+    shared.set(numbers, cell.type().dtype, cell.device());
+    const std::shared_ptr<const Update> update = update_of(form, State::write);
+    const Updated updated = before != nullptr
+                                ? Updated(update, {&value, &*gradients[i], before}, shared)
+                                : Updated(update, {&value, &*gradients[i]}, shared);
+    step.set(variable, updated[0]);
+    if (options.momentum == 0) continue;
+    velocities.emplace_back(&variable, updated[1]);
+    step.keep(velocities.back().second);
   }
   step.finish();
-  for (auto& [cell, velocity] : velocities)
-    state_->velocities.insert_or_assign(cell, std::move(velocity));
+  for (auto& [variable, velocity] : velocities)
+    state_->velocities.insert_or_assign(variable->cell(), std::move(velocity));
 }
 
 struct Adam::State {
@@ -147,6 +321,20 @@ struct Adam::State {
   };
   AdamOptions options;
   ByCell<Moments> moments;
+
+  static constexpr const char* kName = "Adam::apply";
+  static detail::Macro write(Formula formula) {
+    const Term value = formula.array(), gradient = formula.array();
+    const Term first = formula.array(), second = formula.array();
+    const Term beta1 = formula.number(), rest1 = formula.number(), correction1 = formula.number();
+    const Term beta2 = formula.number(), rest2 = formula.number(), correction2 = formula.number();
+    const Term rate = formula.number(), epsilon = formula.number(), decay = formula.number();
+    const Term mean = first * beta1 + gradient * rest1;
+    const Term spread = second * beta2 + square(gradient) * rest2;
+    const Term decayed = formula.has(Form::kDecays) ? value * decay : value;
+    const Term change = mean * correction1 * rate / (sqrt(spread * correction2) + epsilon);
+    return std::move(formula).finish({decayed - change, mean, spread});
+  }
 };
 Adam::Adam(AdamOptions options) : state_(std::make_unique<State>(State{options, {}})) {}
 Adam::~Adam() = default;
@@ -162,44 +350,52 @@ void Adam::apply(const Gradients& gradients, const detail::List<Variable>& varia
   check("Adam", gradients, variables, place);
   const record::Suspend suspend;
   const AdamOptions& options = state_->options;
-  Step step(place);
-  std::vector<std::pair<std::shared_ptr<detail::Cell>, State::Moments>> moments;
+  support::PoolVector<std::pair<const Variable*, State::Moments>> moments;
   // Zeros in memory and not in the formulas: the first step's plan is that of all steps.
-  std::vector<record::Node*> zeros;
+  support::PoolVector<record::Node*> zeros;
   for (std::size_t i = 0; i < variables.size(); ++i) {
     if (!gradients[i]) continue;
     const auto found = state_->moments.find(variables[i].cell());
     const bool is_first = found == state_->moments.end();
-    moments.emplace_back(
-        variables[i].cell(),
-        is_first ? State::Moments{zeros_like(*gradients[i]), zeros_like(*gradients[i]), 0}
-                 : found->second);
+    moments.emplace_back(&variables[i], is_first ? State::Moments{zeros_like(*gradients[i]),
+                                                                  zeros_like(*gradients[i]), 0}
+                                                 : found->second);
     if (!is_first) continue;
     zeros.push_back(moments.back().second.first.node());
     zeros.push_back(moments.back().second.second.node());
   }
   record::evaluate(zeros);
+  Numbers shared(place);
+  Step step(place);
   auto next = moments.begin();
   for (std::size_t i = 0; i < variables.size(); ++i) {
     if (!gradients[i]) continue;
     const Variable& variable = variables[i];
-    const Tensor& g = *gradients[i];
-    State::Moments& of_variable = (next++)->second;
-    const State::Moments before = std::move(of_variable);
-    const State::Moments after{before.first * options.beta1 + g * (1 - options.beta1),
-                               before.second * options.beta2 + square(g) * (1 - options.beta2),
-                               before.steps + 1};
-    const auto steps = static_cast<double>(after.steps);
-    const Tensor mean = after.first * (1 / (1 - std::pow(options.beta1, steps)));
-    const Tensor deviation = sqrt(after.second * (1 / (1 - std::pow(options.beta2, steps))));
-    step.set(variable, decayed(variable.read(place), options.learning_rate, options.weight_decay) -
-                           mean * options.learning_rate / (deviation + options.epsilon));
-    step.keep(after.first);
-    step.keep(after.second);
-    of_variable = after;
+    const detail::Cell& cell = *variable.cell();
+    auto& [first, second, steps] = (next++)->second;
+    ++steps;
+    const auto correction = [&](double beta) {
+      return 1 / (1 - std::pow(beta, static_cast<double>(steps)));
+    };
+    shared.set(
+        std::array{options.beta1, 1 - options.beta1, correction(options.beta1), options.beta2,
+                   1 - options.beta2, correction(options.beta2), options.learning_rate,
+                   options.epsilon, 1 - options.learning_rate * options.weight_decay},
+        cell.type().dtype, cell.device());
+    const Form form{State::kName, options.weight_decay != 0 ? Form::kDecays : 0, cell.type(),
+                    place};
+    const Tensor value = variable.read(place);
+    const Updated updated(update_of(form, State::write), {&value, &*gradients[i], &first, &second},
+                          shared);
+    step.set(variable, updated[0]);
+    first = updated[1];
+    second = updated[2];
+    step.keep(first);
+    step.keep(second);
   }
   step.finish();
-  for (auto& [cell, after] : moments) state_->moments.insert_or_assign(cell, std::move(after));
+  for (auto& [variable, after] : moments)
+    state_->moments.insert_or_assign(variable->cell(), std::move(after));
 }
 
 }  // namespace tendon::optim

@@ -7,7 +7,6 @@
 #include <array>
 #include <atomic>
 
-#include "host/autodiff/derivative.h"
 #include "host/ops/checks.h"
 #include "host/record/cell.h"
 #include "host/record/tape_state.h"
@@ -184,20 +183,20 @@ Tensor Recorder::copy(Node& source, Device device, Place place) {
   return finish(node, 0);
 }
 
-Tensor Recorder::macro(std::shared_ptr<const autodiff::Derivative> derivative,
-                       std::span<Node* const> operands, Device device, Place place) {
+Tensor Recorder::macro(std::shared_ptr<const detail::Macro> ops, std::span<Node* const> operands,
+                       Device device, const char* called, Place place) {
   Node* node = allocate_node(device);
   node->op = Op::concat;  // for explanations: any operand leads through it
-  node->called = "gradient";
+  node->called = called;
   node->place = place;
-  pending_since_ -= derivative->op_count();  // which are pending too, without being recorded
-  gradient_part(*node).derivative = std::move(derivative);
+  pending_since_ -= ops->op_count();  // which are pending too, without being recorded
+  macro_part(*node).ops = std::move(ops);
   set_operands(*node, operands);
   return finish(node, 0);
 }
 
 Tensor Recorder::macro_output(Node& macro, Ref value) {
-  const Tape& tape = macro.gradient->derivative->tape();
+  const Tape& tape = macro.macro->ops->tape();
   Node* node = allocate_node(macro.device);
   node->op = Op::identity;  // for explanations
   node->called = macro.called;

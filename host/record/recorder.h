@@ -35,10 +35,10 @@ class Recorder {
               Place place);
   // The value on another device.
   Tensor copy(Node& source, Device device, Place place);
-  // The backward pass of a gradient() as one node, all on one device, and one of its values. No
-  // tape may record.
-  Tensor macro(std::shared_ptr<const autodiff::Derivative> derivative,
-               std::span<Node* const> operands, Device device, Place place);
+  // Ops as one node, all on one device, and one of their results. `called`: by the user. No tape
+  // may record.
+  Tensor macro(std::shared_ptr<const detail::Macro> ops, std::span<Node* const> operands,
+               Device device, const char* called, Place place);
   Tensor macro_output(Node& macro, Ref value);
   // A variable's new value, or its reading; `source` is the value, or the assign.
   NodePtr alias(explain::Event event, Node& source, std::uint64_t cell, Place place);
