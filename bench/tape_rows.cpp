@@ -10,6 +10,7 @@
 #include "bench/peers/torch_rows.h"
 #include "bench/placed_arrays.h"
 #include "bench/workloads/chain.h"
+#include "bench/workloads/classifier.h"
 
 namespace tendon::bench {
 namespace {
@@ -41,11 +42,6 @@ double ops_of(const std::function<void()>& step) {
   const std::int64_t before = counters(default_device()).ops;
   step();
   return static_cast<double>(counters(default_device()).ops - before);
-}
-
-Tensor mean_cross_entropy(const Tensor& logits, const Tensor& labels, std::int64_t batch) {
-  const Tensor at_label = reduce_sum(where(arange(10) == labels, logits, 0), {1});
-  return reduce_sum(reduce_logsumexp(logits, {1}) - at_label) / static_cast<double>(batch);
 }
 
 // A contest whose times are of an op.
@@ -94,31 +90,8 @@ Contest gradient() {
 }
 
 Contest mlp_step(std::int64_t batch) {
-  struct State {
-    Tensor images, labels;
-    std::vector<Variable> parameters;
-    optim::Adam adam;
-  };
-  const auto state = std::make_shared<State>();
-  const auto given = [](const Shape& shape, double scale) {
-    // Read to the host once: a tensor that is not computed from others any more.
-    return Tensor::from((random::normal(shape) * scale).to_vector<float>(), shape);
-  };
-  state->images = given({batch, 784}, 1);
-  state->labels =
-      Tensor::from((arange(static_cast<double>(batch)) % 10).to_vector<float>(), {batch, 1});
-  for (const Shape& shape : {Shape{784, 256}, Shape{256, 256}, Shape{256, 10}}) {
-    state->parameters.emplace_back(given(shape, std::sqrt(2.0 / static_cast<double>(shape[0]))),
-                                   "weight");
-    state->parameters.emplace_back(given({shape[1]}, 0), "bias");
-  }
-  const auto step = [state, batch] {
-    const auto& p = state->parameters;
-    GradientTape tape;
-    const Tensor first = relu(matmul(state->images, p[0]) + p[1]);
-    const Tensor second = relu(matmul(first, p[2]) + p[3]);
-    const Tensor loss = mean_cross_entropy(matmul(second, p[4]) + p[5], state->labels, batch);
-    state->adam.apply(tape.gradient(loss, p), p);
+  const auto step = [classifier = std::make_shared<workloads::Classifier>(batch)] {
+    classifier->step();
   };
   constexpr double kWeights = 784 * 256 + 256 * 256 + 256 * 10;
   constexpr double kParameters = kWeights + 256 + 256 + 10;

@@ -43,9 +43,9 @@ struct Recording {
 
 // A source, or a target.
 struct Subject {
-  std::vector<NodeId> values;  // a tensor's node; a variable's current ones
+  support::PoolVector<NodeId> values;  // a tensor's node; a variable's current ones
   DType dtype = DType::f32;
-  std::string label;       // "variable 'soleus'", "the f32 tensor (3,) from fit.cpp:12"
+  std::string label;       // "the variable 'soleus'", "the f32 tensor (3,) made at fit.cpp:12"
   std::uint64_t cell = 0;  // of a variable; 0: a tensor
   std::uint64_t value_of =
       0;  // of a target: the cell of the variable whose value it is; 0: of none

@@ -38,8 +38,8 @@ NodeId ThreadLog::append(Event event, Op op, DType dtype, std::span<const NodeId
   entry.note = note;
   NodeId* into = entry.few;
   if (operands.size() > Entry::kInline) {
-    entry.many = std::make_unique<NodeId[]>(operands.size());
-    into = entry.many.get();
+    into = static_cast<NodeId*>(support::pool_allocate(operands.size_bytes()));
+    entry.many = {into, FreeIds{entry.operand_count}};
   }
   std::ranges::copy(operands, into);
   return NodeId{next_++};

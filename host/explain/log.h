@@ -31,6 +31,11 @@ enum class Event : std::uint8_t {
   host_read,  // the operand's value went to the caller
 };
 
+struct FreeIds {
+  std::uint32_t count = 0;
+  void operator()(NodeId* ids) const noexcept { support::pool_free(ids, count * sizeof(NodeId)); }
+};
+
 // What an entry holds beside its operands: for read and assign the variable's cell; for data and
 // host_read a hash of the values (0: not taken).
 struct Entry {
@@ -45,7 +50,7 @@ struct Entry {
   Place place;
   std::uint64_t note = 0;
   NodeId few[kInline] = {};
-  std::unique_ptr<NodeId[]> many;
+  std::unique_ptr<NodeId[], FreeIds> many;
 
   std::span<const NodeId> operands() const { return {many ? many.get() : few, operand_count}; }
 };

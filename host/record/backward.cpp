@@ -152,7 +152,7 @@ class Replay {
   Replay(const autodiff::Derivative& derivative, std::span<Node* const> nodes)
       : derivative_(derivative), tape_(derivative.backward().tape()), made_(tape_.size()) {
     for (std::size_t i = 0; i < nodes.size(); ++i) made_[i] = handle(nodes[i]);
-    std::vector<bool> wanted(tape_.size());
+    support::PoolVector<bool> wanted(tape_.size());
     for (const std::optional<Ref>& gradient : derivative.gradients()) {
       if (gradient) wanted[gradient->id] = true;
     }
@@ -197,9 +197,9 @@ class Replay {
 
   const autodiff::Derivative& derivative_;
   const Tape& tape_;
-  std::vector<Tensor> made_;
+  support::PoolVector<Tensor> made_;
   std::map<std::pair<std::uint32_t, int>, Tensor> copies_;  // by value and device; the CPU: -1
-  std::vector<Node*> operands_;
+  support::PoolVector<Node*> operands_;
 };
 
 // The backward pass as one node. All of it lies on one device.
@@ -272,11 +272,11 @@ Tensor value_of(const Target& target) {
 
 }  // namespace
 
-std::vector<std::optional<Tensor>> backward(const detail::TapeState& tape,
-                                            std::span<const Target> targets,
-                                            std::span<const Source> sources,
-                                            std::span<const std::optional<Tensor>> seeds,
-                                            Place place) {
+support::PoolVector<std::optional<Tensor>> backward(const detail::TapeState& tape,
+                                                    std::span<const Target> targets,
+                                                    std::span<const Source> sources,
+                                                    std::span<const std::optional<Tensor>> seeds,
+                                                    Place place) {
   support::PoolVector<Tensor> values;
   for (const Target& target : targets) values.push_back(value_of(target));
 
@@ -288,7 +288,7 @@ std::vector<std::optional<Tensor>> backward(const detail::TapeState& tape,
   const std::shared_ptr<const autodiff::Derivative> derivative =
       autodiff::derivative_of(extract->question(), backend_of(extract->device()));
 
-  std::vector<std::optional<Tensor>> gradients(sources.size());
+  support::PoolVector<std::optional<Tensor>> gradients(sources.size());
   const auto fill = [&](auto&& tensor_of) {
     for (std::size_t i = 0; i < sources.size(); ++i) {
       if (const std::optional<Ref>& gradient = derivative->gradients()[i]) {

@@ -5,7 +5,6 @@
 
 #include <optional>
 #include <span>
-#include <vector>
 
 #include "host/record/tape_state.h"
 
@@ -14,10 +13,10 @@ namespace tendon::record {
 // One tensor a source, or none where it is not connected. The backward pass is recorded by every
 // tape of this thread that records; where none does, it is one node. `seeds`: as
 // GradientOptions::output_gradients, checked. `place`: of the call.
-std::vector<std::optional<Tensor>> backward(const detail::TapeState& tape,
-                                            std::span<const Target> targets,
-                                            std::span<const Source> sources,
-                                            std::span<const std::optional<Tensor>> seeds,
-                                            Place place = Place());
+support::PoolVector<std::optional<Tensor>> backward(const detail::TapeState& tape,
+                                                    std::span<const Target> targets,
+                                                    std::span<const Source> sources,
+                                                    std::span<const std::optional<Tensor>> seeds,
+                                                    Place place = Place());
 
 }  // namespace tendon::record

@@ -24,14 +24,14 @@ std::uint64_t new_cell_id() {
 
 // Computes every variable that this thread has assigned and that has no value yet.
 void run_pending(record::Recorder& recorder) {
-  std::vector<record::NodePtr> values;
+  support::PoolVector<record::NodePtr> values;
   for (const std::weak_ptr<Cell>& weak : recorder.take_pending_cells()) {
     if (const std::shared_ptr<Cell> cell = weak.lock()) {
       cell->unlist_as_pending();
       values.push_back(cell->current());
     }
   }
-  std::vector<record::Node*> nodes;
+  support::PoolVector<record::Node*> nodes;
   for (const record::NodePtr& value : values) nodes.push_back(value.get());
   record::evaluate(nodes);
 }
@@ -40,7 +40,7 @@ void run_pending(record::Recorder& recorder) {
 
 Cell::Cell(const Tensor& initial, std::string name, bool trainable, Place place)
     : id_(new_cell_id()),
-      name_(std::move(name)),
+      name_(std::make_shared<const std::string>(std::move(name))),
       trainable_(trainable),
       type_(record::node_of(initial, "Variable", place).type),
       device_(initial.device()),
@@ -80,26 +80,27 @@ void Cell::assign(const std::shared_ptr<Cell>& self, const Tensor& value, const 
   record::Node& node = record::node_of(value, call, place);
   if (node.type.shape != self->type_.shape) {
     throw ShapeError(fmt::format("{}{}: variable '{}' has shape {}, the value {}", call,
-                                 support::at(place), self->name_, self->type_.shape,
+                                 support::at(place), self->name(), self->type_.shape,
                                  node.type.shape));
   }
   if (node.type.dtype != self->type_.dtype) {
     throw DTypeError(fmt::format("{}{}: variable '{}' is {}, the value {}", call,
-                                 support::at(place), self->name_, self->type_.dtype,
+                                 support::at(place), self->name(), self->type_.dtype,
                                  node.type.dtype));
   }
   if (node.device != self->device_) {
     throw DeviceError(fmt::format("{}{}: variable '{}' is on {}, the value on {}", call,
-                                  support::at(place), self->name_, self->device_, node.device));
+                                  support::at(place), self->name(), self->device_, node.device));
   }
   record::Recorder& recorder = record::recorder();
   record::NodePtr assigned = recorder.alias(explain::Event::assign, node, self->id_, place);
+  const bool is_there = assigned->ready.load(std::memory_order_acquire);
   {
     const std::scoped_lock lock(self->mutex_);
     std::swap(self->current_, assigned);
     self->reading_ = {};
   }
-  recorder.note_assign(self);
+  if (!is_there) recorder.note_assign(self);
   if (recorder.pending_count() > kMostPending) run_pending(recorder);
 }
 

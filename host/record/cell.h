@@ -18,7 +18,9 @@ class Cell {
   Cell(const Tensor& initial, std::string name, bool trainable, Place place);
 
   std::uint64_t id() const { return id_; }
-  const std::string& name() const { return name_; }
+  const std::string& name() const { return *name_; }
+  // Outlives the cell in what tells of it later.
+  const std::shared_ptr<const std::string>& shared_name() const { return name_; }
   bool trainable() const { return trainable_; }
   const ops::Type& type() const { return type_; }
   Device device() const { return device_; }
@@ -39,7 +41,7 @@ class Cell {
 
  private:
   std::uint64_t id_;
-  std::string name_;
+  std::shared_ptr<const std::string> name_;
   bool trainable_;
   ops::Type type_;
   Device device_;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <mutex>
-#include <set>
 
 #include "host/record/backward.h"
 #include "host/record/cell.h"
@@ -176,17 +175,18 @@ std::vector<Variable> GradientTape::watched_variables() const {
 
 namespace {
 
-// The tape's log as it stands now, for explanations.
-std::shared_ptr<detail::Question> ask(const TapeState& tape, std::span<const Target> targets,
-                                      const char* call, Place place) {
-  auto question = std::make_shared<detail::Question>();
-  question->recording = tape.recording();
+// What explanations need: the tape's log as it stands now, and the targets.
+std::shared_ptr<detail::Answer> ask(const TapeState& tape, std::span<const Target> targets,
+                                    const char* call, Place place) {
+  auto answer = std::allocate_shared<detail::Answer>(support::PoolAllocator<detail::Answer>());
+  explain::Recording& recording = answer->recording;
+  recording = tape.recording();
   const Recorder& recorder = record::recorder();
   if (recorder.thread() == tape.thread()) {
     // What came after the tape stopped tells where a target was computed, if it follows what the
     // tape kept.
-    explain::Log log = recorder.log().since(question->recording.began);
-    const auto& kept = question->recording.log.chunks;
+    explain::Log log = recorder.log().since(recording.began);
+    const auto& kept = recording.log.chunks;
     const bool follows = tape.is_on() || kept.empty() ||
                          (!log.chunks.empty() && log.chunks.front()->first <= kept.back()->first);
     if (follows) {
@@ -197,12 +197,12 @@ std::shared_ptr<detail::Question> ask(const TapeState& tape, std::span<const Tar
         }
         log.chunks = std::move(chunks);
       }
-      question->recording.log = std::move(log);
+      recording.log = std::move(log);
     }
   }
   for (const Target& target : targets)
-    question->targets.push_back(record::target_of(target, tape, call, place));
-  return question;
+    answer->targets.push_back(record::asked_target(target, tape, call, place));
+  return answer;
 }
 
 }  // namespace
@@ -222,27 +222,26 @@ Gradients GradientTape::answer(std::span<const Target> targets, std::span<const 
   }
   check_seeds(targets, options, place);
 
-  std::shared_ptr<const detail::Question> question = ask(*state_, targets, "gradient", place);
-  std::vector<explain::Subject> subjects;
-  for (const Source& source : sources)
-    subjects.push_back(record::subject_of(source, *state_, "gradient", place));
+  const std::shared_ptr<detail::Answer> answer = ask(*state_, targets, "gradient", place);
+  answer->whys = support::PoolVector<detail::Why>(sources.size());
+  for (std::size_t i = 0; i < sources.size(); ++i)
+    answer->whys[i].set(*answer, record::asked_of(sources[i], *state_, "gradient", place));
 
   const bool persistent = state_->options().persistent;
   if (!persistent && state_->is_on()) stop_tape(*state_, recorder, true);
-  std::vector<std::optional<Tensor>> values =
+  support::PoolVector<std::optional<Tensor>> values =
       record::backward(*state_, targets, sources, options.output_gradients, place);
   if (!persistent) state_->spend();
 
-  std::vector<Gradient> gradients;
+  detail::ListVector<Gradient> gradients;
+  gradients.reserve(sources.size());
   for (std::size_t i = 0; i < sources.size(); ++i) {
-    const auto [type, device] = record::kind_of(sources[i]);
+    const detail::Why& why = answer->whys[i];
     if (!values[i] && options.unconnected == Unconnected::zero)
-      values[i] = record::zeros_on(device, type.shape, type.dtype, place);
-    gradients.emplace_back(std::move(values[i]), std::make_shared<detail::Why>(
-                                                     question, std::move(subjects[i]), type.shape,
-                                                     device, record::label_of(sources[i])));
+      values[i] = record::zeros_on(why.device(), why.shape(), why.dtype(), place);
+    gradients.emplace_back(std::move(values[i]), std::shared_ptr<const detail::Why>(answer, &why));
   }
-  return Gradients(std::move(gradients));
+  return Gradients::adopt(std::move(gradients));
 }
 
 Gradient GradientTape::gradient(const Target& target, const Source& source,
@@ -279,9 +278,8 @@ Gradients GradientTape::gradient(const detail::Sources& targets, const detail::S
 
 Explanation GradientTape::explain(const Target& target, const Source& source, Place place) const {
   own_recorder(*state_, "explain", place);
-  const auto question = ask(*state_, {&target, 1}, "explain", place);
-  return explain::explain(question->recording, question->targets,
-                          record::subject_of(source, *state_, "explain", place));
+  return ask(*state_, {&target, 1}, "explain", place)
+      ->explain(record::asked_of(source, *state_, "explain", place));
 }
 
 }  // namespace tendon

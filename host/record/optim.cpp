@@ -24,8 +24,16 @@
 namespace tendon::optim {
 namespace {
 
+bool same(Place a, Place b) {
+  static_assert(std::has_unique_object_representations_v<Place>);
+  return std::memcmp(&a, &b, sizeof(Place)) == 0;
+}
+
+// Where it was last told that a variable, by its cell, is left alone: the reason is found once.
+using Told = std::unordered_map<std::uint64_t, Place>;
+
 void check(const char* optimizer, const Gradients& gradients, std::span<const Variable> variables,
-           Place place) {
+           Place place, Told& told) {
   if (gradients.size() != variables.size()) {
     throw ShapeError(fmt::format("{}::apply{}: {} gradients for {} variables", optimizer,
                                  support::at(place), gradients.size(), variables.size()));
@@ -40,14 +48,10 @@ void check(const char* optimizer, const Gradients& gradients, std::span<const Va
     throw Error(fmt::format("{}::apply{}: variable '{}' is listed twice", optimizer,
                             support::at(place), named->name()));
   }
-  std::string reasons;
   bool any = false;
   for (std::size_t i = 0; i < variables.size(); ++i) {
     const Variable& variable = variables[i];
-    if (!gradients[i]) {
-      reasons += fmt::format("\n  {}: {}", gradients[i].source(), gradients[i].why().text);
-      continue;
-    }
+    if (!gradients[i]) continue;
     any = true;
     if (gradients[i]->shape() != variable.shape()) {
       throw ShapeError(fmt::format("{}::apply{}: variable '{}' has shape {}, its gradient {}",
@@ -66,11 +70,17 @@ void check(const char* optimizer, const Gradients& gradients, std::span<const Va
     }
   }
   if (!any && !variables.empty()) {
+    std::string reasons;
+    for (const Gradient& gradient : gradients)
+      reasons += fmt::format("\n  {}: {}", gradient.source(), gradient.why().text);
     throw NoGradient(fmt::format("{}::apply{}: every gradient is None:{}", optimizer,
                                  support::at(place), reasons));
   }
   for (std::size_t i = 0; i < variables.size(); ++i) {
     if (gradients[i]) continue;
+    const auto [at, is_new] = told.try_emplace(variables[i].cell()->id(), place);
+    if (!is_new && same(at->second, place)) continue;
+    at->second = place;
     record::warn_once(
         place,
         fmt::format("{}::apply{}: '{}' is left as it is, its gradient is None: {}", optimizer,
@@ -120,12 +130,11 @@ struct Form {
   bool has(std::uint32_t flag) const { return (flags & flag) != 0; }
   friend bool operator==(const Form& a, const Form& b) {
     return a.optimizer == b.optimizer && a.flags == b.flags && a.type.dtype == b.type.dtype &&
-           a.type.shape == b.type.shape && std::memcmp(&a.place, &b.place, sizeof(Place)) == 0;
+           a.type.shape == b.type.shape && same(a.place, b.place);
   }
 };
 
 std::uint64_t hash_of(const Form& form) {
-  static_assert(std::has_unique_object_representations_v<Place>);
   std::uint64_t hash = XXH3_64bits_withSeed(
       form.type.shape.begin(), static_cast<std::size_t>(form.type.shape.rank()) * sizeof(int64_t),
       std::uint64_t{form.flags} << 8 | static_cast<std::uint64_t>(form.type.dtype));
@@ -249,6 +258,7 @@ class Updated {
 struct Sgd::State {
   SgdOptions options;
   ByCell<Tensor> velocities;
+  Told told;
 
   static constexpr const char* kName = "Sgd::apply";
   static detail::Macro write(Formula formula) {
@@ -264,7 +274,7 @@ struct Sgd::State {
     return std::move(formula).finish({decayed - direction * rate, velocity});
   }
 };
-Sgd::Sgd(SgdOptions options) : state_(std::make_unique<State>(State{options, {}})) {}
+Sgd::Sgd(SgdOptions options) : state_(std::make_unique<State>(State{options, {}, {}})) {}
 Sgd::~Sgd() = default;
 Sgd::Sgd(Sgd&&) noexcept = default;
 Sgd& Sgd::operator=(Sgd&&) noexcept = default;
@@ -275,7 +285,7 @@ void Sgd::apply(const Gradients& gradients, std::initializer_list<Variable> vari
   apply(gradients, detail::List<Variable>(variables), place);
 }
 void Sgd::apply(const Gradients& gradients, const detail::List<Variable>& variables, Place place) {
-  check("Sgd", gradients, variables, place);
+  check("Sgd", gradients, variables, place, state_->told);
   const record::Suspend suspend;
   const SgdOptions& options = state_->options;
   const std::array numbers = {options.learning_rate,
@@ -321,6 +331,7 @@ struct Adam::State {
   };
   AdamOptions options;
   ByCell<Moments> moments;
+  Told told;
 
   static constexpr const char* kName = "Adam::apply";
   static detail::Macro write(Formula formula) {
@@ -336,7 +347,7 @@ struct Adam::State {
     return std::move(formula).finish({decayed - change, mean, spread});
   }
 };
-Adam::Adam(AdamOptions options) : state_(std::make_unique<State>(State{options, {}})) {}
+Adam::Adam(AdamOptions options) : state_(std::make_unique<State>(State{options, {}, {}})) {}
 Adam::~Adam() = default;
 Adam::Adam(Adam&&) noexcept = default;
 Adam& Adam::operator=(Adam&&) noexcept = default;
@@ -347,7 +358,7 @@ void Adam::apply(const Gradients& gradients, std::initializer_list<Variable> var
   apply(gradients, detail::List<Variable>(variables), place);
 }
 void Adam::apply(const Gradients& gradients, const detail::List<Variable>& variables, Place place) {
-  check("Adam", gradients, variables, place);
+  check("Adam", gradients, variables, place, state_->told);
   const record::Suspend suspend;
   const AdamOptions& options = state_->options;
   support::PoolVector<std::pair<const Variable*, State::Moments>> moments;

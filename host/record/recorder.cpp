@@ -108,7 +108,7 @@ Tensor Recorder::apply(Op op, std::span<Node* const> operands, const Attributes*
                        Place place) {
   constexpr std::size_t kFew = 8;
   std::array<const ops::Type*, kFew> few;
-  std::vector<const ops::Type*> many;
+  support::PoolVector<const ops::Type*> many;
   const ops::Type** types = few.data();
   if (operands.size() > kFew) {
     many.resize(operands.size());
@@ -273,7 +273,7 @@ void Recorder::note_assign(const std::shared_ptr<Cell>& cell) {
   if (!cell->list_as_pending()) pending_cells_.push_back(cell);
 }
 
-std::vector<std::weak_ptr<Cell>> Recorder::take_pending_cells() {
+support::PoolVector<std::weak_ptr<Cell>> Recorder::take_pending_cells() {
   pending_since_ = log_.next();
   return std::exchange(pending_cells_, {});
 }

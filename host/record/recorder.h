@@ -60,11 +60,13 @@ class Recorder {
   const explain::ThreadLog& log() const { return log_; }
   std::uint64_t thread() const { return explain::thread_of(explain::NodeId{log_.next()}); }
 
-  // Variables that this thread has assigned since it last took them, and how many ops it has
-  // recorded since.
+  // Variables to which this thread has assigned what is not computed yet, since it last took them,
+  // and how many ops it has recorded since.
   void note_assign(const std::shared_ptr<Cell>& cell);
-  std::vector<std::weak_ptr<Cell>> take_pending_cells();
-  std::uint64_t pending_count() const { return log_.next() - pending_since_; }
+  support::PoolVector<std::weak_ptr<Cell>> take_pending_cells();
+  std::uint64_t pending_count() const {
+    return pending_cells_.empty() ? 0 : log_.next() - pending_since_;
+  }
 
  private:
   friend class Suspend;
@@ -83,7 +85,7 @@ class Recorder {
   std::uint64_t epoch_ = 0;
   std::uint64_t pending_since_ = 0;
   bool read_while_taped_ = false;  // a value went to the host while a tape of this thread was alive
-  std::vector<std::weak_ptr<Cell>> pending_cells_;
+  support::PoolVector<std::weak_ptr<Cell>> pending_cells_;
 };
 
 Recorder& recorder();

@@ -21,17 +21,17 @@ const Node& checked(const Tensor& tensor, const char* call) {
 }
 
 // The values of a tensor, on the host. Not counted as a host read.
-std::vector<std::byte> values_of(Node& node) {
+support::PoolVector<std::byte> values_of(Node& node) {
   Node* nodes[] = {&node};
   record::evaluate(nodes);
-  std::vector<std::byte> bytes(static_cast<std::size_t>(node.type.shape.size()) *
-                               size_bytes(node.type.dtype));
+  support::PoolVector<std::byte> bytes(static_cast<std::size_t>(node.type.shape.size()) *
+                                       size_bytes(node.type.dtype));
   node.value->copy_to_host(bytes.data());
   return bytes;
 }
 
-std::vector<std::byte> read_values(Node& node, Place place) {
-  std::vector<std::byte> bytes = values_of(node);
+support::PoolVector<std::byte> read_values(Node& node, Place place) {
+  support::PoolVector<std::byte> bytes = values_of(node);
   node.value->backend().count_host_read();
   record::recorder().host_read(node, bytes.data(), place);
   return bytes;
@@ -50,7 +50,7 @@ Tensor record::from_host(const void* values, const ops::Type& type, Device devic
 
 double record::scalar_of(const Tensor& scalar) {
   Node& node = node_of(scalar, "scalar_of", Place());
-  const std::vector<std::byte> bytes = values_of(node);
+  const support::PoolVector<std::byte> bytes = values_of(node);
   if (node.type.dtype == DType::f64) {
     double value = 0;
     std::memcpy(&value, bytes.data(), sizeof value);
@@ -90,7 +90,7 @@ Tensor::Scalar Tensor::read_scalar(Place place) const {
     throw ShapeError(fmt::format("item{}: a tensor of shape {} is not one number",
                                  support::at(place), node.type.shape));
   }
-  const std::vector<std::byte> bytes = read_values(node, place);
+  const support::PoolVector<std::byte> bytes = read_values(node, place);
   const auto as = [&]<class T>(T value) {
     std::memcpy(&value, bytes.data(), sizeof value);
     return value;
@@ -188,7 +188,7 @@ void print_axis(std::ostream& stream, const Node& node, const std::byte* values,
 std::ostream& operator<<(std::ostream& stream, const Tensor& tensor) {
   if (tensor.is_empty_handle()) return stream << "Tensor (empty)";
   Node& node = *tensor.node();
-  const std::vector<std::byte> values = values_of(node);
+  const support::PoolVector<std::byte> values = values_of(node);
   stream << "Tensor " << node.type.dtype << ' ' << node.type.shape << ' ';
   print_axis(stream, node, values.data(), 0, 0);
   return stream;

@@ -5,34 +5,53 @@
 #include "host/support/text.h"
 
 namespace tendon {
+namespace detail {
 
-const Explanation& detail::Why::explanation() const {
-  std::call_once(once_, [this] {
-    explanation_ = explain::explain(question_->recording, question_->targets, source_);
-  });
+std::string Asked::label() const {
+  if (name) return name->empty() ? fmt::format("variable{}", support::at(subject.place)) : *name;
+  if (subject.event == explain::Event::op)
+    return fmt::format("{}{}", function, support::at(subject.place));
+  return fmt::format("{}{}", is_reading ? "reading" : "tensor", support::at(subject.place));
+}
+
+explain::Subject Asked::labeled() const {
+  explain::Subject labeled = subject;
+  if (name) {
+    labeled.label = name->empty() ? fmt::format("the variable{}", support::at(subject.place))
+                                  : fmt::format("the variable '{}'", *name);
+  } else if (subject.event == explain::Event::op && ops::row(subject.op).arity != 0) {
+    labeled.label = fmt::format("the result of {}{}", function, support::at(subject.place));
+  } else {
+    labeled.label =
+        fmt::format("the {} tensor {} made{}", subject.dtype, shape, support::at(subject.place));
+  }
+  return labeled;
+}
+
+void Why::set(const Answer& answer, Asked source) {
+  answer_ = &answer;
+  source_ = std::move(source);
+}
+
+const Explanation& Why::explanation() const {
+  std::call_once(explained_, [this] { explanation_ = answer_->explain(source_); });
   return explanation_;
 }
 
+const std::string& Why::label() const {
+  std::call_once(labeled_, [this] { label_ = source_.label(); });
+  return label_;
+}
+
+Explanation Answer::explain(const Asked& source) const {
+  std::vector<explain::Subject> subjects;
+  for (const Asked& target : targets) subjects.push_back(target.labeled());
+  return explain::explain(recording, subjects, source.labeled());
+}
+
+}  // namespace detail
+
 namespace record {
-namespace {
-
-const char* function_of(const Node& node) {
-  return node.called != nullptr ? node.called : name(node.op);
-}
-
-}  // namespace
-
-std::string label_of(const Source& source) {
-  if (const Variable* variable = source.variable()) {
-    const detail::Cell& cell = *variable->cell();
-    return cell.name().empty() ? fmt::format("variable{}", support::at(cell.place())) : cell.name();
-  }
-  const Node& node = *source.tensor()->node();
-  if (node.event == explain::Event::op)
-    return fmt::format("{}{}", function_of(node), support::at(node.place));
-  if (node.cell == 0) return fmt::format("tensor{}", support::at(node.place));
-  return fmt::format("reading{}", support::at(node.place));
-}
 
 Kind kind_of(const Source& source) {
   if (const Variable* variable = source.variable())
@@ -41,48 +60,51 @@ Kind kind_of(const Source& source) {
   return {node.type, node.device};
 }
 
-explain::Subject subject_of(const Source& source, const detail::TapeState& tape, const char* call,
-                            Place place) {
-  explain::Subject subject;
+detail::Asked asked_of(const Source& source, const detail::TapeState& tape, const char* call,
+                       Place place) {
+  detail::Asked asked;
+  explain::Subject& subject = asked.subject;
   if (const Variable* variable = source.variable()) {
     const std::shared_ptr<detail::Cell>& cell = variable->cell();
+    asked.name = cell->shared_name();
+    asked.shape = cell->type().shape;
+    asked.device = cell->device();
     subject.cell = cell->id();
     subject.dtype = cell->type().dtype;
     subject.place = cell->place();
-    subject.label = cell->name().empty() ? fmt::format("the variable{}", support::at(cell->place()))
-                                         : fmt::format("the variable '{}'", cell->name());
     subject.watched_cell =
         tape.watches_cell(*cell) || (cell->trainable() && tape.options().watch_accessed_variables);
     subject.event = explain::Event::read;
     if (const auto* watched = tape.find(*cell)) {
+      subject.values.reserve(watched->reads.size() + 1);
       subject.values.assign(watched->reads.begin(), watched->reads.end());
       subject.watched_from = watched->from;
       subject.watch_place = watched->place;
     }
     subject.values.push_back(cell->current()->id);
-    return subject;
+    return asked;
   }
   const Node& node = node_of(*source.tensor(), call, place);
+  asked.function = node.called != nullptr ? node.called : name(node.op);
+  asked.is_reading = node.cell != 0;
+  asked.shape = node.type.shape;
+  asked.device = node.device;
   subject.values = {node.id};
   subject.dtype = node.type.dtype;
   subject.event = node.event;
   subject.op = node.op;
   subject.place = node.place;
-  subject.label =
-      node.event == explain::Event::op && ops::row(node.op).arity != 0
-          ? fmt::format("the result of {}{}", function_of(node), support::at(node.place))
-          : fmt::format("the {} tensor {} made{}", node.type.dtype, node.type.shape,
-                        support::at(node.place));
-  return subject;
+  return asked;
 }
 
-explain::Subject target_of(const Target& target, const detail::TapeState& tape, const char* call,
+detail::Asked asked_target(const Target& target, const detail::TapeState& tape, const char* call,
                            Place place) {
-  explain::Subject subject = subject_of(target, tape, call, place);
+  detail::Asked asked = asked_of(target, tape, call, place);
+  explain::Subject& subject = asked.subject;
   // A variable is the value that it has now, not those it had.
   if (subject.cell != 0) subject.values = {subject.values.back()};
   subject.value_of = target.variable() != nullptr ? subject.cell : target.tensor()->node()->cell;
-  return subject;
+  return asked;
 }
 
 }  // namespace record

@@ -1,69 +1,79 @@
-// Why: what a Gradient keeps to explain itself when it is asked: the tape's log, and the ids of
-// targets and source.
+// Why: what a Gradient keeps to explain itself when it is asked: the tape's log, and what was asked
+// of.
 #pragma once
 
 #include <tendon/tape.h>
 
 #include <memory>
 #include <mutex>
-#include <span>
 #include <string>
-#include <vector>
 
 #include "host/explain/explain.h"
 #include "host/ops/op_row.h"
 
 namespace tendon::detail {
 
-// What all gradients of one call share.
-struct Question {
-  explain::Recording recording;
-  std::vector<explain::Subject> targets;
+// A source or a target as the tape saw it when it was asked, without its value. Its texts are made
+// when someone reads them.
+struct Asked {
+  explain::Subject subject;                 // without its label
+  std::shared_ptr<const std::string> name;  // of a variable
+  const char* function = nullptr;           // of a tensor: what made it
+  bool is_reading = false;                  // of a tensor: it is a variable's value
+  Shape shape;
+  Device device = Device::cpu();
+
+  // How the table prints it: the variable's name, or where the tensor was made.
+  std::string label() const;
+  explain::Subject labeled() const;
 };
+
+struct Answer;
 
 class Why {
  public:
-  Why(std::shared_ptr<const Question> question, explain::Subject source, Shape shape, Device device,
-      std::string label)
-      : question_(std::move(question)),
-        source_(std::move(source)),
-        shape_(shape),
-        device_(device),
-        label_(std::move(label)) {}
+  // The answer holds it. Before it is shared.
+  void set(const Answer& answer, Asked source);
 
   const Explanation& explanation() const;  // made once; from any thread
-  DType dtype() const { return source_.dtype; }
-  const Shape& shape() const { return shape_; }
-  Device device() const { return device_; }
-  const std::string& label() const { return label_; }
+  const std::string& label() const;        // likewise
+  DType dtype() const { return source_.subject.dtype; }
+  const Shape& shape() const { return source_.shape; }
+  Device device() const { return source_.device; }
 
  private:
-  std::shared_ptr<const Question> question_;
-  explain::Subject source_;
-  Shape shape_;
-  Device device_;
-  std::string label_;
-  mutable std::once_flag once_;
+  const Answer* answer_ = nullptr;
+  Asked source_;
+  mutable std::once_flag explained_;
   mutable Explanation explanation_;
+  mutable std::once_flag labeled_;
+  mutable std::string label_;
+};
+
+// What all gradients of one call share.
+struct Answer {
+  explain::Recording recording;
+  support::PoolVector<Asked> targets;
+  support::PoolVector<Why> whys;  // one a source
+
+  Explanation explain(const Asked& source) const;
 };
 
 }  // namespace tendon::detail
 
 namespace tendon::record {
 
-// The subject that a Source names, as a tape in this state sees it. Error for an empty tensor.
-explain::Subject subject_of(const Source& source, const detail::TapeState& tape, const char* call,
-                            Place place);
+// What a Source names, as a tape in this state sees it. Error for an empty tensor.
+detail::Asked asked_of(const Source& source, const detail::TapeState& tape, const char* call,
+                       Place place);
 // The same as what is differentiated.
-explain::Subject target_of(const Target& target, const detail::TapeState& tape, const char* call,
+detail::Asked asked_target(const Target& target, const detail::TapeState& tape, const char* call,
                            Place place);
 // What it is, and where it lies.
 struct Kind {
-  ops::Type type;
+  const ops::Type& type;
   Device device;
 };
 Kind kind_of(const Source& source);
-// How the table prints it: the variable's name, or where the tensor was made.
-std::string label_of(const Source& source);
 
 }  // namespace tendon::record

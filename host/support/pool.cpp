@@ -1,5 +1,7 @@
 #include "host/support/pool.h"
 
+#include <tendon/list.h>
+
 #include <array>
 #include <bit>
 #include <new>
@@ -94,3 +96,8 @@ void pool_free(void* block, std::size_t bytes) noexcept {
 }
 
 }  // namespace tendon::support
+
+void* tendon::detail::take_memory(std::size_t bytes) { return support::pool_allocate(bytes); }
+void tendon::detail::give_memory(void* block, std::size_t bytes) noexcept {
+  support::pool_free(block, bytes);
+}

@@ -2,14 +2,17 @@
 #pragma once
 
 #include <tendon/export.h>
+#include <tendon/list.h>
 #include <tendon/tensor.h>
 
 #include <cstddef>
 #include <iosfwd>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <source_location>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace tendon {
@@ -79,7 +82,9 @@ TENDON_API std::ostream& operator<<(std::ostream&, const Gradient&);
 class TENDON_API Gradients {
  public:
   Gradients() = default;
-  explicit Gradients(std::vector<Gradient> gradients) : gradients_(std::move(gradients)) {}
+  explicit Gradients(std::vector<Gradient> gradients)
+      : gradients_(std::make_move_iterator(gradients.begin()),
+                   std::make_move_iterator(gradients.end())) {}
   std::size_t size() const { return gradients_.size(); }
   bool empty() const { return gradients_.empty(); }
   const Gradient& operator[](std::size_t i) const { return gradients_[i]; }
@@ -90,11 +95,18 @@ class TENDON_API Gradients {
   auto end() const { return gradients_.end(); }
 
   using value_type = Gradient;
-  using const_iterator = std::vector<Gradient>::const_iterator;
+  using const_iterator = detail::ListVector<Gradient>::const_iterator;
   using iterator = const_iterator;
 
+  // For the library's own rooms.
+  static Gradients adopt(detail::ListVector<Gradient> list) {
+    Gradients gradients;
+    gradients.gradients_ = std::move(list);
+    return gradients;
+  }
+
  private:
-  std::vector<Gradient> gradients_;
+  detail::ListVector<Gradient> gradients_;
 };
 // The table: source, status, norm, counts of zero, NaN and infinite entries (computed on the device
 // in one plan), why.

@@ -4,6 +4,7 @@
 #include <tendon/device.h>
 #include <tendon/dtype.h>
 #include <tendon/export.h>
+#include <tendon/list.h>
 #include <tendon/shape.h>
 
 #include <cmath>
@@ -196,36 +197,5 @@ TENDON_API Tensor arange(double start, double stop, double step = 1, DType = DTy
 TENDON_API Tensor linspace(double start, double stop, std::int64_t count, DType = DType::f32,
                            Place = Place::current());
 TENDON_API Tensor eye(std::int64_t n, DType = DType::f32, Place = Place::current());  // (n, n)
-
-namespace detail {
-// The argument of a function that takes several Ts: a span, an initializer list, or any contiguous
-// range of things that convert to T. Lives as long as the call.
-template <class T>
-class List {
- public:
-  List(std::initializer_list<T> values) : view_(values.begin(), values.size()) {}
-  template <std::ranges::contiguous_range R>
-  requires std::convertible_to<std::ranges::range_reference_t<const R>, T> List(const R& values) {
-    if constexpr (std::is_same_v<std::remove_cv_t<std::ranges::range_value_t<R>>, T>) {
-      view_ = std::span<const T>(std::ranges::data(values), std::ranges::size(values));
-    } else {
-      owned_.assign(std::ranges::begin(values), std::ranges::end(values));
-      view_ = owned_;
-    }
-  }
-  List(const List&) = delete;
-  List& operator=(const List&) = delete;
-  ~List() = default;
-
-  std::size_t size() const { return view_.size(); }
-  const T& operator[](std::size_t i) const { return view_[i]; }
-  auto begin() const { return view_.begin(); }
-  auto end() const { return view_.end(); }
-
- private:
-  std::vector<T> owned_;
-  std::span<const T> view_;
-};
-}  // namespace detail
 
 }  // namespace tendon

@@ -46,10 +46,13 @@ endfunction()
 file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*_test.cpp)
 add_executable(tendon_test_cuda ${sources} $<TARGET_OBJECTS:tendon_cuda_objects>)
 # The gates are measured over the workloads of the bench. Their sources, since the tests hold the library's objects.
-foreach(workload activations adam black_scholes chain cross_entropy layer_norm mlp muscle_residual)
+foreach(workload activations adam black_scholes chain classifier cross_entropy layer_norm mlp muscle_residual)
   target_sources(tendon_test_cuda PRIVATE ${PROJECT_SOURCE_DIR}/bench/workloads/${workload}.cpp)
 endforeach()
-target_sources(tendon_test_cuda PRIVATE ${CMAKE_CURRENT_LIST_DIR}/emulated_device.cpp ${CMAKE_CURRENT_LIST_DIR}/heap.cpp
+# What the tests of recording show on the CPU and on a device that is faked, here on CUDA.
+target_sources(tendon_test_cuda PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/record/steady_state_test.cpp
+  ${CMAKE_CURRENT_SOURCE_DIR}/record/heap.cpp)
+target_sources(tendon_test_cuda PRIVATE ${CMAKE_CURRENT_LIST_DIR}/emulated_device.cpp
   ${CMAKE_CURRENT_LIST_DIR}/measured_run.cpp ${CMAKE_CURRENT_LIST_DIR}/suite.cpp ${CMAKE_CURRENT_LIST_DIR}/kernel_facts.cpp)
 target_include_directories(tendon_test_cuda SYSTEM PRIVATE ${TENDON_CUDA_INCLUDE})
 target_link_libraries(tendon_test_cuda

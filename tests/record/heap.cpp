@@ -1,4 +1,4 @@
-#include "tests/cuda/heap.h"
+#include "tests/record/heap.h"
 
 #include <dlfcn.h>
 #include <execinfo.h>
@@ -9,7 +9,7 @@
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 
-std::optional<std::int64_t> tendon::cuda::heap_allocations_of(const std::function<void()>& run) {
+std::optional<std::int64_t> tendon::test::heap_allocations_of(const std::function<void()>& run) {
   run();
   return std::nullopt;
 }
@@ -21,14 +21,16 @@ namespace {
 thread_local bool is_counting = false;
 thread_local std::int64_t allocations = 0;
 
-bool is_called_by_the_runtime() {
+bool is_called_by_another_library() {
   void* callers[64];
   const int count = backtrace(callers, 64);
   for (int i = 0; i < count; ++i) {
     Dl_info at{};
     if (dladdr(callers[i], &at) == 0 || at.dli_fname == nullptr) continue;
     const std::string_view file = at.dli_fname;
-    if (file.find("libcuda") != file.npos || file.find("libcublasLt") != file.npos) return true;
+    for (const char* name : {"libcuda", "libcublasLt", "libdnnl", "fake_cuda"}) {
+      if (file.find(name) != file.npos) return true;
+    }
   }
   return false;
 }
@@ -38,7 +40,7 @@ bool is_called_by_the_runtime() {
 void* operator new(std::size_t bytes) {
   if (is_counting) {
     is_counting = false;  // backtrace may allocate
-    if (!is_called_by_the_runtime()) ++allocations;
+    if (!is_called_by_another_library()) ++allocations;
     is_counting = true;
   }
   if (void* block = std::malloc(bytes)) return block;
@@ -47,7 +49,7 @@ void* operator new(std::size_t bytes) {
 void operator delete(void* block) noexcept { std::free(block); }
 void operator delete(void* block, std::size_t) noexcept { std::free(block); }
 
-namespace tendon::cuda {
+namespace tendon::test {
 
 std::optional<std::int64_t> heap_allocations_of(const std::function<void()>& run) {
   allocations = 0;
@@ -57,6 +59,6 @@ std::optional<std::int64_t> heap_allocations_of(const std::function<void()>& run
   return allocations;
 }
 
-}  // namespace tendon::cuda
+}  // namespace tendon::test
 
 #endif
