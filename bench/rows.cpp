@@ -139,6 +139,7 @@ std::vector<Row> rows(Sizes sizes) {
       {"none", {[=] { return none_on_tape(large); }}},
       {"none compiled", {[=] { return none_compiled(large); }}},
       {"mlp with adam", {[] { return mlp_step(64); }, [] { return mlp_step(1); }}},
+      {"small step", {small_step}},
   };
 }
 

@@ -108,6 +108,29 @@ Contest mlp_step(std::int64_t batch) {
           .note = [step] { return steady_state(step); }};
 }
 
+Contest small_step() {
+  struct State {
+    Tensor x = linspace(-1, 1, 100), y = exp(x);
+    std::vector<Variable> p;
+    optim::Adam adam;
+  };
+  const auto state = std::make_shared<State>();
+  run({state->x, state->y});
+  for (const double start : {1.0, 0.5, 1.0, 0.5, 0.0}) state->p.emplace_back(full({}, start), "p");
+  const auto step = [state] {
+    const std::vector<Variable>& p = state->p;
+    GradientTape tape;
+    const Tensor curve = p[0] * exp(p[1] * state->x) + p[2] * tanh(p[3] * state->x) + p[4];
+    const Tensor loss = reduce_mean(square(curve - state->y));
+    state->adam.apply(tape.gradient(loss, p), p);
+  };
+  const double ops = ops_of(step);
+  return {.size = fmt::format("5 scalars, {} ops", ops),
+          .ours = step,
+          .host_operations = ops,
+          .note = [step] { return steady_state(step); }};
+}
+
 Contest none_on_tape(std::int64_t size) {
   const auto sources = std::make_shared<std::vector<Tensor>>();
   for (int i = 0; i < kBranches; ++i) {

@@ -9,6 +9,7 @@ Contest record();          // a tape of 100 ops is recorded, nothing is run
 Contest record_and_run();  // a tape of 100 ops is recorded and its value computed
 Contest gradient();        // a tape of 100 ops and its gradient, as nodes; nothing is run
 Contest mlp_step(std::int64_t batch);  // a 784-256-256-10 classifier, one step of Adam
+Contest small_step();  // a curve of five scalars is fitted to 100 points, one step of Adam
 
 // A tape of 64 branches, each on a source of its own; the gradient by one source is asked. "By
 // hand" is what that should cost: the same with a tape that holds this branch alone.

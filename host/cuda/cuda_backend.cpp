@@ -25,6 +25,8 @@ class CudaBackend final : public plan::Backend {
         kernels_(device, architecture) {}
 
   void* allocate(std::size_t bytes, const char* op, Place place) override {
+    check_process();
+    if (void* kept = memory_.reuse(bytes)) return kept;
     return on_device([&] { return memory_.allocate(bytes, op, place); });
   }
   void deallocate(void* memory, std::size_t bytes) noexcept override {

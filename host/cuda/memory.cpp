@@ -23,33 +23,40 @@ Memory::Memory(int device, cudaStream_t stream) : device_(device), stream_(strea
   TENDON_CUDA_CHECK(cudaEventCreateWithFlags(fence_.put(), cudaEventDisableTiming));
 }
 
-void* Memory::allocate(std::size_t bytes, const char* op, Place place) {
-  const std::size_t size = block_size(bytes);
+void* Memory::reuse(std::size_t bytes) noexcept {
   void* memory = nullptr;
   {
     const std::scoped_lock lock(mutex_);
-    const auto kept = kept_.find(size);
-    if (kept != kept_.end() && !kept->second.empty()) {
-      memory = kept->second.back();
-      kept->second.pop_back();
-    }
+    const auto kept = kept_.find(block_size(bytes));
+    if (kept == kept_.end() || kept->second.empty()) return nullptr;
+    memory = kept->second.back();
+    kept->second.pop_back();
   }
-  if (memory == nullptr) {
-    const cudaError_t status = cudaMalloc(&memory, size);
-    if (status == cudaErrorMemoryAllocation) {
-      forget(status);
-      throw OutOfMemory(fmt::format("{}{}: no memory for {} on cuda:{}", op, support::at(place),
-                                    support::text_bytes(static_cast<std::int64_t>(bytes)), device_),
-                        static_cast<std::int64_t>(bytes), 0, -1);
-    }
-    if (status != cudaSuccess) fail(status, "cudaMalloc", op + support::at(place));
+  count_allocated(bytes);
+  return memory;
+}
+
+void* Memory::allocate(std::size_t bytes, const char* op, Place place) {
+  if (void* kept = reuse(bytes)) return kept;
+  void* memory = nullptr;
+  const cudaError_t status = cudaMalloc(&memory, block_size(bytes));
+  if (status == cudaErrorMemoryAllocation) {
+    forget(status);
+    throw OutOfMemory(fmt::format("{}{}: no memory for {} on cuda:{}", op, support::at(place),
+                                  support::text_bytes(static_cast<std::int64_t>(bytes)), device_),
+                      static_cast<std::int64_t>(bytes), 0, -1);
   }
+  if (status != cudaSuccess) fail(status, "cudaMalloc", op + support::at(place));
+  count_allocated(bytes);
+  return memory;
+}
+
+void Memory::count_allocated(std::size_t bytes) noexcept {
   const std::int64_t now =
       in_use_.fetch_add(static_cast<std::int64_t>(bytes)) + static_cast<std::int64_t>(bytes);
   std::int64_t peak = peak_.load();
   while (now > peak && !peak_.compare_exchange_weak(peak, now)) {
   }
-  return memory;
 }
 
 void Memory::deallocate(void* memory, std::size_t bytes) noexcept {

@@ -33,6 +33,8 @@ class Memory {
   // 256-byte aligned; the device is current. OutOfMemory where it has none left; `op` and `place`
   // say for what.
   void* allocate(std::size_t bytes, const char* op, Place place);
+  // The same of the blocks that are kept, with no call of the runtime; null where none fits.
+  void* reuse(std::size_t bytes) noexcept;
   void deallocate(void* memory, std::size_t bytes) noexcept;
   std::int64_t in_use_bytes() const noexcept { return in_use_.load(std::memory_order_relaxed); }
   std::int64_t peak_bytes() const noexcept { return peak_.load(std::memory_order_relaxed); }
@@ -71,6 +73,7 @@ class Memory {
   }
 
  private:
+  void count_allocated(std::size_t bytes) noexcept;
   void free_spare() noexcept;
   void free_kept() noexcept;
   [[noreturn]] void throw_with_amounts(const OutOfMemory& error) const;

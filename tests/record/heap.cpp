@@ -29,7 +29,7 @@ bool is_called_by_another_library() {
     if (dladdr(callers[i], &at) == 0 || at.dli_fname == nullptr) continue;
     const std::string_view file = at.dli_fname;
     for (const char* name : {"libcuda", "libcublasLt", "libdnnl", "fake_cuda"}) {
-      if (file.find(name) != file.npos) return true;
+      if (file.find(name) != std::string_view::npos) return true;
     }
   }
   return false;
