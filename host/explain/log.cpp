@@ -12,13 +12,14 @@ ThreadLog::ThreadLog() {
 
 void ThreadLog::new_chunk() {
   while (chunks_.size() > 1 && chunks_[1]->first + kChunkEntries <= keep_from_) chunks_.pop_front();
-  chunks_.push_back(std::allocate_shared<Chunk>(support::PoolAllocator<Chunk>()));
-  chunks_.back()->first = next_;
+  chunks_.push_back(std::allocate_shared<Chunk>(support::PoolAllocator<Chunk>(), next_));
 }
 
 Log ThreadLog::since(std::uint64_t begin) const {
   Log log;
   log.end = next_;
+  constexpr std::size_t kMostOften = 4;  // a step's, wherever chunks begin
+  log.chunks.reserve(kMostOften);
   for (const std::shared_ptr<Chunk>& chunk : chunks_) {
     if (chunk->first + 2 * kChunkEntries > begin) log.chunks.push_back(chunk);
   }
@@ -27,8 +28,9 @@ Log ThreadLog::since(std::uint64_t begin) const {
 
 NodeId ThreadLog::append(Event event, Op op, DType dtype, std::span<const NodeId> operands,
                          Place place, std::uint64_t note, const char* called) {
-  if (chunks_.empty() || next_ - chunks_.back()->first == kChunkEntries) new_chunk();
-  Entry& entry = chunks_.back()->entries[next_ - chunks_.back()->first];
+  if (chunks_.empty() || chunks_.back()->count == kChunkEntries) new_chunk();
+  Chunk& chunk = *chunks_.back();
+  Entry& entry = *std::construct_at(&chunk.entries[chunk.count++]);
   entry.event = event;
   entry.op = op;
   entry.dtype = dtype;
@@ -38,8 +40,11 @@ NodeId ThreadLog::append(Event event, Op op, DType dtype, std::span<const NodeId
   entry.note = note;
   NodeId* into = entry.few;
   if (operands.size() > Entry::kInline) {
-    into = static_cast<NodeId*>(support::pool_allocate(operands.size_bytes()));
-    entry.many = {into, FreeIds{entry.operand_count}};
+    const bool fits = operands.size() <= kChunkIds - chunk.id_count;
+    into = fits ? chunk.ids + chunk.id_count
+                : static_cast<NodeId*>(support::pool_allocate(operands.size_bytes()));
+    entry.many = {into, FreeIds{fits ? 0 : entry.operand_count}};
+    if (fits) chunk.id_count += operands.size();
   }
   std::ranges::copy(operands, into);
   return NodeId{next_++};

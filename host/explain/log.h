@@ -31,9 +31,12 @@ enum class Event : std::uint8_t {
   host_read,  // the operand's value went to the caller
 };
 
+// Of ids that an entry has for itself: so many. Others lie in the entry's chunk: 0.
 struct FreeIds {
   std::uint32_t count = 0;
-  void operator()(NodeId* ids) const noexcept { support::pool_free(ids, count * sizeof(NodeId)); }
+  void operator()(NodeId* ids) const noexcept {
+    if (count > 0) support::pool_free(ids, count * sizeof(NodeId));
+  }
 };
 
 // What an entry holds beside its operands: for read and assign the variable's cell; for data and
@@ -56,10 +59,22 @@ struct Entry {
 };
 
 inline constexpr std::uint64_t kChunkEntries = 1024;
+inline constexpr std::uint64_t kChunkIds = 2048;
 
 struct Chunk {
-  std::uint64_t first = 0;  // the id of its first entry
-  Entry entries[kChunkEntries];
+  explicit Chunk(std::uint64_t first_id) : first(first_id) {}
+  Chunk(const Chunk&) = delete;
+  Chunk& operator=(const Chunk&) = delete;
+  ~Chunk() { std::destroy_n(entries, count); }
+
+  std::uint64_t first;  // the id of its first entry
+  // For the log alone: how much is in use of what follows.
+  std::uint64_t count = 0;
+  std::uint64_t id_count = 0;
+  union {
+    Entry entries[kChunkEntries];
+  };
+  NodeId ids[kChunkIds];  // of entries with many operands, while there is room
 };
 
 // A stretch of a thread's log: consecutive chunks, up to the entry before `end`. Entries in it

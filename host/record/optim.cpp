@@ -233,9 +233,11 @@ class Updated {
   Updated(std::shared_ptr<const Update> update, std::initializer_list<const Tensor*> arrays,
           const Numbers& numbers)
       : update_(std::move(update)) {
+    given_.reserve(arrays.size() + numbers.tensors().size());
     for (const Tensor* array : arrays) given_.push_back(array->node());
     for (const Tensor& number : numbers.tensors()) given_.push_back(number.node());
     support::PoolVector<record::Node*> operands;
+    operands.reserve(given_.size());
     for (const Ref operand : update_->ops.operands()) operands.push_back(given_[operand.id]);
     const Form& form = update_->form;
     macro_ = record::recorder().macro({update_, &update_->ops}, operands, given_[0]->device,
@@ -361,30 +363,30 @@ void Adam::apply(const Gradients& gradients, const detail::List<Variable>& varia
   check("Adam", gradients, variables, place, state_->told);
   const record::Suspend suspend;
   const AdamOptions& options = state_->options;
-  support::PoolVector<std::pair<const Variable*, State::Moments>> moments;
   // Zeros in memory and not in the formulas: the first step's plan is that of all steps.
   support::PoolVector<record::Node*> zeros;
+  support::PoolVector<State::Moments*> moments;
+  moments.reserve(variables.size());
   for (std::size_t i = 0; i < variables.size(); ++i) {
     if (!gradients[i]) continue;
-    const auto found = state_->moments.find(variables[i].cell());
-    const bool is_first = found == state_->moments.end();
-    moments.emplace_back(&variables[i], is_first ? State::Moments{zeros_like(*gradients[i]),
-                                                                  zeros_like(*gradients[i]), 0}
-                                                 : found->second);
-    if (!is_first) continue;
-    zeros.push_back(moments.back().second.first.node());
-    zeros.push_back(moments.back().second.second.node());
+    State::Moments& kept = state_->moments[variables[i].cell()];
+    moments.push_back(&kept);
+    if (kept.steps > 0) continue;
+    kept = {zeros_like(*gradients[i]), zeros_like(*gradients[i]), 0};
+    zeros.push_back(kept.first.node());
+    zeros.push_back(kept.second.node());
   }
   record::evaluate(zeros);
   Numbers shared(place);
   Step step(place);
-  auto next = moments.begin();
+  support::PoolVector<State::Moments> after;
+  after.reserve(moments.size());
   for (std::size_t i = 0; i < variables.size(); ++i) {
     if (!gradients[i]) continue;
     const Variable& variable = variables[i];
     const detail::Cell& cell = *variable.cell();
-    auto& [first, second, steps] = (next++)->second;
-    ++steps;
+    const auto& [first, second, before] = *moments[after.size()];
+    const std::int64_t steps = before + 1;
     const auto correction = [&](double beta) {
       return 1 / (1 - std::pow(beta, static_cast<double>(steps)));
     };
@@ -399,14 +401,12 @@ void Adam::apply(const Gradients& gradients, const detail::List<Variable>& varia
     const Updated updated(update_of(form, State::write), {&value, &*gradients[i], &first, &second},
                           shared);
     step.set(variable, updated[0]);
-    first = updated[1];
-    second = updated[2];
-    step.keep(first);
-    step.keep(second);
+    after.push_back({updated[1], updated[2], steps});
+    step.keep(after.back().first);
+    step.keep(after.back().second);
   }
   step.finish();
-  for (auto& [variable, after] : moments)
-    state_->moments.insert_or_assign(variable->cell(), std::move(after));
+  for (std::size_t i = 0; i < after.size(); ++i) *moments[i] = std::move(after[i]);
 }
 
 }  // namespace tendon::optim

@@ -3,6 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <memory>
+#include <span>
+#include <vector>
+
 namespace tendon::explain {
 namespace {
 
@@ -20,11 +25,30 @@ TEST(ThreadLog, HoldsOperandsOfAnyNumber) {
   ThreadLog log;
   std::vector<NodeId> operands;
   for (int i = 0; i < 10; ++i) operands.push_back(append(log));
-  const std::uint64_t at =
+  const auto at =
       static_cast<std::uint64_t>(log.append(Event::op, Op::concat, DType::f32, operands, Place()));
   const Log all = log.since(at);
   const Entry& entry = all.chunks.back()->entries[at - all.chunks.back()->first];
   EXPECT_TRUE(std::ranges::equal(entry.operands(), operands));
+}
+
+TEST(ThreadLog, HoldsTheOperandsOfMoreEntriesThanAChunkHasRoomFor) {
+  ThreadLog log;
+  std::vector<NodeId> operands;
+  for (int i = 0; i < 10; ++i) operands.push_back(append(log));
+  std::vector<std::uint64_t> ids;
+  for (std::uint64_t i = 0; i < kChunkEntries; ++i) {
+    const std::span<const NodeId> some = std::span(operands).first(i % 11);
+    ids.push_back(
+        static_cast<std::uint64_t>(log.append(Event::op, Op::concat, DType::f32, some, Place())));
+  }
+  const Log all = log.since(ids[0]);
+  const std::uint64_t first = all.chunks.front()->first;
+  for (std::uint64_t i = 0; i < kChunkEntries; ++i) {
+    const std::uint64_t at = ids[i] - first;
+    const Entry& entry = all.chunks[at / kChunkEntries]->entries[at % kChunkEntries];
+    EXPECT_TRUE(std::ranges::equal(entry.operands(), std::span(operands).first(i % 11))) << i;
+  }
 }
 
 TEST(ThreadLog, KeepsOnlyAChunkFromBeforeWhatIsAskedFor) {
