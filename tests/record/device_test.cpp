@@ -409,6 +409,18 @@ TEST(VariablesOnADevice, AreTrainedThereAndAcrossDevices) {
   }
 }
 
+TEST(VariablesOnADevice, TakeNoGradientThatLiesElsewhere) {
+  const Variable here(on(kCpu, {1, 2}), "here"), there(on(gpu(), {1, 2}), "there");
+  GradientTape tape;
+  const Tensor loss = reduce_sum(square(here) + square(there.read().to(kCpu)));
+  const Gradients gradients = tape.gradient(loss, {there, here});
+  says(thrown([&] {
+         optim::Sgd().apply(gradients, {here, there});
+       }),
+       {"Sgd::apply", "device_test.cpp", "'here' is on cpu, its gradient on cuda:0"});
+  EXPECT_EQ(here.read().to_vector<float>(), (Floats{1, 2}));
+}
+
 TEST(ExecutableOnADevice, RunsOnItsBuffers) {
   TapeBuilder builder;
   const Ref x = builder.input(DType::f32, {2});
