@@ -85,8 +85,12 @@ Tensor Recorder::finish(Node* node, std::uint64_t note) {
     ids = many.data();
   }
   for (std::size_t i = 0; i < node->operand_count; ++i) ids[i] = node->operands()[i]->id;
-  node->id = log_.append(node->event, node->op, node->type.dtype, {ids, node->operand_count},
-                         node->place, note, node->called);
+  return finish(node, {ids, node->operand_count}, note);
+}
+
+Tensor Recorder::finish(Node* node, std::span<const explain::NodeId> operands, std::uint64_t note) {
+  node->id = log_.append(node->event, node->op, node->type.dtype, operands, node->place, note,
+                         node->called);
   node->references.store(kHandle, std::memory_order_relaxed);
   if (node->event == explain::Event::op && records()) show_tapes(*node);
   return Tensor::adopt(node);
@@ -217,20 +221,14 @@ NodePtr Recorder::alias(explain::Event event, Node& source, std::uint64_t cell, 
   node->type = source.type;
   node->place = place;
   node->cell = cell;
-  Node* operand = &source;
-  set_operands(*node, {&operand, 1});
-  if (source.ready.load(std::memory_order_acquire)) {
-    const std::scoped_lock lock(graph_mutex());
+  if (source.ready.load(std::memory_order_acquire)) {  // its value stays as it is
     node->value = source.value;
     node->ready.store(true, std::memory_order_release);
+  } else {
+    Node* operand = &source;
+    set_operands(*node, {&operand, 1});
   }
-  const Tensor made = finish(node, cell);
-  if (node->ready.load(std::memory_order_relaxed)) {
-    support::PoolVector<Node*> dropped;
-    take_operands(*node, dropped);
-    for (Node* dropped_operand : dropped) release(dropped_operand);
-  }
-  return NodePtr(made.node());
+  return NodePtr(finish(node, {&source.id, 1}, cell).node());
 }
 
 void Recorder::host_read(const Node& node, const void* values, Place place) {

@@ -72,6 +72,7 @@ class Recorder {
   friend class Suspend;
   friend class Named;
   Tensor finish(Node* node, std::uint64_t note);
+  Tensor finish(Node* node, std::span<const explain::NodeId> operands, std::uint64_t note);
   void show_tapes(Node& node);
   Device device_of(Op op, std::span<Node* const> operands, Place place) const;
   Tensor constant(double number, DType dtype, const Shape& shape, Device device, Place place,
