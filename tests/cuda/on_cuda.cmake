@@ -60,9 +60,10 @@ target_link_libraries(tendon_test_cuda
 target_compile_definitions(tendon_test_cuda PRIVATE TENDON_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
   TENDON_GOLDEN_KERNELS="${CMAKE_CURRENT_LIST_DIR}/golden")
 run_on_cuda(executor tendon_test_cuda)
-foreach(room backend fuzz misuse ops record semantics)
+foreach(room backend fuzz misuse ops semantics)
   run_on_cuda(${room} tendon_test_${room})
 endforeach()
+run_on_cuda(record tendon_test_record -MissingDevice.*:FakeDevice.*)
 run_on_cuda(plan tendon_test_plan RandomTapes.*:DegenerateTapes.*:*Columns.AreAs*)
 
 # Processes of their own, in which something is amiss from the start.

@@ -42,7 +42,8 @@ int emulatorEnqueue(void* stream, const char* name, void (*run)(void* data),
    work that runs; null where they may not be touched (the report is made). */
 const void* emulatorRead(const void* device, size_t bytes);
 void* emulatorWrite(void* device, size_t bytes);
-/* Counts a call of a library's function: the error that it is to fail with, or 0. Not inside `run`. */
+/* Counts a call of a library's function: the error that it is to fail with, or 0. Not inside `run`.
+ */
 int emulatorCountCall(const char* function);
 /* Whether a pointer is memory of a device (and of which), for checks of arguments; -1 where not. */
 int emulatorDeviceOf(const void* pointer);

@@ -105,7 +105,7 @@ TEST(Memory, OutOfMemorySaysTheNumbersAndLeavesTheProcessUsable) {
     EXPECT_NE(text.find("16.0 TiB"), std::string::npos) << text;
     EXPECT_NE(text.find("memory_test.cpp"), std::string::npos) << text;
   }
-  EXPECT_EQ(bytes_now(), before);
+  EXPECT_LE(bytes_now(), before);  // what was kept for runs to come may be given back
   EXPECT_EQ(tape.gradient(y, w)->to_vector<float>(), (std::vector<float>{2, 2, 2, 2}));
 }
 
