@@ -135,7 +135,7 @@ std::vector<Row> rows(Sizes sizes) {
       elementwise(gelu_op, {{kF32, layer}}),
       elementwise(silu_gate, {{kF32, layer}}),
       {"cross-entropy", {[=] { return cross_entropy(is_small ? 128 : 1024); }}},
-      {"layer norm", {[=] { return layer_norm(is_small ? 256 : 4096); }}},
+      {"layer norm", {[=] { return layer_norm(4096); }}},
       {"none", {[=] { return none_on_tape(large); }}},
       {"none compiled", {[=] { return none_compiled(large); }}},
       {"mlp with adam", {[] { return mlp_step(64); }, [] { return mlp_step(1); }}},

@@ -81,8 +81,7 @@ class CudaBackend final : public plan::Backend {
       std::span<void* const> outputs, Stream stream,
       std::span<const std::shared_ptr<const plan::Outcome>> before) override {
     const auto& program = static_cast<const CudaProgram&>(given);
-    auto* const native =
-        stream.native() == nullptr ? stream_.get() : static_cast<cudaStream_t>(stream.native());
+    auto* const native = native_of(stream);
     std::shared_ptr<IndexCheck> check;
     const std::int64_t launches = on_device([&] {
       if (native != stream_.get()) refuse_capture(native);
@@ -135,6 +134,12 @@ class CudaBackend final : public plan::Backend {
   }
 
   // A run is a graph already, and its events would be those of the capture.
+  cudaStream_t native_of(Stream stream) const {
+    if (!stream.is_given()) return stream_.get();
+    if (stream.native() == nullptr) return cudaStreamLegacy;
+    return static_cast<cudaStream_t>(stream.native());
+  }
+
   static void refuse_capture(cudaStream_t stream) {
     cudaStreamCaptureStatus status{};
     TENDON_CUDA_CHECK(cudaStreamIsCapturing(stream, &status));

@@ -67,7 +67,7 @@ class Resident {
     row_ = RowElements::of(part,
                            can_be_wide && has_loads && part.row_length() % width == 0 &&
                                part.row_length() >= 32 * width,
-                           widest);
+                           widest, kept_count());
   }
 
   std::vector<GeneratedKernel> write(const std::string& comment) {
@@ -106,18 +106,33 @@ class Resident {
   static bool reduces_columns(const Instruction& step) {
     return step.kind == Instruction::Kind::reduce && step.level == Level::column;
   }
-  // Whether a local of elements is wanted after the phase that computes it.
-  bool is_kept(Local local) const {
+  // The last phase in which a local of elements is wanted.
+  int last_use(Local local) const {
+    int last = phases_[local];
     for (Local i = 0; i < part_.body.size(); ++i) {
       const Instruction& step = part_.body[i];
       if (step.level != Level::element && step.kind != Instruction::Kind::reduce) continue;
       const bool ends_phase = step.kind == Instruction::Kind::reduce && !reduces_columns(step);
       const int used_in = ends_phase ? phases_[i] - 1 : phases_[i];
       for (std::uint32_t j = 0; j < step.operand_count; ++j) {
-        if (step.operands[j] == local && used_in > phases_[local]) return true;
+        if (step.operands[j] == local) last = std::max(last, used_in);
       }
     }
-    return false;
+    return last;
+  }
+  // Whether it is wanted after the phase that computes it.
+  bool is_kept(Local local) const { return last_use(local) > phases_[local]; }
+  // How many values of an element a thread has at once, at most: kept ones, and columns' results.
+  std::size_t kept_count() const {
+    std::vector<std::size_t> alive(part_.body.size() + 1);  // by phase
+    for (Local i = 0; i < part_.body.size(); ++i) {
+      const Instruction& step = part_.body[i];
+      if (step.level != Level::element || step.kind == Instruction::Kind::expand) continue;
+      const int first = phases_[i], last = last_use(i);
+      if (last == first && !is_element_load(i)) continue;
+      for (int phase = first; phase <= last; ++phase) ++alive[static_cast<std::size_t>(phase)];
+    }
+    return *std::ranges::max_element(alive) + part_.chunked_reductions().size();
   }
 
   // The rows that the block's groups take, in turns with other blocks.

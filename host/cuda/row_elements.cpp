@@ -6,13 +6,15 @@
 namespace tendon::cuda {
 namespace {
 
-// Threads of a block that reduces columns too: each has 128 registers, for a row's elements and
-// their columns' results.
-constexpr int kThreadsOfColumns = 512;
+// Threads of a block that reduces columns too: as many as have the registers for a row's elements
+// and their columns' results, of 65536.
+constexpr int kThreadsOfColumns = 512, kThreadsOfManyValues = 256;
+constexpr int kRegisters = 65536, kOtherRegisters = 40;
 
 }  // namespace
 
-RowElements RowElements::of(const plan::Part& part, bool can_be_wide, std::size_t widest) {
+RowElements RowElements::of(const plan::Part& part, bool can_be_wide, std::size_t widest,
+                            std::size_t kept_count) {
   const std::int64_t length = part.row_length();
   RowElements row;
   row.width = can_be_wide ? static_cast<int>(16 / widest) : 1;
@@ -23,7 +25,9 @@ RowElements RowElements::of(const plan::Part& part, bool can_be_wide, std::size_
   if (part.reduces_columns()) {
     row.elements = widest > 4 ? 4 : 8;
     row.threads = std::max(power((length + row.elements - 1) / row.elements), 32);
-    row.groups = std::max(kThreadsOfColumns / row.threads, 1);
+    const int registers = static_cast<int>(kept_count) * row.elements * (widest > 4 ? 2 : 1);
+    const bool is_full = registers + kOtherRegisters > kRegisters / kThreadsOfColumns;
+    row.groups = std::max((is_full ? kThreadsOfManyValues : kThreadsOfColumns) / row.threads, 1);
   } else if (length <= 256) {
     row.groups = 8;
     row.elements = std::max(power((length + 31) / 32), row.width);

@@ -20,8 +20,9 @@ struct RowElements {
   int groups = 1;    // of a block: rows that it has at once
 
   // `widest`: bytes of the widest element that is loaded or stored; `can_be_wide`: whether all may
-  // be as vectors of 16 bytes.
-  static RowElements of(const plan::Part& part, bool can_be_wide, std::size_t widest);
+  // be as vectors of 16 bytes; `kept_count`: how many values of each element a thread keeps.
+  static RowElements of(const plan::Part& part, bool can_be_wide, std::size_t widest,
+                        std::size_t kept_count);
 
   // What a loop gives beside an element's place in its row.
   enum class Index { in_row, of_all };  // `j`; and `i`, of all elements

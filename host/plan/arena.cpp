@@ -110,7 +110,8 @@ class Arranger {
       if (location(base).space == Space::arena && last_read_[base.id] == at) dead.push_back(base);
     }
     for (Part& part : stage.parts) {
-      const bool can_reuse = stage.parts.size() == 1 && (!part.reduces() || part.is_resident);
+      // What is read again when a row has been stored, by chunks or columns, stays as it is.
+      const bool can_reuse = stage.parts.size() == 1 && part.chunked_reductions().empty();
       for (const Store& store : part.stores) {
         if (location(store.value).space != Space::none) continue;
         if (can_reuse && reuse(part, store, dead)) continue;

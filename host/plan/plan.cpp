@@ -19,9 +19,13 @@ constexpr std::int64_t kChunkMultiple = 1024;
 // Where rows lie side by side, a chunk has so many of a row's elements at least for its result,
 // which is written and read again; of 16 bits, twice as many.
 constexpr std::int64_t kLeastLines = 64;
-// Of resident rows: what a chunk moves for its rows is so many times what its columns' results
-// move.
+// Of resident rows: what a block has at once; how many times what a chunk moves for its columns it
+// moves for its rows, at least, where all rows together are more than stays in a second-level
+// cache; and what then may be moved for columns whatever it is.
+constexpr std::int64_t kChunkElementsOfRows = 4096;
 constexpr std::int64_t kLeastOfColumns = 22;
+constexpr std::int64_t kCachedBytes = 16 << 20;
+constexpr std::int64_t kCachedColumnBytes = 3 << 19;
 constexpr std::int64_t kMostChunksOfRows = 256;
 
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
@@ -75,15 +79,18 @@ MovedBytes moved_bytes(const Tape& tape, const Part& part) {
   return bytes;
 }
 
-// So few that the results hardly count, but where that leaves a device without work.
+// As many as keep a device busy; but where there is more to move than its cache holds, so few that
+// the columns' results hardly count.
 void cut_rows_into_chunks(const Tape& tape, Part& part) {
   const std::int64_t rows = part.rows().size();
-  const std::int64_t wanted = divide_up(part.space.size(), kChunkElements);
   const MovedBytes moved = moved_bytes(tape, part);
-  const std::int64_t cheap = rows * moved.of_element / (kLeastOfColumns * moved.of_column);
-  const std::int64_t count =
-      std::clamp<std::int64_t>(std::min(wanted, std::max(cheap, wanted / 2)), 1,
-                               std::clamp<std::int64_t>(rows, 1, kMostChunksOfRows));
+  std::int64_t count = divide_up(part.space.size(), kChunkElementsOfRows);
+  if (part.space.size() * moved.of_element > kCachedBytes) {
+    const std::int64_t cheap = rows * moved.of_element / (kLeastOfColumns * moved.of_column);
+    const std::int64_t cached = kCachedColumnBytes / (part.row_length() * moved.of_column);
+    count = std::min(count, std::max(cheap, cached));
+  }
+  count = std::clamp<std::int64_t>(count, 1, std::clamp<std::int64_t>(rows, 1, kMostChunksOfRows));
   part.chunk_length = std::max<std::int64_t>(divide_up(rows, count), 1);
   part.chunk_count = std::max<std::int64_t>(divide_up(rows, part.chunk_length), 1);
 }

@@ -159,28 +159,40 @@ struct Term {
   friend Term sqrt(Term a) { return a.apply(Op::sqrt, {a.ref}); }
 };
 
+// What updates are computed in, and moments kept in: in 16 bits Adam's epsilon were 0, and its
+// second moment would never decay.
+DType wide(DType dtype) { return dtype == DType::f16 || dtype == DType::bf16 ? DType::f32 : dtype; }
+
 // Where an update is written: first its arrays and numbers are named, in the order of its operands,
 // then it is computed from them.
 class Formula {
  public:
-  explicit Formula(const Form& form) : form_(form) {}
+  explicit Formula(const Form& form) : form_(form), wide_(wide(form.type.dtype)) {}
   bool has(std::uint32_t flag) const { return form_.has(flag); }
-  Term array() { return operand(form_.type.shape); }
-  Term number() { return operand({}); }
-  // The variable's new value, and moments.
-  detail::Macro finish(std::initializer_list<Term> results) && {
-    std::vector<Ref> refs;
-    for (const Term& result : results) refs.push_back(result.ref);
+  Term array() { return operand(form_.type.dtype, form_.type.shape); }  // of the variable's type
+  Term moment() { return operand(wide_, form_.type.shape); }
+  Term number() { return operand(wide_, {}); }
+  // An array as it is computed with. When all are named.
+  Term widened(Term array) { return cast(array, wide_); }
+  // The variable's new value, and its moments.
+  detail::Macro finish(Term value, std::initializer_list<Term> moments) && {
+    std::vector<Ref> refs{cast(value, form_.type.dtype).ref};
+    for (const Term& moment : moments) refs.push_back(moment.ref);
     return {std::move(tape_).finish(refs), operand_count_, refs};
   }
 
  private:
-  Term operand(const Shape& shape) {
+  Term operand(DType dtype, const Shape& shape) {
     ++operand_count_;
-    return {&tape_, form_.place, tape_.input(form_.type.dtype, shape, {}, form_.place)};
+    return {&tape_, form_.place, tape_.input(dtype, shape, {}, form_.place)};
+  }
+  Term cast(Term term, DType dtype) {
+    if (wide_ == form_.type.dtype) return term;
+    return {&tape_, form_.place, tape_.apply(Op::cast, {term.ref}, {.dtype = dtype}, form_.place)};
   }
 
   const Form& form_;
+  DType wide_;
   TapeBuilder tape_;
   std::uint32_t operand_count_ = 0;
 };
@@ -264,16 +276,17 @@ struct Sgd::State {
 
   static constexpr const char* kName = "Sgd::apply";
   static detail::Macro write(Formula formula) {
-    const Term value = formula.array(), gradient = formula.array();
+    const Term stored = formula.array(), given = formula.array();
     const bool has_momentum = formula.has(Form::kHasMomentum);
     const bool has_velocity = formula.has(Form::kHasVelocity);
-    const Term before = has_velocity ? formula.array() : gradient;
+    const Term before = has_velocity ? formula.moment() : given;
     const Term rate = formula.number(), decay = formula.number(), momentum = formula.number();
+    const Term value = formula.widened(stored), gradient = formula.widened(given);
     const Term velocity = has_velocity ? before * momentum + gradient : gradient;
     const Term direction =
         formula.has(Form::kIsNesterov) && has_momentum ? gradient + velocity * momentum : velocity;
     const Term decayed = formula.has(Form::kDecays) ? value * decay : value;
-    return std::move(formula).finish({decayed - direction * rate, velocity});
+    return std::move(formula).finish(decayed - direction * rate, {velocity});
   }
 };
 Sgd::Sgd(SgdOptions options) : state_(std::make_unique<State>(State{options, {}, {}})) {}
@@ -310,7 +323,7 @@ void Sgd::apply(const Gradients& gradients, const detail::List<Variable>& variab
         before = &found->second;
       }
     }
-    shared.set(numbers, cell.type().dtype, cell.device());
+    shared.set(numbers, wide(cell.type().dtype), cell.device());
     const std::shared_ptr<const Update> update = update_of(form, State::write);
     const Updated updated = before != nullptr
                                 ? Updated(update, {&value, &*gradients[i], before}, shared)
@@ -337,16 +350,17 @@ struct Adam::State {
 
   static constexpr const char* kName = "Adam::apply";
   static detail::Macro write(Formula formula) {
-    const Term value = formula.array(), gradient = formula.array();
-    const Term first = formula.array(), second = formula.array();
+    const Term stored = formula.array(), given = formula.array();
+    const Term first = formula.moment(), second = formula.moment();
     const Term beta1 = formula.number(), rest1 = formula.number(), correction1 = formula.number();
     const Term beta2 = formula.number(), rest2 = formula.number(), correction2 = formula.number();
     const Term rate = formula.number(), epsilon = formula.number(), decay = formula.number();
+    const Term value = formula.widened(stored), gradient = formula.widened(given);
     const Term mean = first * beta1 + gradient * rest1;
     const Term spread = second * beta2 + square(gradient) * rest2;
     const Term decayed = formula.has(Form::kDecays) ? value * decay : value;
     const Term change = mean * correction1 * rate / (sqrt(spread * correction2) + epsilon);
-    return std::move(formula).finish({decayed - change, mean, spread});
+    return std::move(formula).finish(decayed - change, {mean, spread});
   }
 };
 Adam::Adam(AdamOptions options) : state_(std::make_unique<State>(State{options, {}, {}})) {}
@@ -369,10 +383,14 @@ void Adam::apply(const Gradients& gradients, const detail::List<Variable>& varia
   moments.reserve(variables.size());
   for (std::size_t i = 0; i < variables.size(); ++i) {
     if (!gradients[i]) continue;
+    const detail::Cell& cell = *variables[i].cell();
     State::Moments& kept = state_->moments[variables[i].cell()];
     moments.push_back(&kept);
     if (kept.steps > 0) continue;
-    kept = {zeros_like(*gradients[i]), zeros_like(*gradients[i]), 0};
+    const auto zero = [&] {
+      return record::zeros_on(cell.device(), cell.type().shape, wide(cell.type().dtype), place);
+    };
+    kept = {zero(), zero(), 0};
     zeros.push_back(kept.first.node());
     zeros.push_back(kept.second.node());
   }
@@ -394,7 +412,7 @@ void Adam::apply(const Gradients& gradients, const detail::List<Variable>& varia
         std::array{options.beta1, 1 - options.beta1, correction(options.beta1), options.beta2,
                    1 - options.beta2, correction(options.beta2), options.learning_rate,
                    options.epsilon, 1 - options.learning_rate * options.weight_decay},
-        cell.type().dtype, cell.device());
+        wide(cell.type().dtype), cell.device());
     const Form form{State::kName, options.weight_decay != 0 ? Form::kDecays : 0, cell.type(),
                     place};
     const Tensor value = variable.read(place);

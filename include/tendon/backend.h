@@ -176,12 +176,16 @@ class TENDON_API TapeBuilder {
 // when it is done.
 class Stream {
  public:
+  // The device's own, on which tendon itself works: in order with that, and with nothing else.
   Stream() = default;
-  explicit Stream(void* native) : native_(native) {}
-  void* native() const { return native_; }  // a cudaStream_t
+  // A cudaStream_t. A null one is CUDA's default stream, the legacy one.
+  explicit Stream(void* native) : native_(native), is_given_(true) {}
+  bool is_given() const { return is_given_; }
+  void* native() const { return native_; }
 
  private:
   void* native_ = nullptr;
+  bool is_given_ = false;
 };
 // Row-major values, aligned to their element, owned by the caller and alive until the run has
 // finished.

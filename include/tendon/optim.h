@@ -21,7 +21,9 @@ namespace optim {
 // shapes differ, DTypeError where dtypes do, Error where a variable is listed twice). Submits the
 // backward pass and all updates as one plan. A None is left alone, its moments too, and named once
 // in a warning with its reason; zeros from Unconnected::zero are gradients like any other;
-// NoGradient with every reason when all are None.
+// NoGradient with every reason when all are None. Variables of f16 and bf16 are updated in f32, and
+// their moments are f32. What a variable's moments have come of stays: where that was an op that
+// had an index out of range, they throw it again; a new optimizer begins anew.
 
 struct SgdOptions {
   double learning_rate = 0.01;

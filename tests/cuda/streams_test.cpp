@@ -120,6 +120,21 @@ TEST_F(Streams, OfOneThreadTakeTurns) {
   });
 }
 
+// The null stream is one that callers have, as PyTorch's programs do, and not "none".
+TEST_F(Streams, MayBeTheDefaultOne) {
+  for_each_seed([] {
+    const Executable executable = compiled();
+    const Work first(1), second(2);
+    for (int round = 0; round < 3; ++round) {
+      first.enqueue(executable, nullptr);
+      second.enqueue(executable, nullptr);
+    }
+    TENDON_CUDA_CHECK(cudaStreamSynchronize(nullptr));
+    first.check();
+    second.check();
+  });
+}
+
 TEST_F(Streams, AreTheCallersOrderByEventsToo) {
   for_each_seed([] {
     const Executable executable = compiled();

@@ -104,6 +104,33 @@ TEST(Columns, OfLongerRowsThanAThreadCanKeepAreAStageOfTheirOwn) {
   EXPECT_GT(plan.stages.size(), 1U);
 }
 
+// What is reduced is read again when its row has been stored: memory that an op before the rows
+// wrote, and nobody wants after them, is not taken for what they store.
+TEST(Columns, AreReducedFromWhatTheirRowsDoNotOverwrite) {
+  TapeBuilder builder;
+  const Ref x = builder.input(DType::f32, {64, 8}), w = builder.input(DType::f32, {8, 16}),
+            v = builder.input(DType::f32, {16, 4});
+  const Ref h = builder.apply(Op::matmul, {x, w});
+  const Ref columns = builder.apply(Op::reduce_sum, {h}, {.axes = {0}});
+  const Ref greatest = builder.apply(Op::reduce_max, {h}, {.axes = {1}, .keep_dims = true});
+  const Ref out = builder.apply(Op::matmul, {builder.apply(Op::sub, {h, greatest}), v});
+  const Tape tape = std::move(builder).finish({columns, out});
+  const std::vector<Bytes> inputs = {values(DType::f32, 512, Sign::either),
+                                     values(DType::f32, 128, Sign::either),
+                                     values(DType::f32, 64, Sign::either)};
+  const Comparison comparison = compare(tape, inputs, run_planned);
+  EXPECT_FALSE(comparison.failure) << comparison.failure.value_or("");
+}
+
+// Chunks are a device's blocks: an H100 has 132 multiprocessors.
+TEST(Columns, AreReducedInChunksThatKeepADeviceBusy) {
+  for (const auto& [rows, length, least] :
+       {std::tuple{256, 768, 43}, {512, 1024, 128}, {1024, 1000, 200}, {4096, 768, 72}}) {
+    const plan::Plan plan = plan::make_plan(tape_of({"", DType::f32, {rows}, length}));
+    EXPECT_GE(plan.stages[0].parts[0].chunk_count, least) << rows << " rows of " << length;
+  }
+}
+
 TEST(Columns, OfRandomTapesAreMet) {
   int count = 0;
   for (std::uint64_t seed = 0; seed < 300; ++seed) {

@@ -144,5 +144,38 @@ TEST(Optimizer, NamesAVariableThatItLeavesAloneOnce) {
   EXPECT_EQ(unused.read().to_vector<float>(), (std::vector<float>{1, 1}));
 }
 
+// How far a step goes from 0, after steps with a gradient of 4 and then many with a small one.
+template <class Optimizer>
+double last_step(Optimizer optimizer, DType dtype) {
+  Variable w(zeros({3}, dtype), "w");
+  for (int i = 0; i < 300; ++i) {
+    w.assign(zeros({3}, dtype));
+    GradientTape tape;
+    const Tensor loss = reduce_sum(w * full({3}, i < 20 ? 4 : 0.03125, dtype));
+    optimizer.apply(tape.gradient(loss, {w}), {w});
+  }
+  return w.read().cast(DType::f64).to_vector<double>()[1];
+}
+
+TEST(Optimizer, OfSixteenBitsAreComputedInF32) {
+  for (const DType dtype : {DType::f16, DType::bf16}) {
+    const auto expect_as_f32 = [&](auto make) {
+      const double want = last_step(make(), DType::f32);
+      EXPECT_NEAR(last_step(make(), dtype), want, std::abs(want) / 100) << dtype;
+    };
+    expect_as_f32([] { return optim::Adam(); });
+    expect_as_f32([] { return optim::Adam({.learning_rate = 0.1, .weight_decay = 0.01}); });
+    expect_as_f32([] { return optim::Sgd({.learning_rate = 0.1}); });
+    expect_as_f32(
+        [] { return optim::Sgd({.learning_rate = 0.01, .momentum = 0.99, .nesterov = true}); });
+
+    const Variable dead(full({2}, 1.5, dtype), "dead");
+    optim::Adam adam;
+    GradientTape tape;
+    adam.apply(tape.gradient(reduce_sum(dead * 0), {dead}), {dead});
+    EXPECT_EQ(dead.read().cast(DType::f64).to_vector<double>(), (std::vector<double>{1.5, 1.5}));
+  }
+}
+
 }  // namespace
 }  // namespace tendon
