@@ -204,6 +204,11 @@ void KernelCache::set_progress(Report report) {
 void precompile(std::span<const KernelText> texts, int architecture, const Report& report) {
   const Target target = target_for(architecture, Nvrtc::instance().architectures());
   const DiskCache disk(DiskCacheSettings::of_environment());
+  const auto expect_kept = [&](const KernelText& text) {
+    const DiskCache::Lookup found = disk.find(cache_key(text, target), std::nullopt);
+    if (!found.code)
+      throw Error(fmt::format("precompile: the kernel {} is not kept: {}", text.name, found.why));
+  };
   std::vector<std::exception_ptr> failures(texts.size());
   std::mutex mutex;  // of what follows
   int done = 0;
@@ -211,6 +216,7 @@ void precompile(std::span<const KernelText> texts, int architecture, const Repor
     try {
       CompileProgress progress;
       machine_code(texts[i], target, disk, progress);
+      expect_kept(texts[i]);
       const std::scoped_lock lock(mutex);
       progress.done = ++done;
       progress.total = static_cast<int>(texts.size());

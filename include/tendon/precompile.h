@@ -22,7 +22,7 @@ struct CompileProgress {
 // capability 9.0), and keeps it on disk (TENDON_CACHE_DIR). No device need be there; options.device
 // is not looked at. `progress` is called for each kernel, from any thread, one call at a time.
 // DeviceError where the CUDA executor or NVRTC is missing, CompileError where a kernel does not
-// compile.
+// compile, Error where one cannot be kept.
 TENDON_API void precompile(const Tape& tape, int architecture, const CompileOptions& options = {},
                            const std::function<void(const CompileProgress&)>& progress = {},
                            Place place = Place::current());

@@ -71,6 +71,17 @@ TEST_F(PrecompiledTape, HasEveryKernelThatADeviceAsksFor) {
   ::unsetenv("TENDON_PTX");
 }
 
+TEST_F(PrecompiledTape, IsNotTakenForKeptWhereItIsNot) {
+  const Tape tape = some_tape();
+  for (const auto& [name, value] :
+       {std::pair("TENDON_CACHE_DIR", "/proc/tendon"), std::pair("TENDON_CACHE_BYTES", "0")}) {
+    ::setenv(name, value, 1);
+    EXPECT_THROW(precompile(tape, 100, with_gradient(tape)), Error) << name;
+    ::setenv("TENDON_CACHE_DIR", folder().c_str(), 1);
+    ::unsetenv("TENDON_CACHE_BYTES");
+  }
+}
+
 TEST_F(PrecompiledTape, OfATooOldArchitectureIsRefused) {
   const Tape tape = some_tape();
   EXPECT_THROW(precompile(tape, 75, with_gradient(tape)), DeviceError);
