@@ -5,7 +5,7 @@ namespace tendon::cuda {
 using plan::Level;
 using plan::Local;
 
-void ColumnResults::open_rows(const RowElements& row, const std::string& row_count) {
+void ColumnResults::begin(const RowElements& row, const std::string& row_count) {
   for (const Local i : reductions_)
     out_.line("{} c{}[{}];", reduction_of(plan_, part_, i).type, i, row.elements);
   out_.line("#pragma unroll");
@@ -16,9 +16,6 @@ void ColumnResults::open_rows(const RowElements& row, const std::string& row_cou
   const std::string chunk_length = out_.word("chunk", part_.chunk_length);
   out_.line("const index chunk = blockIdx.x, first = chunk * {};", chunk_length);
   out_.line("const index end = first + {0} < {1} ? first + {0} : {1};", chunk_length, row_count);
-  const std::string group =
-      row.groups == 1 ? std::string() : fmt::format(" + threadIdx.x / {}", row.threads);
-  out_.open(fmt::format("for (index row = first{}; row < end; row += {}) {{", group, row.groups));
 }
 
 void ColumnResults::accumulate(Local reduction, const std::string& value) {

@@ -16,8 +16,8 @@ class ColumnResults {
       : plan_(plan), part_(part), out_(out), reductions_(part.chunked_reductions()) {}
   bool empty() const { return reductions_.empty(); }
 
-  // Their declarations, and the loop over the rows of the block's chunk.
-  void open_rows(const RowElements& row, const std::string& row_count);
+  // Their declarations, and the rows of the block's chunk: from `first` up to `end`.
+  void begin(const RowElements& row, const std::string& row_count);
   // A line for element `e`.
   void accumulate(plan::Local reduction, const std::string& value);
   // Behind the loop: those of the block's groups together, to the arena, or to where they are

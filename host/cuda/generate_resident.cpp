@@ -82,16 +82,13 @@ class Resident {
       out_.line("const int thread = threadIdx.x;");
     }
     write_loads_of_columns();
-    if (columns_.empty()) {
-      open_rows(count);
-    } else {
-      columns_.open_rows(row_, count);
-    }
+    if (!columns_.empty()) columns_.begin(row_, count);
+    open_rows(columns_.empty() ? count : "end");
     write_loads_of_row();
     const int last = *std::ranges::max_element(phases_);
     for (int phase = 0; phase <= last; ++phase) write_phase(phase);
     write_row_stores();
-    out_.close();
+    close_rows();
     if (!columns_.empty()) columns_.finish(row_);
     return finish(comment);
   }
@@ -135,16 +132,55 @@ class Resident {
     return *std::ranges::max_element(alive) + part_.chunked_reductions().size();
   }
 
-  // The rows that the block's groups take, in turns with other blocks.
-  void open_rows(const std::string& rows) {
-    if (row_.groups == 1) {
-      out_.open(fmt::format("for (index row = blockIdx.x; row < {}; row += gridDim.x) {{", rows));
-    } else {
-      out_.open(
-          fmt::format("for (index row = blockIdx.x * {0} + threadIdx.x / {1}; row < {2}; row "
-                      "+= gridDim.x * {0}) {{",
-                      row_.groups, row_.threads, rows));
+  // Vectors of each load that a thread has under way at once, of one row after another: so many
+  // that they are 64 bytes together, where a row has one a thread.
+  int ahead() const {
+    if (row_.width == 1 || row_.width != row_.elements) return 1;
+    std::size_t bytes = 0;
+    for (const Local i : element_loads(false))
+      bytes += size_bytes(part_.body[i].dtype) * static_cast<std::size_t>(row_.width);
+    return bytes == 0 || bytes >= 64 ? 1 : bytes >= 32 ? 2 : 4;
+  }
+  static std::string vectors_ahead(Local load) { return fmt::format("x{}", load); }
+  std::string address_of_load(Local i) {
+    return out_.address(part_.body[i].view.pieces[0].base, part_.body[i].dtype, false);
+  }
+
+  // The rows up to `end` that the block's groups take: in turns with other blocks, or of a chunk,
+  // which begins at `first`.
+  void open_rows(std::string_view end) {
+    const std::string group =
+        row_.groups == 1 ? "" : fmt::format(" + threadIdx.x / {}", row_.threads);
+    const std::string first = !columns_.empty() ? "first" + group
+                              : row_.groups == 1
+                                  ? "blockIdx.x"
+                                  : fmt::format("blockIdx.x * {}{}", row_.groups, group);
+    const std::string step = !columns_.empty()  ? fmt::format("{}", row_.groups)
+                             : row_.groups == 1 ? "gridDim.x"
+                                                : fmt::format("gridDim.x * {}", row_.groups);
+    if (ahead() == 1) {
+      out_.open(fmt::format("for (index row = {}; row < {}; row += {}) {{", first, end, step));
+      return;
     }
+    out_.line("const index step = {}, vectors = length / {};", step, row_.width);
+    out_.line("const index last = thread < vectors ? {} * vectors : 0;", end);
+    out_.open(fmt::format("for (index begin = {}; begin < {}; begin += {} * step) {{", first, end,
+                          ahead()));
+    for (const Local i : element_loads(false)) {
+      out_.line("auto {} = load_ahead<{}, {}>({}, begin * vectors + thread, step * vectors, last);",
+                vectors_ahead(i), row_.width, ahead(), address_of_load(i));
+    }
+    out_.line("#pragma unroll 1");
+    out_.open(
+        fmt::format("for (index row = begin; row < {} && row < begin + {} * step; row += step) {{",
+                    end, ahead()));
+  }
+  void close_rows() {
+    if (ahead() > 1) {
+      for (const Local i : element_loads(false)) out_.line("{}.next();", vectors_ahead(i));
+      out_.close();
+    }
+    out_.close();
   }
 
   DType dtype_of(const plan::Store& store) const { return part_.body[store.local].dtype; }
@@ -170,7 +206,11 @@ class Resident {
     const std::vector<Local> loads = element_loads(false);
     if (loads.empty()) return;
     declare(loads);
-    write_loads(loads, Index::of_all);
+    if (ahead() == 1) return write_loads(loads, Index::of_all);
+    for (const Local i : loads) {
+      out_.line("for (int w = 0; w < {}; ++w) {}[w] = {};", row_.width, kept(i),
+                value_of(part_.body[i].dtype, fmt::format("{}.first().at[w]", vectors_ahead(i))));
+    }
   }
   std::vector<Local> element_loads(bool are_same_for_each_row) const {
     std::vector<Local> loads;
@@ -186,16 +226,13 @@ class Resident {
       out_.line("{} {}[{}];", value_type(part_.body[i].dtype), kept(i), row_.elements);
   }
   void write_loads(const std::vector<Local>& loads, Index index) {
-    const auto address = [&](Local i) {
-      return out_.address(part_.body[i].view.pieces[0].base, part_.body[i].dtype, false);
-    };
     if (row_.width > 1) {
       const std::string row =
           index == Index::in_row ? "" : fmt::format("row * length / {} + ", row_.width);
       out_.line("#pragma unroll");
       row_.open_vectors(out_);
       for (const Local i : loads) {
-        out_.line("const auto x{} = load<{}>({}, {}k);", i, row_.width, address(i), row);
+        out_.line("const auto x{} = load<{}>({}, {}k);", i, row_.width, address_of_load(i), row);
         out_.line("for (int w = 0; w < {}; ++w) {}[v + w] = {};", row_.width, kept(i),
                   value_of(part_.body[i].dtype, fmt::format("x{}.at[w]", i)));
       }
@@ -207,7 +244,7 @@ class Resident {
     for (const Local i : loads) {
       const Instruction& step = part_.body[i];
       const std::string value = index == Index::in_row
-                                    ? value_of(step.dtype, address(i) + "[j]")
+                                    ? value_of(step.dtype, address_of_load(i) + "[j]")
                                     : body_.element(step.view, step.dtype, position);
       out_.line("{}[e] = {};", kept(i), value);
     }

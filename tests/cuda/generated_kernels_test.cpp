@@ -71,7 +71,7 @@ int needed_in_flight(int architecture) { return architecture == 80 ? 16 << 10 : 
 // order.
 bool is_bound_by_memory(const std::string& name) {
   static const std::regex kNames(
-      "(muscle|black_scholes|gelu|silu|chain|sum_of_all|sum_of_rows)_.*");
+      "(muscle|black_scholes|gelu|silu|chain|cross_entropy|layer_norm|sum_of_all|sum_of_rows)_.*");
   return std::regex_match(name, kNames) && !name.ends_with(".1");
 }
 int most_registers(const std::string& name) {
