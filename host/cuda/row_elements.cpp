@@ -9,7 +9,7 @@ namespace {
 // Threads of a block that reduces columns too: as many as have the registers for a row's elements
 // and their columns' results, of 65536.
 constexpr int kThreadsOfColumns = 512, kThreadsOfManyValues = 256;
-constexpr int kRegisters = 65536, kOtherRegisters = 40;
+constexpr int kRegisters = 65536, kOtherRegisters = 48;
 
 }  // namespace
 

@@ -143,5 +143,32 @@ TEST_F(RowsGate, LayerNormAndAllItsGradientsAreTwoLaunchesNearTheFloor) {
                {.launches = 2, .floors_of_sectors = 1.05, .tolerance = 1e-2});
 }
 
+// The gradients by a bias before, and by scale and shift, beside that by the rows: more values than
+// a thread of a larger block has registers for.
+TEST_F(RowsGate, ThreeSumsOfColumnsBesideTheirRowsDoNotSpill) {
+  TapeBuilder tape;
+  const Ref x = tape.input(DType::f32, {300, 768}, "x"), rest = tape.input(DType::f32, {300, 768}),
+            seed = tape.input(DType::f32, {300, 768}), bias = tape.input(DType::f32, {768}),
+            scale = tape.input(DType::f32, {768}), shift = tape.input(DType::f32, {768});
+  const auto mean = [&](Ref of) {
+    const Ref sum = tape.apply(Op::reduce_sum, {of}, {.axes = {1}, .keep_dims = true});
+    return tape.apply(Op::div, {sum, tape.constant(768, DType::f32)});
+  };
+  const Ref rows = tape.apply(Op::add, {tape.apply(Op::add, {x, bias}), rest});
+  const Ref centred = tape.apply(Op::sub, {rows, mean(rows)});
+  const Ref variance = mean(tape.apply(Op::square, {centred}));
+  const Ref deviation =
+      tape.apply(Op::sqrt, {tape.apply(Op::add, {variance, tape.constant(1e-5, DType::f32)})});
+  const Ref scaled = tape.apply(Op::mul, {tape.apply(Op::div, {centred, deviation}), scale});
+  const Ref result = tape.apply(Op::mul, {tape.apply(Op::add, {scaled, shift}), seed});
+  const DeviceRun run = DeviceRun::with_gradients(
+      std::move(tape).finish({result}), {{-2, 2}, {-2, 2}, {-1, 1}, {-1, 1}, {0.5, 1.5}, {-1, 1}});
+  run.expect_as_on_cpu(1e-3);
+  if (!can_count()) GTEST_SKIP() << "the device does not count";
+  const Counted counted = run.counted();
+  EXPECT_EQ(counted.kernels, 2) << text(counted);
+  EXPECT_EQ(counted.local_bytes, 0) << text(counted);
+}
+
 }  // namespace
 }  // namespace tendon::cuda
