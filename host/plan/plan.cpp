@@ -124,11 +124,7 @@ std::int64_t Part::outer_count() const {
   for (int i = 0; i < first_reduced; ++i) count *= space[i];
   return count;
 }
-bool Part::reduces_columns() const {
-  return std::ranges::any_of(body, [](const Instruction& step) {
-    return step.kind == Instruction::Kind::reduce && step.level == Level::column;
-  });
-}
+bool Part::reduces_columns() const { return is_resident && !chunked_reductions().empty(); }
 std::vector<Local> Part::chunked_reductions() const {
   std::vector<Local> reductions;
   for (Local i = 0; i < body.size(); ++i) {
