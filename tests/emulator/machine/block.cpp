@@ -96,6 +96,7 @@ void Block::begin(std::uint64_t index) {
     warp->groups.assign(1, {});
     warp->groups[0].mask = warp->live;
     warp->steps = 0;
+    warp->copies.clear();
     prepare(*warp);
   }
 }

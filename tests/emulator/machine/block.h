@@ -25,7 +25,12 @@ struct Running {
   std::uint64_t clock = 0;     // warp instructions so far
 };
 
-enum class AccessKind : std::uint8_t { load, store, atomic };
+enum class AccessKind : std::uint8_t {
+  load,
+  store,
+  atomic,
+  copy,  // to shared memory, that only begins: nothing is written or recorded
+};
 
 class Block {
  public:
@@ -36,11 +41,14 @@ class Block {
   bool run();
 
   // Where the lanes' addresses lead, checked, recorded and counted; lanes outside of the mask are
-  // left alone. Throws Stop where an address cannot be touched. `data` (of stores): a lane's bytes,
-  // `bytes` apart.
+  // left alone. Throws Stop where an address cannot be touched. `data` (of stores and copies): a
+  // lane's bytes, `bytes` apart.
   void reach(Warp& warp, const Step& step, Mask mask, const Address* addresses, std::uint32_t bytes,
              AccessKind kind, const std::byte* data, std::byte** pointers);
 
+  // Reports what shared memory found wrong with an access of a lane, if anything.
+  void tell(const SharedMemory::Found& found, bool is_write, const Warp& warp, int lane,
+            const Step& step) const;
   // A report with the place of a lane.
   void report(Fault fault, const Warp& warp, int lane, const Step& step,
               const std::string& text) const;
@@ -98,7 +106,7 @@ class Block {
                     const std::byte*, std::byte**);
   void count_global(const Address* addresses, Mask mask, std::uint32_t bytes, bool is_write,
                     std::uint32_t first);
-  void count_shared(const Address* addresses, Mask mask, std::uint32_t bytes);
+  void count_shared(const Address* offsets, Mask mask, std::uint32_t bytes);
 
   Running& running_;
   const Kernel& kernel_;

@@ -459,8 +459,8 @@ class Decoder : public Decoding::Operands {
       }
       if (control(d, here, callers)) return;
       if (decode_integer(d) || decode_bits(d) || decode_floating(d) || decode_half(d) ||
-          decode_compare(d) || decode_convert(d) || decode_mbarrier(d) || decode_access(d) ||
-          decode_atomic(d) || decode_warp(d) || decode_other(d)) {
+          decode_compare(d) || decode_convert(d) || decode_copy(d) || decode_mbarrier(d) ||
+          decode_access(d) || decode_atomic(d) || decode_warp(d) || decode_other(d)) {
         kernel_->steps.push_back(step);
         return;
       }

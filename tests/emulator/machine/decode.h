@@ -71,6 +71,7 @@ bool decode_half(Decoding& d);
 bool decode_compare(Decoding& d);
 bool decode_convert(Decoding& d);
 bool decode_access(Decoding& d);
+bool decode_copy(Decoding& d);
 bool decode_mbarrier(Decoding& d);
 bool decode_atomic(Decoding& d);
 bool decode_warp(Decoding& d);

@@ -14,6 +14,20 @@
 
 namespace emulator {
 
+// Of each lane what a base register, of 32 bits or of 64, and an offset make.
+inline void addresses_of(Warp& warp, Slot slot, bool is_narrow, std::int64_t added,
+                         Address* addresses) {
+  if (is_narrow) {
+    const auto* base = warp.lanes<std::uint32_t>(slot);
+    for (int lane = 0; lane < kLanes; ++lane)
+      addresses[lane] = static_cast<std::uint32_t>(base[lane] + static_cast<std::uint32_t>(added));
+  } else {
+    const auto* base = warp.lanes<std::uint64_t>(slot);
+    for (int lane = 0; lane < kLanes; ++lane)
+      addresses[lane] = base[lane] + static_cast<std::uint64_t>(added);
+  }
+}
+
 // F()(a, b…) of each lane. Lanes outside of the mask are computed as well, so F must not trap.
 template <class R, class A, class F>
 void each1(Warp& warp, const Step& step, Mask mask) {

@@ -198,25 +198,42 @@ void Block::reach_shared(Warp& warp, const Step& step, Mask mask, const Address*
     }
     if (!shared_.checks_races && !shared_.checks_unwritten) continue;
     const std::uint32_t thread = warp.index * kLanes + static_cast<std::uint32_t>(lane);
-    const auto tell = [&](const SharedMemory::Found& found, bool is_write) {
-      if (found.finding == SharedMemory::Finding::race) {
-        report(Fault::shared_race, warp, lane, step,
-               std::string("a ") + (is_write ? "write" : "read") + " of shared memory that " +
-                   named_thread(found.other) + (found.other_wrote ? " wrote" : " read") +
-                   ", with no barrier between the two");
-      } else if (found.finding == SharedMemory::Finding::unwritten) {
-        report(Fault::unwritten, warp, lane, step,
-               "shared memory is read that no thread of the block has written");
-      }
+    const auto check = [&](const SharedMemory::Found& found, bool is_write) {
+      if (found.finding != SharedMemory::Finding::none) tell(found, is_write, warp, lane, step);
     };
-    if (kind != AccessKind::store)
-      tell(shared_.access(offsets[lane], bytes, thread, false, is_strong, nullptr), false);
+    if (kind == AccessKind::load || kind == AccessKind::atomic)
+      check(shared_.access(offsets[lane], bytes, thread, false, is_strong, nullptr), false);
     if (kind == AccessKind::load) continue;
     const std::byte* const mine =
         data == nullptr ? nullptr : data + static_cast<std::size_t>(lane) * bytes;
-    tell(shared_.access(offsets[lane], bytes, thread, true, is_strong, mine), true);
+    if (kind == AccessKind::copy) {
+      check(shared_.before_copy(offsets[lane], bytes, thread, mine), true);
+      continue;
+    }
+    check(shared_.access(offsets[lane], bytes, thread, true, is_strong, mine), true);
     // Later lanes of the same step must see what this one wrote.
     if (mine != nullptr) std::copy(mine, mine + bytes, pointers[lane]);
+  }
+}
+
+void Block::tell(const SharedMemory::Found& found, bool is_write, const Warp& warp, int lane,
+                 const Step& step) const {
+  const auto other = [&] {
+    return named_thread(found.other) + (found.other_wrote ? " wrote" : " read");
+  };
+  switch (found.finding) {
+    case SharedMemory::Finding::none: return;
+    case SharedMemory::Finding::race:
+      return report(Fault::shared_race, warp, lane, step,
+                    std::string("a ") + (is_write ? "write" : "read") + " of shared memory that " +
+                        other() + ", with no barrier between the two");
+    case SharedMemory::Finding::early:
+      return report(Fault::shared_race, warp, lane, step,
+                    "an asynchronous copy to shared memory that " + other() +
+                        " before the copy was waited for");
+    case SharedMemory::Finding::unwritten:
+      return report(Fault::unwritten, warp, lane, step,
+                    "shared memory is read that no thread of the block has written");
   }
 }
 

@@ -18,7 +18,8 @@ enum class Fault {
   misaligned,          // an address that is not a multiple of the access's size
   use_after_free,      // memory that was freed before, in stream order
   unwritten,           // a read of bytes that nothing has written
-  shared_race,         // two threads of a block, one of them writing, and no barrier between
+  shared_race,         // two threads of a block, one of them writing, and no barrier between, or
+                       // an asynchronous copy, and no wait
   barrier_divergence,  // a barrier that part of a warp reached
   barrier_missed,      // a barrier that part of a block reached
   deadlock,            // every thread waits

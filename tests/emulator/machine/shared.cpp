@@ -35,13 +35,25 @@ std::byte* SharedMemory::at(std::uint64_t offset, std::uint32_t bytes) {
   return bytes_.data() + index(offset);
 }
 
-bool SharedMemory::is_ordered(const Mark& mark, std::uint32_t thread) const {
+// Inline, since access() asks it of every byte.
+inline bool SharedMemory::is_ordered(const Mark& mark, std::uint32_t thread) const {
   if (mark.clock < begin_ || mark.thread == thread) return true;
   const std::uint32_t warp = thread / kLanes, other = mark.thread / kLanes;
   if (warp != other) return mark.clock < seen_[warp][other];
   if (mark.clock < met_[warp]) return true;
   return has_lanes_met_[warp] &&
          mark.clock < lanes_met_[warp][thread % kLanes][mark.thread % kLanes];
+}
+
+template <class Look>
+void SharedMemory::look_for_writer(const Cell& cell, bool changes, const Look& look) {
+  if (changes) {
+    look(cell.writer, true);
+    look(cell.strong_writer, true);
+  }
+  look(cell.reader, false);
+  look(cell.neighbour, false);
+  look(cell.other_reader, false);
 }
 
 SharedMemory::Found SharedMemory::access(std::uint64_t offset, std::uint32_t bytes,
@@ -58,14 +70,7 @@ SharedMemory::Found SharedMemory::access(std::uint64_t offset, std::uint32_t byt
         found = {Finding::race, mark.thread, other_wrote};
     };
     if (is_write) {
-      const bool is_same = data != nullptr && bytes_[i] == data[i - first];
-      if (!is_same) {
-        look(cell.writer, true);
-        look(cell.strong_writer, true);
-      }
-      look(cell.reader, false);
-      look(cell.neighbour, false);
-      look(cell.other_reader, false);
+      look_for_writer(cell, data == nullptr || bytes_[i] != data[i - first], look);
       (is_strong ? cell.strong_writer : cell.writer) = mine;
       continue;
     }
@@ -83,6 +88,41 @@ SharedMemory::Found SharedMemory::access(std::uint64_t offset, std::uint32_t byt
       cell.neighbour = cell.reader;
     }
     cell.reader = mine;
+  }
+  return found;
+}
+
+SharedMemory::Found SharedMemory::before_copy(std::uint64_t offset, std::uint32_t bytes,
+                                              std::uint32_t thread, const std::byte* data) const {
+  Found found;
+  const auto look = [&](const Mark& mark, bool other_wrote) {
+    if (checks_races && found.finding == Finding::none && !is_ordered(mark, thread))
+      found = {Finding::race, mark.thread, other_wrote};
+  };
+  const std::uint64_t first = index(offset);
+  for (std::uint64_t i = first; i < first + bytes; ++i)
+    look_for_writer(cells_[i], bytes_[i] != data[i - first], look);
+  return found;
+}
+
+SharedMemory::Clock SharedMemory::begin_copies() {
+  now_.fill(++last_);
+  return last_;
+}
+
+SharedMemory::Found SharedMemory::end_copy(std::byte* to, std::uint32_t bytes, std::uint32_t thread,
+                                           Clock begun, const std::byte* data) {
+  Found found;
+  const auto look = [&](const Mark& mark, bool other_wrote) {
+    if (mark.clock < begun || (other_wrote && mark.thread == thread)) return;
+    if (checks_races && found.finding == Finding::none)
+      found = {Finding::early, mark.thread, other_wrote};
+  };
+  const auto first = static_cast<std::size_t>(to - bytes_.data());
+  for (std::size_t i = first; i < first + bytes; ++i) {
+    look_for_writer(cells_[i], bytes_[i] != data[i - first], look);
+    cells_[i].writer = {now_[thread / kLanes], static_cast<std::uint16_t>(thread), false};
+    bytes_[i] = data[i - first];
   }
   return found;
 }

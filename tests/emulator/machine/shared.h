@@ -20,13 +20,20 @@ inline constexpr std::uint32_t kMostWarps = 32;
 
 class SharedMemory {
  public:
+  using Clock = std::uint32_t;
+
   // A block's begin: static bytes, and the dynamic ones behind them.
   void begin(std::uint32_t static_bytes, std::uint32_t dynamic_bytes);
 
   // The byte at an offset within the window; null where [offset, offset + bytes) is not all inside.
   std::byte* at(std::uint64_t offset, std::uint32_t bytes);
 
-  enum class Finding { none, race, unwritten };
+  enum class Finding {
+    none,
+    race,
+    early,  // an access to where a copy goes, before that was waited for
+    unwritten,
+  };
   struct Found {
     Finding finding = Finding::none;
     std::uint32_t other = 0;  // the thread of the other access
@@ -36,6 +43,17 @@ class SharedMemory {
   // puts there, since two threads may write the same.
   Found access(std::uint64_t offset, std::uint32_t bytes, std::uint32_t thread, bool is_write,
                bool is_strong, const std::byte* data);
+
+  // A copy that goes on beside its thread. As it begins it must be ordered after what was done
+  // there before, as a write must; nothing is recorded.
+  Found before_copy(std::uint64_t offset, std::uint32_t bytes, std::uint32_t thread,
+                    const std::byte* data) const;
+  // Then copies begin: a clock that no access before has, and all that come after.
+  Clock begin_copies();
+  // As its thread waits for it, it is made. Nobody may have read there since it began, nor another
+  // thread written.
+  Found end_copy(std::byte* to, std::uint32_t bytes, std::uint32_t thread, Clock begun,
+                 const std::byte* data);
 
   // The lanes of a mask of one warp have met; all threads of some warps have.
   void synchronize_lanes(std::uint32_t warp, Mask lanes, Mask live);
@@ -49,7 +67,6 @@ class SharedMemory {
   bool checks_races = true, checks_unwritten = true;
 
  private:
-  using Clock = std::uint32_t;
   struct Mark {
     Clock clock = 0;  // 0: none in this launch; less than begin_: in an earlier block
     std::uint16_t thread = 0;
@@ -61,6 +78,9 @@ class SharedMemory {
     Mark writer, strong_writer;
     Mark reader, neighbour, other_reader;
   };
+  // look(mark, is_of_a_write) for all that a write may race with, which `changes` the byte or not.
+  template <class Look>
+  static void look_for_writer(const Cell& cell, bool changes, const Look& look);
   bool is_ordered(const Mark& mark, std::uint32_t thread) const;
   std::uint64_t index(std::uint64_t offset) const;
 

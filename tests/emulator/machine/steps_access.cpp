@@ -8,18 +8,6 @@
 namespace emulator {
 namespace {
 
-void addresses_of(Warp& warp, Slot slot, bool is_narrow, std::int64_t added, Address* addresses) {
-  if (is_narrow) {
-    const auto* base = warp.lanes<std::uint32_t>(slot);
-    for (int lane = 0; lane < kLanes; ++lane)
-      addresses[lane] = static_cast<std::uint32_t>(base[lane] + static_cast<std::uint32_t>(added));
-  } else {
-    const auto* base = warp.lanes<std::uint64_t>(slot);
-    for (int lane = 0; lane < kLanes; ++lane)
-      addresses[lane] = base[lane] + static_cast<std::uint64_t>(added);
-  }
-}
-
 // One element of each lane, from memory into a register that may be wider.
 template <class From, class To>
 void gather(Warp& warp, Slot slot, std::byte* const* pointers, std::size_t offset, Mask mask) {
@@ -112,51 +100,6 @@ void store(Warp& warp, const Step& step, Mask mask) {
     std::memcpy(pointers[lane], from, bytes);
   }
   warp.block->running().progress += changes || step.space == Space::shared;
-}
-
-// cp.async: the copy is made at once; what waits for it finds it done.
-void copy_to_shared(Warp& warp, const Step& step, Mask mask) {
-  Address to[kLanes], from[kLanes];
-  std::byte *to_pointers[kLanes], *from_pointers[kLanes];
-  Step part = step;
-  addresses_of(warp, step.s[0], step.has_mask, step.immediate, to);
-  addresses_of(warp, step.s[1], step.is_signed, static_cast<std::int32_t>(step.list), from);
-  const std::uint32_t bytes = step.width;
-  std::uint32_t read_bytes[kLanes];
-  Mask whole = 0, partly = 0;
-  for (int lane = 0; lane < kLanes; ++lane) {
-    read_bytes[lane] =
-        step.s[2] == kNoSlot ? bytes : std::min(bytes, warp.lanes<std::uint32_t>(step.s[2])[lane]);
-    if (read_bytes[lane] == bytes) {
-      whole |= mask & Mask{1} << lane;
-    } else if (read_bytes[lane] != 0) {
-      partly |= mask & Mask{1} << lane;
-    }
-  }
-  alignas(16) std::byte data[kLanes * 16] = {};
-  part.space = Space::global;
-  const auto read = [&](Mask lanes, std::uint32_t offset, std::uint32_t count) {
-    Address addresses[kLanes];
-    for (int lane = 0; lane < kLanes; ++lane) addresses[lane] = from[lane] + offset;
-    warp.block->reach(warp, part, lanes, addresses, count, AccessKind::load, nullptr,
-                      from_pointers);
-    for (Mask left = lanes; left != 0; left &= left - 1) {
-      const auto lane = static_cast<std::size_t>(std::countr_zero(left));
-      std::memcpy(data + lane * bytes + offset, from_pointers[lane], count);
-    }
-  };
-  if (whole != 0) read(whole, 0, bytes);
-  // Of fewer bytes than are written only those are read, the rest being zero.
-  for (Mask left = partly; left != 0; left &= left - 1) {
-    const int lane = std::countr_zero(left);
-    for (std::uint32_t done = 0; done < read_bytes[lane];) {
-      const std::uint32_t count = std::bit_floor(read_bytes[lane] - done);
-      read(Mask{1} << lane, done, count);
-      done += count;
-    }
-  }
-  part.space = Space::shared;
-  warp.block->reach(warp, part, mask, to, bytes, AccessKind::store, data, to_pointers);
 }
 
 void nothing(Warp&, const Step&, Mask) {}
@@ -344,27 +287,6 @@ bool move(Decoding& d) {
   }
 }
 
-bool asynchronous_copy(Decoding& d) {
-  Step& step = d.step();
-  if (d.has("commit_group") || d.has("wait_group") || d.has("wait_all")) {
-    d.runs(InstructionClass::memory, nothing);
-    return true;
-  }
-  if (d.has("reduce") || d.operand_count() < 3) d.unsupported();
-  // cp.async.cg.shared.global [to], [from], bytes {, bytes read};
-  Step from;
-  d.operands().address(d.operand(1), Space::global, from);
-  d.operands().address(d.operand(0), Space::shared, step);
-  step.s[1] = from.s[0];
-  step.is_signed = from.has_mask;  // a narrow address
-  step.list = static_cast<std::uint32_t>(static_cast<std::int32_t>(from.immediate));
-  step.width = static_cast<std::uint8_t>(d.operand(2).value);
-  if (step.width != 4 && step.width != 8 && step.width != 16) d.unsupported();
-  if (d.operand_count() > 3) d.source(2, 3, Type::u32);
-  d.runs(InstructionClass::memory, copy_to_shared);
-  return true;
-}
-
 }  // namespace
 
 bool decode_access(Decoding& d) {
@@ -392,7 +314,6 @@ bool decode_access(Decoding& d) {
     d.runs(InstructionClass::memory, nothing);
     return true;
   }
-  if (base == "cp" && d.has("async")) return asynchronous_copy(d);
   return false;
 }
 

@@ -1,7 +1,7 @@
 // mbarrier: barriers that are objects in shared memory, on which threads and copies arrive, and the
 // bulk copies that complete on one.
 //
-// Such a copy is made at once. What arrives has seen what its warp has seen; who waits has seen it
+// A bulk copy is made at once. What arrives has seen what its warp has seen; who waits has seen it
 // afterwards: that is all that the check of races knows of these barriers.
 #include "machine/block.h"
 #include "machine/decode.h"
@@ -40,12 +40,7 @@ void complete(Barrier& barrier) {
 }
 
 void addresses_of(Warp& warp, const Step& step, Address* addresses) {
-  for (int lane = 0; lane < kLanes; ++lane) {
-    addresses[lane] =
-        step.has_mask
-            ? static_cast<U32>(warp.lanes<U32>(step.s[0])[lane] + static_cast<U32>(step.immediate))
-            : warp.lanes<U64>(step.s[0])[lane] + static_cast<U64>(step.immediate);
-  }
+  addresses_of(warp, step.s[0], step.has_mask, step.immediate, addresses);
 }
 
 // f(barrier, lane) of each lane in turn. `kind` is atomic but for the first use of the memory.
@@ -125,9 +120,14 @@ void complete_bytes(Warp& warp, const Step& step, Mask mask) {
   complete_bytes(warp, step, mask, warp.lanes<U32>(step.s[1]));
 }
 
-// cp.async.mbarrier.arrive without .noinc, which adds the arrival that it makes: the copies before
-// it are done.
+// cp.async.mbarrier.arrive: the copies before it are made, which may be later on a device. Without
+// .noinc it adds the arrival that it makes.
+void arrive_with_copies(Warp& warp, const Step& step, Mask mask) {
+  warp.copies.wait_for_all(warp, mask);
+  arrive(warp, step, mask);
+}
 void tell_of_copies(Warp& warp, const Step& step, Mask mask) {
+  warp.copies.wait_for_all(warp, mask);
   each_barrier(warp, step, mask, AccessKind::atomic,
                [&](Barrier&, int, std::byte* at) { warp.block->shared().release(at, warp.index); });
 }
@@ -219,15 +219,14 @@ bool decode_bulk_copy(Decoding& d) {
 bool decode_mbarrier(Decoding& d) {
   Step& step = d.step();
   step.is_strong = true;
-  if (d.base() == "cp" && d.has("bulk") && !d.has("commit_group") && !d.has("wait_group"))
-    return decode_bulk_copy(d);
+  if (d.base() == "cp" && d.has("bulk")) return decode_bulk_copy(d);
   const auto on = [&](std::size_t operand, Run run) {
     d.operands().address(d.operand(operand), space_of(d), step);
     d.runs(InstructionClass::memory, run);
     return true;
   };
   if (d.base() == "cp" && d.has("mbarrier") && d.has("arrive"))
-    return on(0, d.has("noinc") ? arrive : tell_of_copies);
+    return on(0, d.has("noinc") ? arrive_with_copies : tell_of_copies);
   if (d.base() != "mbarrier") return false;
   if (d.has("init")) {
     d.source(1, 1, Type::u32);

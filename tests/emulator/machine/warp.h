@@ -4,6 +4,7 @@
 #include <cstring>
 #include <vector>
 
+#include "machine/asynchronous_copies.h"
 #include "machine/kernel.h"
 
 namespace emulator {
@@ -43,6 +44,7 @@ class Warp {
   std::byte* registers = nullptr;
   std::byte* local = nullptr;  // of its lanes, one after the other
   Block* block = nullptr;
+  AsynchronousCopies copies;
   std::uint32_t index = 0;  // in its block
   Mask live = 0;            // lanes that have not exited
   Mask group = 0;           // lanes that execute together now
