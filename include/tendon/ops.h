@@ -20,9 +20,11 @@ namespace tendon {
 //   identity stop_gradient (x) leaky_relu(x, alpha = 0.2) elu(x, alpha = 1) polygamma(x, order = 1)
 //   add sub mul div pow maximum minimum atan2 hypot mod (sign of b, as NumPy) squared_difference
 //   equal not_equal less less_equal greater greater_equal logical_and logical_or logical_xor (a, b)
+//   clip(a, low, high)
+// and those that pullbacks are made of:
 //   step(x): 1 above 0, else 0; share_of_greater(a, b): 1, 0.5 for a tie, 0; same(a, b): 1 where
-//   equal or both NaN, else 0 scale(g, d): g * d, but 0 where g is 0 whatever d is; the product of
-//   every pullback clip(a, low, high)
+//   equal or both NaN, else 0; gelu_tanh_gate(x): gelu_tanh(x) / x; scale(g, d): g * d, but 0 where
+//   g is 0 whatever d is, the product of every pullback
 #define TENDON_UNARY(name, ...) TENDON_API Tensor name(const Operand& x);
 #define TENDON_UNARY_PARAMETER(name, parameter, initial, ...) \
   TENDON_API Tensor name(const Operand& x, double parameter = initial);
