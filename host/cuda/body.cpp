@@ -1,5 +1,7 @@
 #include "host/cuda/body.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "host/cuda/uniform.h"
@@ -19,6 +21,18 @@ std::size_t at(int axis) { return static_cast<std::size_t>(axis); }
 constexpr std::int64_t kMostNarrow = std::int64_t{1} << 30;
 
 bool is_half(DType dtype) { return dtype == DType::f16 || dtype == DType::bf16; }
+
+// The operator of the language that the formula is for floating operands, or none.
+std::string_view operator_of(Op op) {
+  switch (op) {
+    case Op::neg:
+    case Op::sub: return "-";
+    case Op::add: return "+";
+    case Op::mul: return "*";
+    case Op::div: return "/";
+    default: return "";
+  }
+}
 
 // An op's result as a value of its dtype.
 std::string rounded(DType dtype, std::string expression) {
@@ -91,10 +105,15 @@ std::string Body::value(Local local, Position& position) {
 
 std::string Body::compute(const Instruction& step, Position& position) {
   const Op op = tape_.op(step.value);
-  std::string operands;
-  for (std::uint32_t i = 0; i < step.operand_count; ++i) {
-    operands += (i == 0 ? "" : ", ") + value(step.operands[i], position);
+  std::vector<std::string> of;
+  for (std::uint32_t i = 0; i < step.operand_count; ++i)
+    of.push_back(value(step.operands[i], position));
+  // Written out it compiles in less time than the call of a function.
+  if (const auto symbol = operator_of(op); !symbol.empty() && is_floating(step.dtype)) {
+    return of.size() == 1 ? fmt::format("{}{}", symbol, of[0])
+                          : fmt::format("{} {} {}", of[0], symbol, of[1]);
   }
+  std::string operands = fmt::format("{}", fmt::join(of, ", "));
   if (op == Op::where) return fmt::format("op::select({})", operands);
   if (op == Op::cast) return fmt::format("op::cast<{}>({})", value_type(step.dtype), operands);
   if (ops::row(op).elementwise.parameter != nullptr) {
