@@ -1,5 +1,5 @@
 // Long rows: where the reduced axes are the last, a block a chunk; where rows lie behind them, a
-// thread a column, with a block's warps sharing the lines of a chunk.
+// thread a column or a vector of them, with a block's warps sharing the lines of a chunk.
 #include <algorithm>
 #include <optional>
 
@@ -58,7 +58,9 @@ class Chunked {
 
   std::vector<GeneratedKernel> write(const std::string& comment) {
     std::vector<GeneratedKernel> kernels;
-    kernels.push_back(part_.inner_count() > 1 ? columns(comment) : rows(comment));
+    kernels.push_back(part_.inner_count() == 1   ? rows(comment)
+                      : width_ > 1 && !is_whole_ ? columns_of_vectors(comment)
+                                                 : columns(comment));
     if (!is_whole_) kernels.push_back(generate_together(plan_, part_, comment));
     return kernels;
   }
@@ -89,7 +91,10 @@ class Chunked {
       if (!can_be_wide(store.value, part_.body[store.local].dtype)) return 1;
     }
     const int width = static_cast<int>(16 / widest);
-    const bool begin_at_vectors = part_.rows().size() == 1 || part_.row_length() % width == 0;
+    const std::int64_t inner = part_.inner_count();
+    const bool begin_at_vectors = inner > 1
+                                      ? inner % width == 0 && inner >= 32 * width
+                                      : part_.rows().size() == 1 || part_.row_length() % width == 0;
     return !loads_.empty() && begin_at_vectors ? width : 1;
   }
   // Vectors of each load that a thread has under way at once: 64 bytes together at least.
@@ -101,12 +106,14 @@ class Chunked {
   }
 
   // An element of the reductions, and what is stored of it: `into` gives the place of a store.
+  // `of_vector`: where a thread has a result for each element of a vector.
   template <class Into>
-  void accumulate(Emitter& out, Body& body, Into&& into) {
+  void accumulate(Emitter& out, Body& body, Into&& into, std::string_view of_vector = "") {
     Body::Position position{Level::element, "i", "", {}};
     for (const Local i : reductions_) {
       const std::string value = body.value(part_.body[i].operands[0], position);
-      out.line("r{0} = {1}(r{0}, {2});", i, reduction_of(plan_, part_, i).combine, value);
+      out.line("r{0}{3} = {1}(r{0}{3}, {2});", i, reduction_of(plan_, part_, i).combine, value,
+               of_vector);
     }
     for (std::size_t i = 0; i < stores_.size(); ++i) {
       const std::string value = body.value(stores_[i].local, position);
@@ -270,6 +277,93 @@ class Chunked {
     out.close();
     return finish(out, "columns", comment,
                   outer * std::max<std::int64_t>(part_.chunk_count, 1) * ((inner + 31) / 32));
+  }
+
+  // The same by vectors of columns, with lines ahead under way; of chunks.
+  GeneratedKernel columns_of_vectors(const std::string& comment) {
+    Emitter out(needs_wide_indices(plan_.tape, part_));
+    Body body(plan_, part_, out);
+    const std::int64_t inner = part_.inner_count(), outer = part_.outer_count();
+    begin(out);
+    body.write_uniforms();
+    out.line("const index vectors = {} / {}, groups = (vectors + 31) / 32;",
+             out.word("line", inner), width_);
+    out.open(fmt::format(
+        "for (index unit = blockIdx.x; unit < {} * chunks * groups; unit += gridDim.x) {{",
+        out.word("outer", outer)));
+    out.line(
+        "const index k = unit % groups * 32 + threadIdx.x % 32, chunk = unit / groups % chunks, "
+        "front = unit / groups / chunks;");
+    write_loads_of_vectors(out, body);
+    for (const Local i : reductions_) {
+      const Reduction reduction = reduction_of(plan_, part_, i);
+      out.line("{} r{}[{}];", reduction.type, i, width_);
+      out.line("for (int w = 0; w < {}; ++w) r{}[w] = {};", width_, i, reduction.initial);
+    }
+    const int ahead = this->ahead();
+    out.line("const index begin = front * length + chunk * chunk_length;");
+    out.line("const index end = chunk + 1 < chunks ? begin + chunk_length : (front + 1) * length;");
+    out.open(
+        fmt::format("for (index first = begin + threadIdx.x / 32; first < end && k < vectors; "
+                    "first += {}) {{",
+                    ahead * kWarps));
+    for (const Local i : loads_) {
+      out.line(
+          "auto x{} = load_ahead<{}, {}>({}, first * vectors + k, {} * vectors, end * vectors);", i,
+          width_, ahead, loaded(out, i), kWarps);
+      body.set(i, value_of(part_.body[i].dtype, fmt::format("x{}.first().at[w]", i)));
+    }
+    out.line("#pragma unroll 1");
+    out.open(fmt::format("for (index at = first; at < end && at < first + {}; at += {}) {{",
+                         ahead * kWarps, kWarps));
+    for (std::size_t i = 0; i < stores_.size(); ++i)
+      out.line("Vector<{}, {}> y{};", stored_type(part_.body[stores_[i].local].dtype), width_, i);
+    out.line("#pragma unroll");
+    out.open(fmt::format("for (int w = 0; w < {}; ++w) {{", width_));
+    out.line("const index i = (at * vectors + k) * {} + w;", width_);
+    accumulate(
+        out, body, [](std::size_t i) { return fmt::format("y{}.at[w]", i); }, "[w]");
+    out.close();
+    for (std::size_t i = 0; i < stores_.size(); ++i)
+      out.line("store({}, at * vectors + k, y{});", stored(out, i), i);
+    for (const Local i : loads_) out.line("x{}.next();", i);
+    out.close();
+    out.close();
+    for (const Local i : reductions_) {
+      out.line("combine_groups<{}, 32>(r{}, {});", kWarps, i,
+               reduction_of(plan_, part_, i).combining());
+    }
+    out.open("if (threadIdx.x < 32 && k < vectors) {");
+    out.line("const index line = vectors * {};", width_);
+    Partials partials(plan_, part_, out);
+    for (std::size_t k = 0; k < reductions_.size(); ++k) {
+      const Local i = reductions_[k];
+      out.line("Vector<{}, {}> s{};", reduction_of(plan_, part_, i).type, width_, i);
+      out.line("for (int w = 0; w < {0}; ++w) s{1}.at[w] = r{1}[w];", width_, i);
+      out.line("store({}, k, s{});", partials.line(k, "front"), i);
+    }
+    out.close();
+    out.close();
+    return finish(out, "columns", comment,
+                  outer * part_.chunk_count * ((inner / width_ + 31) / 32));
+  }
+  // What elements load that is the same along their column, for each of a vector's.
+  void write_loads_of_vectors(Emitter& out, Body& body) {
+    std::vector<Local> loads;
+    for (Local i = 0; i < part_.body.size(); ++i) {
+      if (rows_[i]) loads.push_back(i);
+    }
+    if (loads.empty()) return;
+    for (const Local i : loads) out.line("{} v{}[{}];", value_type(part_.body[i].dtype), i, width_);
+    out.line("#pragma unroll");
+    out.open(fmt::format("for (int w = 0; w < {} && k < vectors; ++w) {{", width_));
+    out.line("const index row = (front * vectors + k) * {} + w;", width_);
+    Body::Position position{Level::row, "row", "r", {}};
+    for (const Local i : loads) {
+      out.line("v{}[w] = {};", i, body.element(*rows_[i], part_.body[i].dtype, position));
+      body.set(i, fmt::format("v{}[w]", i));
+    }
+    out.close();
   }
 
   static GeneratedKernel finish(Emitter& out, std::string_view stem, const std::string& comment,
