@@ -93,7 +93,7 @@ class Chunked {
     const int width = static_cast<int>(16 / widest);
     const std::int64_t inner = part_.inner_count();
     const bool begin_at_vectors = inner > 1
-                                      ? inner % width == 0 && inner >= 32 * width
+                                      ? inner % width == 0 && inner / width >= 32
                                       : part_.rows().size() == 1 || part_.row_length() % width == 0;
     return !loads_.empty() && begin_at_vectors ? width : 1;
   }

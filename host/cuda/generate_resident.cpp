@@ -1,8 +1,11 @@
 #include <algorithm>
+#include <optional>
 
 #include "host/cuda/column_results.h"
 #include "host/cuda/generate_rows.h"
 #include "host/cuda/row_elements.h"
+#include "host/cuda/row_values.h"
+#include "host/cuda/rows_ahead.h"
 
 namespace tendon::cuda {
 namespace {
@@ -11,32 +14,12 @@ using plan::Instruction;
 using plan::Level;
 using plan::Local;
 using plan::Part;
-using plan::View;
 
-// The last reduction that a local waits for: 0 is before all of them.
-std::vector<int> phases_of(const Part& part) {
-  std::vector<int> phases(part.body.size());
-  for (Local i = 0; i < part.body.size(); ++i) {
-    const Instruction& step = part.body[i];
-    for (std::uint32_t j = 0; j < step.operand_count; ++j)
-      phases[i] = std::max(phases[i], phases[step.operands[j]]);
-    if (step.kind == Instruction::Kind::reduce && step.level == Level::row) ++phases[i];
-  }
-  return phases;
-}
+// Of the 48 KiB of a block that need no asking for, without what reductions share.
+constexpr std::int64_t kSharedBytes = 44 << 10, kSharedBytesOfColumns = 16 << 10;
 
-// Whether each row sees the same elements, neighbours in memory from its begin.
-bool is_same_for_each_row(const Part& part, const View& view) {
-  if (!view.is_whole() || view.pieces[0].offset != 0) return false;
-  std::int64_t contiguous = 1;
-  for (int i = view.shape.rank(); i-- > 0;) {
-    const bool is_reduced = i >= part.first_reduced && i < part.first_reduced + part.reduced_count;
-    const std::int64_t stride = view.pieces[0].strides[static_cast<std::size_t>(i)];
-    if (view.shape[i] != 1 && stride != (is_reduced ? contiguous : 0)) return false;
-    if (is_reduced) contiguous *= view.shape[i];
-  }
-  return true;
-}
+// Of a multiprocessor, where columns' results take many registers: what is asked of the compiler.
+constexpr int kResidentThreads = 1024;
 
 class Resident {
   using Index = RowElements::Index;
@@ -45,17 +28,18 @@ class Resident {
   Resident(const plan::Plan& plan, const Part& part, bool is_aligned)
       : plan_(plan),
         part_(part),
-        phases_(phases_of(part)),
+        values_(plan, part),
         out_(needs_wide_indices(plan.tape, part)),
         body_(plan, part, out_),
         columns_(plan, part, out_) {
     std::size_t widest = 2;
     bool can_be_wide = true, has_loads = false;
-    for (const Instruction& step : part.body) {
-      if (step.level != Level::element || step.kind != Instruction::Kind::load) continue;
+    for (Local i = 0; i < part.body.size(); ++i) {
+      if (!values_.is_load(i)) continue;
+      const Instruction& step = part.body[i];
       has_loads = true;
       widest = std::max(widest, size_bytes(step.dtype));
-      can_be_wide &= (is_contiguous(step.view) || is_same_for_each_row(part, step.view)) &&
+      can_be_wide &= (is_contiguous(step.view) || values_.is_same_for_each_row(i)) &&
                      is_in_reach(step.view.pieces[0].base, is_aligned);
     }
     for (const plan::Store& store : part.stores) {
@@ -67,7 +51,8 @@ class Resident {
     row_ = RowElements::of(part,
                            can_be_wide && has_loads && part.row_length() % width == 0 &&
                                part.row_length() >= 32 * width,
-                           widest, kept_count());
+                           widest, values_.most_kept());
+    share_memory();
   }
 
   std::vector<GeneratedKernel> write(const std::string& comment) {
@@ -85,63 +70,37 @@ class Resident {
     if (!columns_.empty()) columns_.begin(row_, count);
     open_rows(columns_.empty() ? count : "end");
     write_loads_of_row();
-    const int last = *std::ranges::max_element(phases_);
-    for (int phase = 0; phase <= last; ++phase) write_phase(phase);
+    for (int phase = 0; phase <= values_.last_phase(); ++phase) write_phase(phase);
     write_row_stores();
-    close_rows();
+    if (!ahead_->empty()) ahead_->fetch_next();
+    out_.close();
     if (!columns_.empty()) columns_.finish(row_);
     return finish(comment);
   }
 
  private:
+  // Of a block's shared memory: for what is the same for each row, so that no thread keeps it in
+  // registers, and for rows ahead.
+  void share_memory() {
+    std::int64_t columns = 0;
+    for (const Local i : values_.loads(true)) {
+      columns +=
+          std::int64_t{row_.elements} * row_.threads *
+          static_cast<std::int64_t>(std::max<std::size_t>(size_bytes(part_.body[i].dtype), 4));
+    }
+    if (columns > kSharedBytesOfColumns) columns = 0;
+    for (const Local i : values_.loads(true)) {
+      if (columns > 0) values_.put_in_shared_memory(i);
+    }
+    ahead_.emplace(part_, out_, row_, values_.loads(false), kSharedBytes - columns);
+    for (const Local i : ahead_->loads()) values_.put_in_shared_memory(i);
+  }
   bool is_in_reach(Ref value, bool is_aligned) const {
     return is_aligned || plan_.locations[value.id].space == plan::Space::arena;
-  }
-  bool is_element_load(Local i) const {
-    return part_.body[i].level == Level::element && part_.body[i].kind == Instruction::Kind::load;
   }
   static bool reduces_columns(const Instruction& step) {
     return step.kind == Instruction::Kind::reduce && step.level == Level::column;
   }
-  // The last phase in which a local of elements is wanted.
-  int last_use(Local local) const {
-    int last = phases_[local];
-    for (Local i = 0; i < part_.body.size(); ++i) {
-      const Instruction& step = part_.body[i];
-      if (step.level != Level::element && step.kind != Instruction::Kind::reduce) continue;
-      const bool ends_phase = step.kind == Instruction::Kind::reduce && !reduces_columns(step);
-      const int used_in = ends_phase ? phases_[i] - 1 : phases_[i];
-      for (std::uint32_t j = 0; j < step.operand_count; ++j) {
-        if (step.operands[j] == local) last = std::max(last, used_in);
-      }
-    }
-    return last;
-  }
-  // Whether it is wanted after the phase that computes it.
-  bool is_kept(Local local) const { return last_use(local) > phases_[local]; }
-  // How many values of an element a thread has at once, at most: kept ones, and columns' results.
-  std::size_t kept_count() const {
-    std::vector<std::size_t> alive(part_.body.size() + 1);  // by phase
-    for (Local i = 0; i < part_.body.size(); ++i) {
-      const Instruction& step = part_.body[i];
-      if (step.level != Level::element || step.kind == Instruction::Kind::expand) continue;
-      const int first = phases_[i], last = last_use(i);
-      if (last == first && !is_element_load(i)) continue;
-      for (int phase = first; phase <= last; ++phase) ++alive[static_cast<std::size_t>(phase)];
-    }
-    return *std::ranges::max_element(alive) + part_.chunked_reductions().size();
-  }
-
-  // Vectors of each load that a thread has under way at once, of one row after another: so many
-  // that they are 64 bytes together, where a row has one a thread.
-  int ahead() const {
-    if (row_.width == 1 || row_.width != row_.elements) return 1;
-    std::size_t bytes = 0;
-    for (const Local i : element_loads(false))
-      bytes += size_bytes(part_.body[i].dtype) * static_cast<std::size_t>(row_.width);
-    return bytes == 0 || bytes >= 64 ? 1 : bytes >= 32 ? 2 : 4;
-  }
-  static std::string vectors_ahead(Local load) { return fmt::format("x{}", load); }
   std::string address_of_load(Local i) {
     return out_.address(part_.body[i].view.pieces[0].base, part_.body[i].dtype, false);
   }
@@ -158,29 +117,11 @@ class Resident {
     const std::string step = !columns_.empty()  ? fmt::format("{}", row_.groups)
                              : row_.groups == 1 ? "gridDim.x"
                                                 : fmt::format("gridDim.x * {}", row_.groups);
-    if (ahead() == 1) {
+    if (ahead_->empty()) {
       out_.open(fmt::format("for (index row = {}; row < {}; row += {}) {{", first, end, step));
-      return;
+    } else {
+      ahead_->open_rows(first, end, step);
     }
-    out_.line("const index step = {}, vectors = length / {};", step, row_.width);
-    out_.line("const index last = thread < vectors ? {} * vectors : 0;", end);
-    out_.open(fmt::format("for (index begin = {}; begin < {}; begin += {} * step) {{", first, end,
-                          ahead()));
-    for (const Local i : element_loads(false)) {
-      out_.line("auto {} = load_ahead<{}, {}>({}, begin * vectors + thread, step * vectors, last);",
-                vectors_ahead(i), row_.width, ahead(), address_of_load(i));
-    }
-    out_.line("#pragma unroll 1");
-    out_.open(
-        fmt::format("for (index row = begin; row < {} && row < begin + {} * step; row += step) {{",
-                    end, ahead()));
-  }
-  void close_rows() {
-    if (ahead() > 1) {
-      for (const Local i : element_loads(false)) out_.line("{}.next();", vectors_ahead(i));
-      out_.close();
-    }
-    out_.close();
   }
 
   DType dtype_of(const plan::Store& store) const { return part_.body[store.local].dtype; }
@@ -188,38 +129,37 @@ class Resident {
     return fmt::format("s{}", &store - part_.stores.data());
   }
   static std::string kept(Local local) { return fmt::format("k{}", local); }
+  // A thread's element of what is kept.
+  std::string kept(Local local, std::string_view element) const {
+    return fmt::format("k{}[{}]{}", local, element,
+                       values_.is_in_shared_memory(local) ? "[thread]" : "");
+  }
 
-  // Before the rows, what is the same for each of them; by one group for all of a chunk's.
+  // Before the rows, what is the same for each of them.
   void write_loads_of_columns() {
-    const std::vector<Local> loads = element_loads(true);
+    const std::vector<Local> loads = values_.loads(true);
     if (loads.empty()) return;
-    declare(loads);
-    const bool are_shared = row_.groups > 1 && !columns_.empty();
-    if (are_shared) out_.open(fmt::format("if (threadIdx.x < {}) {{", row_.threads));
+    if (!values_.is_in_shared_memory(loads[0])) {
+      declare(loads);
+      return write_loads(loads, Index::in_row);
+    }
+    for (const Local i : loads) {
+      out_.line("__shared__ {} {}[{}][{}];", value_type(part_.body[i].dtype), kept(i),
+                row_.elements, row_.threads);
+    }
+    if (row_.groups == 1) return write_loads(loads, Index::in_row);
+    out_.open(fmt::format("if (threadIdx.x < {}) {{", row_.threads));
     write_loads(loads, Index::in_row);
-    if (!are_shared) return;
     out_.close();
-    for (const Local i : loads) out_.line("share_with_groups<{}>({});", row_.threads, kept(i));
+    out_.line("__syncthreads();");
   }
   // All loads of a row first, so that they are under way together.
   void write_loads_of_row() {
-    const std::vector<Local> loads = element_loads(false);
+    std::vector<Local> loads = values_.loads(false);
+    std::erase_if(loads, [&](Local i) { return ahead_->has(i); });
     if (loads.empty()) return;
     declare(loads);
-    if (ahead() == 1) return write_loads(loads, Index::of_all);
-    for (const Local i : loads) {
-      out_.line("for (int w = 0; w < {}; ++w) {}[w] = {};", row_.width, kept(i),
-                value_of(part_.body[i].dtype, fmt::format("{}.first().at[w]", vectors_ahead(i))));
-    }
-  }
-  std::vector<Local> element_loads(bool are_same_for_each_row) const {
-    std::vector<Local> loads;
-    for (Local i = 0; i < part_.body.size(); ++i) {
-      if (is_element_load(i) &&
-          is_same_for_each_row(part_, part_.body[i].view) == are_same_for_each_row)
-        loads.push_back(i);
-    }
-    return loads;
+    write_loads(loads, Index::of_all);
   }
   void declare(const std::vector<Local>& elements) {
     for (const Local i : elements)
@@ -233,7 +173,7 @@ class Resident {
       row_.open_vectors(out_);
       for (const Local i : loads) {
         out_.line("const auto x{} = load<{}>({}, {}k);", i, row_.width, address_of_load(i), row);
-        out_.line("for (int w = 0; w < {}; ++w) {}[v + w] = {};", row_.width, kept(i),
+        out_.line("for (int w = 0; w < {}; ++w) {} = {};", row_.width, kept(i, "v + w"),
                   value_of(part_.body[i].dtype, fmt::format("x{}.at[w]", i)));
       }
       out_.close();
@@ -246,7 +186,7 @@ class Resident {
       const std::string value = index == Index::in_row
                                     ? value_of(step.dtype, address_of_load(i) + "[j]")
                                     : body_.element(step.view, step.dtype, position);
-      out_.line("{}[e] = {};", kept(i), value);
+      out_.line("{} = {};", kept(i, "e"), value);
     }
     row_.close(out_, [] {});
   }
@@ -254,11 +194,16 @@ class Resident {
   std::vector<GeneratedKernel> finish(const std::string& comment) {
     std::vector<GeneratedKernel> kernels(1);
     GeneratedKernel& kernel = kernels[0];
-    const auto threads = static_cast<std::uint32_t>(row_.threads * row_.groups);
+    const int threads = row_.threads * row_.groups;
     const std::int64_t units = (part_.rows().size() + row_.groups - 1) / row_.groups;
-    kernel.geometry = columns_.empty() ? Geometry{threads, std::max<std::int64_t>(units, 1), true}
-                                       : Geometry{threads, part_.chunk_count, false};
-    kernel.text = out_.finish("rows", comment, kRowIncludes, threads);
+    kernel.geometry =
+        columns_.empty()
+            ? Geometry{static_cast<std::uint32_t>(threads), std::max<std::int64_t>(units, 1), true}
+            : Geometry{static_cast<std::uint32_t>(threads), part_.chunk_count, false};
+    std::string includes(kRowIncludes);
+    if (!ahead_->empty()) includes += "#include \"tendon/rows_ahead.cuh\"\n";
+    const int blocks = columns_.empty() ? 0 : (kResidentThreads + threads - 1) / threads;
+    kernel.text = out_.finish("rows", comment, includes, kernel.geometry.threads, blocks);
     kernel.fields = out_.take_fields();
     if (!columns_.empty() && part_.chunk_count > 1)
       kernels.push_back(generate_together(plan_, part_, comment));
@@ -270,20 +215,20 @@ class Resident {
     for (Local i = 0; i < part_.body.size(); ++i) {
       const Instruction& step = part_.body[i];
       if (step.kind != Instruction::Kind::reduce) continue;
-      if (reduces_columns(step) && phases_[i] == phase) columns.push_back(i);
-      if (!reduces_columns(step) && phases_[i] == phase + 1) reductions.push_back(i);
+      if (reduces_columns(step) && values_.phase(i) == phase) columns.push_back(i);
+      if (!reduces_columns(step) && values_.phase(i) == phase + 1) reductions.push_back(i);
     }
     std::vector<Local> wanted;  // of elements, computed in this phase and used later
     for (Local i = 0; i < part_.body.size(); ++i) {
       const Instruction& step = part_.body[i];
-      if (step.level != Level::element || phases_[i] != phase || is_element_load(i) ||
+      if (step.level != Level::element || values_.phase(i) != phase || values_.is_load(i) ||
           step.kind == Instruction::Kind::expand)
         continue;
-      if (is_kept(i)) wanted.push_back(i);
+      if (values_.is_kept(i)) wanted.push_back(i);
     }
     std::vector<const plan::Store*> stores;
     for (const plan::Store& store : part_.stores) {
-      if (part_.body[store.local].level == Level::element && phases_[store.local] == phase)
+      if (part_.body[store.local].level == Level::element && values_.phase(store.local) == phase)
         stores.push_back(&store);
     }
     // What rows need of values that only rows have.
@@ -294,7 +239,17 @@ class Resident {
       const Reduction reduction = reduction_of(plan_, part_, i);
       out_.line("{} r{} = {};", reduction.type, i, reduction.initial);
     }
+    std::vector<bool> is_wanted(part_.body.size());
+    for (const Local i : wanted) values_.mark_wanted(i, phase, is_wanted);
+    for (const auto* reduced : {&reductions, &columns}) {
+      for (const Local i : *reduced)
+        values_.mark_wanted(part_.body[i].operands[0], phase, is_wanted);
+    }
+    for (const plan::Store* store : stores) values_.mark_wanted(store->local, phase, is_wanted);
     row_.open(out_, Index::of_all, [&] {
+      for (const Local i : ahead_->loads()) {
+        if (is_wanted[i]) out_.line("const auto x{} = {};", i, ahead_->vector(i));
+      }
       for (const plan::Store* store : stores) {
         out_.line("Vector<{}, {}> {};", stored_type(dtype_of(*store)), row_.width,
                   vector_of(*store));
@@ -302,13 +257,14 @@ class Resident {
     });
     Body::Position position{Level::element, "i", "", {}};
     for (Local i = 0; i < part_.body.size(); ++i) {
-      if (part_.body[i].level == Level::element &&
-          (is_element_load(i) ||
-           (phases_[i] < phase && is_kept(i) && part_.body[i].kind != Instruction::Kind::expand))) {
-        body_.set(i, kept(i) + "[e]");
+      if (part_.body[i].level != Level::element) continue;
+      if (ahead_->has(i)) {
+        body_.set(i, value_of(part_.body[i].dtype, fmt::format("x{}.at[e - v]", i)));
+      } else if (values_.is_load(i) || values_.is_kept_from_before(i, phase)) {
+        body_.set(i, kept(i, "e"));
       }
     }
-    for (const Local i : wanted) out_.line("{}[e] = {};", kept(i), body_.value(i, position));
+    for (const Local i : wanted) out_.line("{} = {};", kept(i, "e"), body_.value(i, position));
     for (const Local i : reductions) {
       const std::string value = body_.value(part_.body[i].operands[0], position);
       const Reduction reduction = reduction_of(plan_, part_, i);
@@ -359,7 +315,8 @@ class Resident {
     Body::Position position{Level::row, "row", "r", {}};
     for (Local i = 0; i < part_.body.size(); ++i) {
       const Instruction& step = part_.body[i];
-      if (step.level == Level::row && phases_[i] == phase && step.kind != Instruction::Kind::reduce)
+      if (step.level == Level::row && values_.phase(i) == phase &&
+          step.kind != Instruction::Kind::reduce)
         body_.value(i, position);
     }
   }
@@ -383,11 +340,12 @@ class Resident {
 
   const plan::Plan& plan_;
   const Part& part_;
-  std::vector<int> phases_;
+  RowValues values_;
   Emitter out_;
   Body body_;
   ColumnResults columns_;
   RowElements row_;
+  std::optional<RowsAhead> ahead_;
 };
 
 }  // namespace

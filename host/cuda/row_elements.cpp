@@ -8,8 +8,17 @@ namespace {
 
 // Threads of a block that reduces columns too: as many as have the registers for a row's elements
 // and their columns' results, of 65536.
-constexpr int kThreadsOfColumns = 512, kThreadsOfManyValues = 256;
+constexpr int kThreadsOfColumns = 384, kThreadsOfManyValues = 256;
 constexpr int kRegisters = 65536, kOtherRegisters = 48;
+
+// Whole warps for `count` elements or vectors: a power of two, or three quarters of one, so that
+// rows of similar lengths share a text and at most a third of the threads have nothing.
+int threads_for(std::int64_t count) {
+  const int power = static_cast<int>(
+      std::bit_ceil(static_cast<std::uint64_t>(std::max<std::int64_t>(count, 32))));
+  const int less = power / 4 * 3;
+  return power > 64 && less >= count ? less : power;
+}
 
 }  // namespace
 
@@ -24,16 +33,17 @@ RowElements RowElements::of(const plan::Part& part, bool can_be_wide, std::size_
   };
   if (part.reduces_columns()) {
     row.elements = widest > 4 ? 4 : 8;
-    row.threads = std::max(power((length + row.elements - 1) / row.elements), 32);
+    row.threads = threads_for((length + row.elements - 1) / row.elements);
     const int registers = static_cast<int>(kept_count) * row.elements * (widest > 4 ? 2 : 1);
     const bool is_full = registers + kOtherRegisters > kRegisters / kThreadsOfColumns;
-    row.groups = std::max((is_full ? kThreadsOfManyValues : kThreadsOfColumns) / row.threads, 1);
+    const int most = is_full || widest > 4 ? kThreadsOfManyValues : kThreadsOfColumns;
+    row.groups = std::max(most / row.threads, 1);
   } else if (length <= 256) {
     row.groups = 8;
     row.elements = std::max(power((length + 31) / 32), row.width);
   } else {
     row.elements = length <= 8192 ? 8 : 16;
-    row.threads = std::clamp(power((length + row.elements - 1) / row.elements), 64, 1024);
+    row.threads = std::clamp(threads_for((length + row.elements - 1) / row.elements), 64, 1024);
   }
   return row;
 }

@@ -84,36 +84,18 @@ __device__ inline void* passing_memory() {
 template <int kGroups, int kThreads, int kCount, class T, class Combine>
 __device__ inline void combine_groups(T (&values)[kCount], Combine combine) {
   if constexpr (kGroups > 1) {
-    T* const passed =
-        static_cast<T*>(passing_memory<(kGroups - 1) * kCount * kThreads * sizeof(T)>());
+    T* const passed = static_cast<T*>(passing_memory<(kGroups - 1) * kThreads * sizeof(T)>());
     const int group = threadIdx.x / kThreads, thread = threadIdx.x % kThreads;
-    __syncthreads();  // of an earlier call that still reads
 #pragma unroll
     for (int i = 0; i < kCount; ++i) {
-      if (group > 0) passed[((group - 1) * kCount + i) * kThreads + thread] = values[i];
-    }
-    __syncthreads();
-    if (group > 0) return;
-    for (int other = 0; other < kGroups - 1; ++other) {
-#pragma unroll
-      for (int i = 0; i < kCount; ++i)
-        values[i] = combine(values[i], passed[(other * kCount + i) * kThreads + thread]);
+      __syncthreads();  // of what passed before and is still read
+      if (group > 0) passed[(group - 1) * kThreads + thread] = values[i];
+      __syncthreads();
+      if (group > 0) continue;
+      for (int other = 0; other < kGroups - 1; ++other)
+        values[i] = combine(values[i], passed[other * kThreads + thread]);
     }
   }
-}
-// Gives the other groups the values that the first has.
-template <int kThreads, int kCount, class T>
-__device__ inline void share_with_groups(T (&values)[kCount]) {
-  T* const passed = static_cast<T*>(passing_memory<kCount * kThreads * sizeof(T)>());
-  const int thread = threadIdx.x % kThreads;
-  __syncthreads();  // of an earlier call that still reads
-#pragma unroll
-  for (int i = 0; i < kCount; ++i) {
-    if (threadIdx.x < kThreads) passed[i * kThreads + thread] = values[i];
-  }
-  __syncthreads();
-#pragma unroll
-  for (int i = 0; i < kCount; ++i) values[i] = passed[i * kThreads + thread];
 }
 template <int kGroups, int kThreads, class T, class Combine>
 __device__ inline void combine_groups(T& value, Combine combine) {

@@ -65,13 +65,18 @@ TEST(KernelsReadme, ShowsAKernelAsItIs) {
 }
 
 // The bytes that have to be under way on a multiprocessor for memory to be busy: 16 KiB on an A100,
-// 32 on an H100. An H200 takes 48, a B200 64: the line that is printed tells.
-int needed_in_flight(int architecture) { return architecture == 80 ? 16 << 10 : 32 << 10; }
+// 32 on an H100, 48 on an H200, 64 on a B200.
+int needed_in_flight(int architecture) {
+  return (architecture == 80 ? 16 : architecture == 90 ? 48 : 64) << 10;
+}
 // Kernels whose time is that of their memory: contiguous elements, and whole rows that lie in
-// order.
-bool is_bound_by_memory(const std::string& name) {
+// order. Black-Scholes in f64 takes some 320 instructions of f64 for the 88 bytes of an element,
+// which a B200 (37 TFLOP/s, 8 TB/s) needs longer for than for the bytes.
+bool is_bound_by_memory(const std::string& name, int architecture) {
+  if (name == "black_scholes_f64" && architecture == 100) return false;
   static const std::regex kNames(
-      "(muscle|black_scholes|gelu|silu|chain|cross_entropy|layer_norm|sum_of_all|sum_of_rows)_.*");
+      "(muscle|black_scholes|gelu|silu|chain|cross_entropy|layer_norm|sum_of_all|sum_of_rows|sum_"
+      "of_columns)_.*");
   return std::regex_match(name, kNames) && !name.ends_with(".1");
 }
 int most_registers(const std::string& name) {
@@ -93,7 +98,7 @@ TEST_P(GeneratedKernel, FitsTheRegistersOfEachArchitecture) {
                         architecture, code.register_count, 100 * occupancy.share, bytes >> 10);
     EXPECT_EQ(code.spilled_bytes, 0) << "sm_" << architecture;
     EXPECT_LE(code.register_count, most_registers(kernel.name)) << "sm_" << architecture;
-    if (architecture < 120 && is_bound_by_memory(kernel.name)) {
+    if (architecture < 120 && is_bound_by_memory(kernel.name, architecture)) {
       EXPECT_GE(bytes, needed_in_flight(architecture)) << "sm_" << architecture;
     }
   }
@@ -103,6 +108,18 @@ TEST_P(GeneratedKernel, FitsTheRegistersOfEachArchitecture) {
 INSTANTIATE_TEST_SUITE_P(Suite, GeneratedKernel, testing::ValuesIn(kernels()), [](const auto& c) {
   return std::regex_replace(c.param.name, std::regex("\\."), "_");
 });
+
+TEST(BytesInFlight, AreThoseOfCopiesBeforeTheFirstWait) {
+  EXPECT_EQ(bytes_in_flight("cp.async.cg.shared.global [%r1], [%rd1], 16;\n"
+                            "cp.async.commit_group;\n"
+                            "cp.async.cg.shared.global [%r2], [%rd2], 16;\n"
+                            "cp.async.commit_group;\n"
+                            "cp.async.wait_group 1;\n"
+                            "ld.shared.v4.f32 {%f1, %f2, %f3, %f4}, [%r1];\n"
+                            "cp.async.cg.shared.global [%r1], [%rd3], 16;\n"
+                            "cp.async.ca.shared.global [%r1], [%rd3], 4;\n"),
+            32);
+}
 
 TEST(BytesInFlight, AreThoseOfLoadsBeforeTheFirstUse) {
   EXPECT_EQ(bytes_in_flight("ld.global.v4.f32 {%f1, %f2, %f3, %f4}, [%rd1];\n"

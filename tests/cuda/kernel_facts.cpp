@@ -18,6 +18,8 @@ struct Limits {
 constexpr Limits kLimits[] = {{80, 2048, 164}, {90, 2048, 228}, {100, 2048, 228}, {120, 1536, 100}};
 
 const std::regex kLoad(R"(\bld\.global(\.\w+)*\.(v4\.[bufs]32|v2\.[bufs]64)\s+\{([^}]*)\})");
+const std::regex kCopy(R"(\bcp\.async\.cg\.shared\.global\s.*, 16;)");
+const std::regex kWait(R"(\bcp\.async\.wait_(group|all)\b)");
 const std::regex kRegister(R"(%\w+)");
 
 std::set<std::string> registers(const std::string& text) {
@@ -67,6 +69,8 @@ int bytes_in_flight(std::string_view ptx) {
   std::set<std::string> loaded;
   std::istringstream lines{std::string(ptx)};
   for (std::string line; std::getline(lines, line);) {
+    if (std::regex_search(line, kCopy)) most = std::max(most, now += 16);
+    if (std::regex_search(line, kWait)) now = 0;
     std::smatch load;
     if (std::regex_search(line, load, kLoad)) {
       loaded.merge(registers(load[3]));

@@ -2,10 +2,9 @@
 #include <gtest/gtest.h>
 #include <tendon/backend.h>
 
-#include <random>
-
 #include "host/plan/plan.h"
 #include "tests/support/executors.h"
+#include "tests/support/quarters.h"
 #include "tests/support/random_tape.h"
 
 namespace tendon::test {
@@ -19,27 +18,6 @@ struct Case {
 
   friend void PrintTo(const Case& of, std::ostream* stream) { *stream << of.name; }
 };
-
-// Multiples of 1/4 of either sign or above 0, small, so that sums of few of them are exact.
-enum class Sign { either, positive };
-Bytes values(DType dtype, std::int64_t count, Sign sign) {
-  std::mt19937 random(5);
-  const float least = sign == Sign::either ? -2.0F : 0.25F;
-  const auto of = [&]<class T>() {
-    std::vector<T> made;
-    for (std::int64_t i = 0; i < count; ++i)
-      made.push_back(static_cast<T>(least + static_cast<float>(random() % 17) / 4));
-    const auto bytes = std::as_bytes(std::span(made));
-    return Bytes(bytes.begin(), bytes.end());
-  };
-  switch (dtype) {
-    case DType::f16: return of.operator()<half>();
-    case DType::bf16: return of.operator()<bfloat16>();
-    case DType::f64: return of.operator()<double>();
-    case DType::i32: return of.operator()<std::int32_t>();
-    default: return of.operator()<float>();
-  }
-}
 
 // The rows less their greatest, scaled; sums and extremes of rows and of columns, of what is
 // loaded, of what is computed before and after a row's reduction, and of a number.
@@ -75,8 +53,8 @@ TEST_P(Columns, AreReducedInTheStageThatKeepsTheirRows) {
 TEST_P(Columns, AreAsThePlainExecutorHasThem) {
   const Case& c = GetParam();
   const Tape tape = tape_of(c);
-  const std::vector<Bytes> inputs = {values(c.dtype, c.rows.size() * c.length, Sign::either),
-                                     values(c.dtype, c.length, Sign::positive)};
+  const std::vector<Bytes> inputs = {quarters(c.dtype, c.rows.size() * c.length, Sign::either),
+                                     quarters(c.dtype, c.length, Sign::positive)};
   for (const Executor& run : {Executor(run_planned), Executor(run_planned_unaligned)}) {
     const Comparison comparison = compare(tape, inputs, run);
     EXPECT_FALSE(comparison.failure) << comparison.failure.value_or("");
@@ -84,20 +62,17 @@ TEST_P(Columns, AreAsThePlainExecutorHasThem) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Of, Columns,
-                         testing::Values(Case{"FewShortRows", DType::f32, {3}, 5},
-                                         Case{"RowsOfAWarp", DType::f32, {700}, 64},
-                                         Case{"RowsOfNoVectors", DType::f32, {300}, 77},
-                                         Case{"RowsOfWarps", DType::f32, {130}, 768},
-                                         Case{"LongestRows", DType::f32, {9}, 4096},
-                                         Case{"AsManyRowsAsColumns", DType::f32, {96}, 96},
-                                         Case{"AxesInFront", DType::f32, {5, 60}, 130},
-                                         Case{"Doubles", DType::f64, {150}, 300},
-                                         Case{"DoublesOfAWarp", DType::f64, {400}, 256},
-                                         Case{"Halves", DType::f16, {90}, 520},
-                                         Case{"Brains", DType::bf16, {64}, 48},
-                                         Case{"Integers", DType::i32, {200}, 100}),
-                         [](const auto& of) { return std::string(of.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Of, Columns,
+    testing::Values(
+        Case{"FewShortRows", DType::f32, {3}, 5}, Case{"RowsOfAWarp", DType::f32, {700}, 64},
+        Case{"RowsOfNoVectors", DType::f32, {300}, 77}, Case{"RowsOfWarps", DType::f32, {130}, 768},
+        Case{"ManyRows", DType::f32, {4500}, 512}, Case{"LongestRows", DType::f32, {9}, 4096},
+        Case{"AsManyRowsAsColumns", DType::f32, {96}, 96},
+        Case{"AxesInFront", DType::f32, {5, 60}, 130}, Case{"Doubles", DType::f64, {150}, 300},
+        Case{"DoublesOfAWarp", DType::f64, {400}, 256}, Case{"Halves", DType::f16, {90}, 520},
+        Case{"Brains", DType::bf16, {64}, 48}, Case{"Integers", DType::i32, {200}, 100}),
+    [](const auto& of) { return std::string(of.param.name); });
 
 TEST(Columns, OfLongerRowsThanAThreadCanKeepAreAStageOfTheirOwn) {
   const plan::Plan plan = plan::make_plan(tape_of({"", DType::f32, {9}, 4100}));
@@ -115,9 +90,9 @@ TEST(Columns, AreReducedFromWhatTheirRowsDoNotOverwrite) {
   const Ref greatest = builder.apply(Op::reduce_max, {h}, {.axes = {1}, .keep_dims = true});
   const Ref out = builder.apply(Op::matmul, {builder.apply(Op::sub, {h, greatest}), v});
   const Tape tape = std::move(builder).finish({columns, out});
-  const std::vector<Bytes> inputs = {values(DType::f32, 512, Sign::either),
-                                     values(DType::f32, 128, Sign::either),
-                                     values(DType::f32, 64, Sign::either)};
+  const std::vector<Bytes> inputs = {quarters(DType::f32, 512, Sign::either),
+                                     quarters(DType::f32, 128, Sign::either),
+                                     quarters(DType::f32, 64, Sign::either)};
   const Comparison comparison = compare(tape, inputs, run_planned);
   EXPECT_FALSE(comparison.failure) << comparison.failure.value_or("");
 }

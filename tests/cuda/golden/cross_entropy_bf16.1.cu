@@ -13,16 +13,16 @@ struct Arguments {
 };
 
 extern "C" __global__ void __launch_bounds__(128)
-rows_d7cb777b86fa861f(const __grid_constant__ Arguments a) {
+rows_a4d86e3b09976cc5(const __grid_constant__ Arguments a) {
   const index length = a.length1;
   const int thread = threadIdx.x;
-  f32 k0[8];
+  __shared__ f32 k0[8][128];
   #pragma unroll
   for (int v = 0; v < 8; v += 8) {
     const index k = v / 8 * 128 + thread;
     if (k * 8 >= length) break;
     const auto x0 = load<8>(a.x0, k);
-    for (int w = 0; w < 8; ++w) k0[v + w] = value_of(x0.at[w]);
+    for (int w = 0; w < 8; ++w) k0[v + w][thread] = value_of(x0.at[w]);
   }
   for (index row = blockIdx.x; row < a.rows0; row += gridDim.x) {
     f32 r1 = f32(0);
@@ -33,12 +33,12 @@ rows_d7cb777b86fa861f(const __grid_constant__ Arguments a) {
       #pragma unroll
       for (int e = v; e < v + 8; ++e) {
         const index j = k * 8 + (e - v), i = row * length + j;
-        r1 = op::add(r1, k0[e]);
+        r1 = op::add(r1, k0[e][thread]);
       }
     }
     r1 = reduce_block<128>(r1, [](auto a, auto b) { return op::add(a, b); });
     const f32 v1 = rounded<bf16>(r1);
-    const f32 v3 = rounded<bf16>(op::div(v1, a.number0));
+    const f32 v3 = rounded<bf16>(v1 / a.number0);
     if (thread == 0) {
       a.y1[row] = stored_as<bf16>(v3);
     }

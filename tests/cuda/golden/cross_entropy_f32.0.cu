@@ -3,6 +3,7 @@
 #include "tendon/memory.cuh"
 #include "tendon/ops.cuh"
 #include "tendon/row.cuh"
+#include "tendon/rows_ahead.cuh"
 using namespace tendon;
 using index = u32;
 
@@ -19,19 +20,28 @@ struct Arguments {
 };
 
 extern "C" __global__ void __launch_bounds__(128)
-rows_953cd8d13a2d8a9f(const __grid_constant__ Arguments a) {
-  const f32 v18 = op::neg(a.number0);
+rows_09a9efc89ada7d1f(const __grid_constant__ Arguments a) {
+  const f32 v18 = -a.number0;
   const index length = a.length1;
   const int thread = threadIdx.x;
-  for (index row = blockIdx.x; row < a.rows0; row += gridDim.x) {
-    f32 k0[8];
-    #pragma unroll
-    for (int v = 0; v < 8; v += 4) {
-      const index k = v / 4 * 128 + thread;
-      if (k * 4 >= length) break;
-      const auto x0 = load<4>(a.x0, row * length / 4 + k);
-      for (int w = 0; w < 4; ++w) k0[v + w] = x0.at[w];
+  const index begin = blockIdx.x, step = gridDim.x, vectors = length / 4;
+  __shared__ RowsAhead<f32, 4, 2, 2, 128> ahead0;
+  const auto fetch = [&](index row, int place) {
+    if (row < a.rows0) {
+      #pragma unroll
+      for (int v = 0; v < 8; v += 4) {
+        const index k = v / 4 * 128 + thread;
+        if (k * 4 >= length) break;
+        ahead0.fetch(place, v / 4, a.x0, row * vectors + k);
+      }
     }
+    end_of_row();
+  };
+  #pragma unroll
+  for (int n = 0; n < 2; ++n) fetch(begin + n * step, n);
+  int place = 0;
+  for (index row = begin; row < a.rows0; row += step) {
+    await_row<1>();
     const i32 v8 = a.x1[row];
     boolean k10[8];
     f32 k20[8];
@@ -40,6 +50,7 @@ rows_953cd8d13a2d8a9f(const __grid_constant__ Arguments a) {
     for (int v = 0; v < 8; v += 4) {
       const index k = v / 4 * 128 + thread;
       if (k * 4 >= length) break;
+      const auto x0 = ahead0.vector(place, v / 4);
       #pragma unroll
       for (int e = v; e < v + 4; ++e) {
         const index j = k * 4 + (e - v), i = row * length + j;
@@ -48,7 +59,7 @@ rows_953cd8d13a2d8a9f(const __grid_constant__ Arguments a) {
         k10[e] = v10;
         const f32 v20 = op::select(v10, v18, a.number1);
         k20[e] = v20;
-        r1 = op::maximum(r1, k0[e]);
+        r1 = op::maximum(r1, x0.at[e - v]);
       }
     }
     r1 = reduce_block<128>(r1, [](auto a, auto b) { return op::maximum(a, b); });
@@ -60,10 +71,11 @@ rows_953cd8d13a2d8a9f(const __grid_constant__ Arguments a) {
     for (int v = 0; v < 8; v += 4) {
       const index k = v / 4 * 128 + thread;
       if (k * 4 >= length) break;
+      const auto x0 = ahead0.vector(place, v / 4);
       #pragma unroll
       for (int e = v; e < v + 4; ++e) {
         const index j = k * 4 + (e - v), i = row * length + j;
-        const f32 v3 = op::sub(k0[e], v1);
+        const f32 v3 = x0.at[e - v] - v1;
         const f32 v4 = op::exp(v3);
         k4[e] = v4;
         r5 = op::add(r5, v4);
@@ -76,8 +88,8 @@ rows_953cd8d13a2d8a9f(const __grid_constant__ Arguments a) {
     r13 = reduce_block<128>(r13, [](auto a, auto b) { return op::add(a, b); });
     const f32 v13 = r13;
     const f32 v6 = op::log(v5);
-    const f32 v14 = op::sub(v6, v13);
-    const f32 v21 = op::div(a.number3, v5);
+    const f32 v14 = v6 - v13;
+    const f32 v21 = a.number3 / v5;
     const f32 v22 = op::scale(a.number0, v21);
     #pragma unroll
     for (int v = 0; v < 8; v += 4) {
@@ -88,7 +100,7 @@ rows_953cd8d13a2d8a9f(const __grid_constant__ Arguments a) {
       for (int e = v; e < v + 4; ++e) {
         const index j = k * 4 + (e - v), i = row * length + j;
         const f32 v24 = op::scale(v22, k4[e]);
-        const f32 v25 = op::add(k20[e], v24);
+        const f32 v25 = k20[e] + v24;
         s1.at[e - v] = v25;
       }
       store(a.y2, row * length / 4 + k, s1);
@@ -96,5 +108,7 @@ rows_953cd8d13a2d8a9f(const __grid_constant__ Arguments a) {
     if (thread == 0) {
       a.y3[row] = v14;
     }
+    fetch(row + 2 * step, place);
+    place = place == 1 ? 0 : place + 1;
   }
 }

@@ -12,34 +12,34 @@ struct Arguments {
 };
 
 extern "C" __global__ void __launch_bounds__(256)
-pointwise_800e9f36913468ba(const __grid_constant__ Arguments a) {
+pointwise_5ae90bd504a8189a(const __grid_constant__ Arguments a) {
   const index first = blockIdx.x * 256u + threadIdx.x, step = gridDim.x * 256u;
   const index count = a.count0, vectors = a.vectors1;
   const auto element = [&](f32 x0, f32& y1, f32& y2) {
-    const f32 v2 = op::mul(a.number0, x0);
-    const f32 v3 = op::mul(v2, x0);
-    const f32 v4 = op::mul(v3, x0);
-    const f32 v5 = op::add(x0, v4);
-    const f32 v7 = op::mul(a.number1, v5);
+    const f32 v2 = a.number0 * x0;
+    const f32 v3 = v2 * x0;
+    const f32 v4 = v3 * x0;
+    const f32 v5 = x0 + v4;
+    const f32 v7 = a.number1 * v5;
     const f32 v8 = op::tanh(v7);
-    const f32 v15 = op::mul(v8, v8);
-    const f32 v17 = op::sub(a.number2, v15);
-    const f32 v12 = op::mul(a.number3, x0);
+    const f32 v15 = v8 * v8;
+    const f32 v17 = a.number2 - v15;
+    const f32 v12 = a.number3 * x0;
     const f32 v18 = op::scale(v12, v17);
     const f32 v19 = op::scale(v18, a.number1);
     const f32 v22 = op::scale(v19, v3);
-    const f32 v10 = op::add(a.number4, v8);
+    const f32 v10 = a.number4 + v8;
     const f32 v14 = op::scale(v10, a.number3);
-    const f32 v20 = op::add(v14, v19);
-    const f32 v23 = op::add(v20, v22);
+    const f32 v20 = v14 + v19;
+    const f32 v23 = v20 + v22;
     const f32 v21 = op::scale(v19, x0);
     const f32 v25 = op::scale(v21, v2);
-    const f32 v26 = op::add(v23, v25);
+    const f32 v26 = v23 + v25;
     const f32 v24 = op::scale(v21, x0);
     const f32 v27 = op::scale(v24, a.number0);
-    const f32 v28 = op::add(v26, v27);
+    const f32 v28 = v26 + v27;
     y2 = v28;
-    const f32 v13 = op::mul(v12, v10);
+    const f32 v13 = v12 * v10;
     y1 = v13;
   };
   for (index k = first; k < vectors; k += 4 * step) {

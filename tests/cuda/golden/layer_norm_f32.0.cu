@@ -2,6 +2,7 @@
 #include "tendon/memory.cuh"
 #include "tendon/ops.cuh"
 #include "tendon/row.cuh"
+#include "tendon/rows_ahead.cuh"
 using namespace tendon;
 using index = u32;
 
@@ -16,25 +17,24 @@ struct Arguments {
   i64 first4, first5;
 };
 
-extern "C" __global__ void __launch_bounds__(512)
-rows_5e8c2316aab5a0a8(const __grid_constant__ Arguments a) {
+extern "C" __global__ void __launch_bounds__(384, 3)
+rows_d3d64d09d199cb0b(const __grid_constant__ Arguments a) {
   const index length = a.length1;
-  const int thread = threadIdx.x % 128;
-  f32 k15[8];
-  f32 k17[8];
-  if (threadIdx.x < 128) {
+  const int thread = threadIdx.x % 96;
+  __shared__ f32 k15[8][96];
+  __shared__ f32 k17[8][96];
+  if (threadIdx.x < 96) {
     #pragma unroll
     for (int v = 0; v < 8; v += 4) {
-      const index k = v / 4 * 128 + thread;
+      const index k = v / 4 * 96 + thread;
       if (k * 4 >= length) break;
       const auto x15 = load<4>(a.x0, k);
-      for (int w = 0; w < 4; ++w) k15[v + w] = x15.at[w];
+      for (int w = 0; w < 4; ++w) k15[v + w][thread] = x15.at[w];
       const auto x17 = load<4>(a.x1, k);
-      for (int w = 0; w < 4; ++w) k17[v + w] = x17.at[w];
+      for (int w = 0; w < 4; ++w) k17[v + w][thread] = x17.at[w];
     }
   }
-  share_with_groups<128>(k15);
-  share_with_groups<128>(k17);
+  __syncthreads();
   f32 c20[8];
   f32 c22[8];
   #pragma unroll
@@ -44,115 +44,126 @@ rows_5e8c2316aab5a0a8(const __grid_constant__ Arguments a) {
   }
   const index chunk = blockIdx.x, first = chunk * a.chunk2;
   const index end = first + a.chunk2 < a.rows0 ? first + a.chunk2 : a.rows0;
-  for (index row = first + threadIdx.x / 128; row < end; row += 4) {
-    f32 k0[8];
-    #pragma unroll
-    for (int v = 0; v < 8; v += 4) {
-      const index k = v / 4 * 128 + thread;
-      if (k * 4 >= length) break;
-      const auto x0 = load<4>(a.x2, row * length / 4 + k);
-      for (int w = 0; w < 4; ++w) k0[v + w] = x0.at[w];
+  const index begin = first + threadIdx.x / 96, step = 4, vectors = length / 4;
+  __shared__ RowsAhead<f32, 4, 2, 3, 384> ahead0;
+  const auto fetch = [&](index row, int place) {
+    if (row < end) {
+      #pragma unroll
+      for (int v = 0; v < 8; v += 4) {
+        const index k = v / 4 * 96 + thread;
+        if (k * 4 >= length) break;
+        ahead0.fetch(place, v / 4, a.x2, row * vectors + k);
+      }
     }
+    end_of_row();
+  };
+  #pragma unroll
+  for (int n = 0; n < 3; ++n) fetch(begin + n * step, n);
+  int place = 0;
+  for (index row = begin; row < end; row += step) {
+    await_row<2>();
     f32 k21[8];
     f32 r1 = f32(0);
     #pragma unroll
     for (int v = 0; v < 8; v += 4) {
-      const index k = v / 4 * 128 + thread;
+      const index k = v / 4 * 96 + thread;
       if (k * 4 >= length) break;
+      const auto x0 = ahead0.vector(place, v / 4);
       #pragma unroll
       for (int e = v; e < v + 4; ++e) {
         const index j = k * 4 + (e - v), i = row * length + j;
-        const f32 v21 = op::scale(a.number0, k15[e]);
+        const f32 v21 = op::scale(a.number0, k15[e][thread]);
         k21[e] = v21;
-        r1 = op::add(r1, k0[e]);
+        r1 = op::add(r1, x0.at[e - v]);
         c20[e] = op::add(c20[e], a.number0);
       }
     }
-    r1 = reduce_group<128, 4>(r1, [](auto a, auto b) { return op::add(a, b); });
+    r1 = reduce_group<96, 4>(r1, [](auto a, auto b) { return op::add(a, b); });
     const f32 v1 = r1;
-    const f32 v3 = op::mul(v1, a.number1);
-    f32 k5[8];
-    f32 k32[8];
+    const f32 v3 = v1 * a.number1;
     f32 r7 = f32(0);
     f32 r25 = f32(0);
     #pragma unroll
     for (int v = 0; v < 8; v += 4) {
-      const index k = v / 4 * 128 + thread;
+      const index k = v / 4 * 96 + thread;
       if (k * 4 >= length) break;
+      const auto x0 = ahead0.vector(place, v / 4);
       #pragma unroll
       for (int e = v; e < v + 4; ++e) {
         const index j = k * 4 + (e - v), i = row * length + j;
-        const f32 v5 = op::sub(k0[e], v3);
-        k5[e] = v5;
-        const f32 v32 = op::mul(a.number2, v5);
-        k32[e] = v32;
+        const f32 v5 = x0.at[e - v] - v3;
         const f32 v6 = op::square(v5);
         r7 = op::add(r7, v6);
         const f32 v24 = op::scale(k21[e], v5);
         r25 = op::add(r25, v24);
       }
     }
-    r7 = reduce_group<128, 4>(r7, [](auto a, auto b) { return op::add(a, b); });
+    r7 = reduce_group<96, 4>(r7, [](auto a, auto b) { return op::add(a, b); });
     const f32 v7 = r7;
-    r25 = reduce_group<128, 4>(r25, [](auto a, auto b) { return op::add(a, b); });
+    r25 = reduce_group<96, 4>(r25, [](auto a, auto b) { return op::add(a, b); });
     const f32 v25 = r25;
-    const f32 v9 = op::mul(v7, a.number3);
-    const f32 v11 = op::add(v9, a.number4);
+    const f32 v9 = v7 * a.number2;
+    const f32 v11 = v9 + a.number3;
     const f32 v12 = op::rsqrt(v11);
-    const f32 v27 = op::mul(a.number5, v12);
-    const f32 v28 = op::div(v27, v11);
+    const f32 v27 = a.number4 * v12;
+    const f32 v28 = v27 / v11;
     const f32 v29 = op::scale(v25, v28);
-    const f32 v30 = op::scale(v29, a.number3);
+    const f32 v30 = op::scale(v29, a.number2);
     f32 k35[8];
     f32 r37 = f32(0);
     #pragma unroll
     for (int v = 0; v < 8; v += 4) {
-      const index k = v / 4 * 128 + thread;
+      const index k = v / 4 * 96 + thread;
       if (k * 4 >= length) break;
+      const auto x0 = ahead0.vector(place, v / 4);
       Vector<f32, 4> s0;
       #pragma unroll
       for (int e = v; e < v + 4; ++e) {
         const index j = k * 4 + (e - v), i = row * length + j;
         const f32 v23 = op::scale(k21[e], v12);
-        const f32 v34 = op::scale(v30, k32[e]);
-        const f32 v35 = op::add(v23, v34);
+        const f32 v5 = x0.at[e - v] - v3;
+        const f32 v32 = a.number5 * v5;
+        const f32 v34 = op::scale(v30, v32);
+        const f32 v35 = v23 + v34;
         k35[e] = v35;
-        const f32 v36 = op::neg(v35);
+        const f32 v36 = -v35;
         r37 = op::add(r37, v36);
-        const f32 v14 = op::mul(k5[e], v12);
+        const f32 v14 = v5 * v12;
         c22[e] = op::add(c22[e], v14);
-        const f32 v16 = op::mul(v14, k15[e]);
-        const f32 v18 = op::add(v16, k17[e]);
+        const f32 v16 = v14 * k15[e][thread];
+        const f32 v18 = v16 + k17[e][thread];
         s0.at[e - v] = v18;
       }
       store(a.y3, row * length / 4 + k, s0);
     }
-    r37 = reduce_group<128, 4>(r37, [](auto a, auto b) { return op::add(a, b); });
+    r37 = reduce_group<96, 4>(r37, [](auto a, auto b) { return op::add(a, b); });
     const f32 v37 = r37;
     const f32 v38 = op::scale(v37, a.number1);
     #pragma unroll
     for (int v = 0; v < 8; v += 4) {
-      const index k = v / 4 * 128 + thread;
+      const index k = v / 4 * 96 + thread;
       if (k * 4 >= length) break;
       Vector<f32, 4> s3;
       #pragma unroll
       for (int e = v; e < v + 4; ++e) {
         const index j = k * 4 + (e - v), i = row * length + j;
-        const f32 v40 = op::add(k35[e], v38);
+        const f32 v40 = k35[e] + v38;
         s3.at[e - v] = v40;
       }
       store(a.y4, row * length / 4 + k, s3);
     }
+    fetch(row + 3 * step, place);
+    place = place == 2 ? 0 : place + 1;
   }
-  combine_groups<4, 128>(c20, [](auto a, auto b) { return op::add(a, b); });
-  combine_groups<4, 128>(c22, [](auto a, auto b) { return op::add(a, b); });
-  if (threadIdx.x >= 128) return;
+  combine_groups<4, 96>(c20, [](auto a, auto b) { return op::add(a, b); });
+  combine_groups<4, 96>(c22, [](auto a, auto b) { return op::add(a, b); });
+  if (threadIdx.x >= 96) return;
   const index line = length;
   f32* const into0 = reinterpret_cast<f32*>(a.partials3 + a.first4) + static_cast<i64>(chunk) * line;
   f32* const into1 = reinterpret_cast<f32*>(a.partials3 + a.first5) + static_cast<i64>(chunk) * line;
   #pragma unroll
   for (int v = 0; v < 8; v += 4) {
-    const index k = v / 4 * 128 + thread;
+    const index k = v / 4 * 96 + thread;
     if (k * 4 >= length) break;
     Vector<f32, 4> s0;
     Vector<f32, 4> s1;

@@ -18,9 +18,9 @@ struct Arguments {
   f32 *y2, *y3, *y4;
 };
 
-extern "C" __global__ void __launch_bounds__(512)
-rows_bb7156aed2ede485(const __grid_constant__ Arguments a) {
-  const f32 v17 = op::neg(a.number0);
+extern "C" __global__ void __launch_bounds__(384, 3)
+rows_fee69a7951f321cc(const __grid_constant__ Arguments a) {
+  const f32 v17 = -a.number0;
   const index length = a.length1;
   const int thread = threadIdx.x % 32;
   f32 c26[8];
@@ -30,7 +30,7 @@ rows_bb7156aed2ede485(const __grid_constant__ Arguments a) {
   }
   const index chunk = blockIdx.x, first = chunk * a.chunk2;
   const index end = first + a.chunk2 < a.rows0 ? first + a.chunk2 : a.rows0;
-  for (index row = first + threadIdx.x / 32; row < end; row += 16) {
+  for (index row = first + threadIdx.x / 32; row < end; row += 12) {
     f32 k0[8];
     #pragma unroll
     for (int e = 0; e < 8; ++e) {
@@ -64,7 +64,7 @@ rows_bb7156aed2ede485(const __grid_constant__ Arguments a) {
     for (int e = 0; e < 8; ++e) {
       const index j = e * 32 + thread, i = row * length + j;
       if (j >= length) break;
-      const f32 v3 = op::sub(k0[e], v1);
+      const f32 v3 = k0[e] - v1;
       const f32 v4 = op::exp(v3);
       k4[e] = v4;
       r5 = op::add(r5, v4);
@@ -72,16 +72,16 @@ rows_bb7156aed2ede485(const __grid_constant__ Arguments a) {
     r5 = reduce_warp(r5, [](auto a, auto b) { return op::add(a, b); });
     const f32 v5 = r5;
     const f32 v6 = op::log(v5);
-    const f32 v7 = op::add(v6, v1);
-    const f32 v15 = op::sub(v7, v14);
-    const f32 v21 = op::div(a.number3, v5);
+    const f32 v7 = v6 + v1;
+    const f32 v15 = v7 - v14;
+    const f32 v21 = a.number3 / v5;
     const f32 v22 = op::scale(a.number0, v21);
     #pragma unroll
     for (int e = 0; e < 8; ++e) {
       const index j = e * 32 + thread, i = row * length + j;
       if (j >= length) break;
       const f32 v24 = op::scale(v22, k4[e]);
-      const f32 v25 = op::add(k19[e], v24);
+      const f32 v25 = k19[e] + v24;
       c26[e] = op::add(c26[e], v25);
       a.y2[i] = v25;
     }
@@ -89,7 +89,7 @@ rows_bb7156aed2ede485(const __grid_constant__ Arguments a) {
       a.y3[row] = v15;
     }
   }
-  combine_groups<16, 32>(c26, [](auto a, auto b) { return op::add(a, b); });
+  combine_groups<12, 32>(c26, [](auto a, auto b) { return op::add(a, b); });
   if (threadIdx.x >= 32) return;
   f32* const into0 = a.y4;
   #pragma unroll

@@ -13,27 +13,30 @@ struct Arguments {
 };
 
 extern "C" __global__ void __launch_bounds__(256)
-rows_d0d8201b8238ac7e(const __grid_constant__ Arguments a) {
+rows_e7a236cac3998e8d(const __grid_constant__ Arguments a) {
   const index length = a.length1;
   const int thread = threadIdx.x % 32;
-  f32 k0[2];
-  #pragma unroll
-  for (int e = 0; e < 2; ++e) {
-    const index j = e * 32 + thread;
-    if (j >= length) break;
-    k0[e] = a.x0[j];
+  __shared__ f32 k0[2][32];
+  if (threadIdx.x < 32) {
+    #pragma unroll
+    for (int e = 0; e < 2; ++e) {
+      const index j = e * 32 + thread;
+      if (j >= length) break;
+      k0[e][thread] = a.x0[j];
+    }
   }
+  __syncthreads();
   for (index row = blockIdx.x * 8 + threadIdx.x / 32; row < a.rows0; row += gridDim.x * 8) {
     f32 r1 = f32(0);
     #pragma unroll
     for (int e = 0; e < 2; ++e) {
       const index j = e * 32 + thread, i = row * length + j;
       if (j >= length) break;
-      r1 = op::add(r1, k0[e]);
+      r1 = op::add(r1, k0[e][thread]);
     }
     r1 = reduce_warp(r1, [](auto a, auto b) { return op::add(a, b); });
     const f32 v1 = r1;
-    const f32 v3 = op::mul(v1, a.number0);
+    const f32 v3 = v1 * a.number0;
     if (thread == 0) {
       a.y1[row] = v3;
     }

@@ -17,21 +17,21 @@ __device__ void work(const Part& a, index block) {
   const index count = a.count0, vectors = a.vectors1;
   const auto element = [&](f32 x0, f32 x1, f32 x2, f32 x3, f32& y4, f32& y5, f32& y6) {
     const f32 v7 = op::square(x0);
-    const f32 v9 = op::mul(v7, a.number0);
-    const f32 v12 = op::mul(x2, a.number1);
-    const f32 v13 = op::add(v12, v9);
+    const f32 v9 = v7 * a.number0;
+    const f32 v12 = x2 * a.number1;
+    const f32 v13 = v12 + v9;
     y5 = v13;
-    const f32 v5 = op::mul(x1, a.number2);
-    const f32 v2 = op::mul(x0, a.number3);
-    const f32 v6 = op::add(v5, v2);
+    const f32 v5 = x1 * a.number2;
+    const f32 v2 = x0 * a.number3;
+    const f32 v6 = v5 + v2;
     y4 = v6;
-    const f32 v15 = op::mul(v13, a.number4);
+    const f32 v15 = v13 * a.number4;
     const f32 v16 = op::sqrt(v15);
-    const f32 v18 = op::add(v16, a.number5);
-    const f32 v20 = op::mul(v6, a.number6);
-    const f32 v22 = op::mul(v20, a.number7);
-    const f32 v23 = op::div(v22, v18);
-    const f32 v25 = op::sub(x3, v23);
+    const f32 v18 = v16 + a.number5;
+    const f32 v20 = v6 * a.number6;
+    const f32 v22 = v20 * a.number7;
+    const f32 v23 = v22 / v18;
+    const f32 v25 = x3 - v23;
     y6 = v25;
   };
   if (first < vectors) {
@@ -57,7 +57,7 @@ struct Arguments {
 };
 
 extern "C" __global__ void __launch_bounds__(256)
-multi_74b7c9fd5384a821(const __grid_constant__ Arguments a) {
+multi_526cddcc5c95e6b2(const __grid_constant__ Arguments a) {
   const Share share = share_of(a.begins);
   work(a.parts[share.part], share.block);
 }

@@ -12,20 +12,20 @@ struct Arguments {
 };
 
 extern "C" __global__ void __launch_bounds__(256)
-pointwise_ac9963923dcdd485(const __grid_constant__ Arguments a) {
+pointwise_a81aea540261b301(const __grid_constant__ Arguments a) {
   const index first = blockIdx.x * 256u + threadIdx.x, step = gridDim.x * 256u;
   const index count = a.count0, vectors = a.vectors1;
   const auto element = [&](f32 x0, f32 x1, f32& y2, f32& y3, f32& y4) {
     const f32 v4 = op::sigmoid(x0);
-    const f32 v6 = op::sub(a.number0, v4);
-    const f32 v7 = op::mul(x0, v6);
-    const f32 v8 = op::add(a.number0, v7);
-    const f32 v9 = op::mul(v4, v8);
+    const f32 v6 = a.number0 - v4;
+    const f32 v7 = x0 * v6;
+    const f32 v8 = a.number0 + v7;
+    const f32 v9 = v4 * v8;
     const f32 v10 = op::scale(x1, v9);
     y4 = v10;
     const f32 v1 = op::silu(x0);
     y2 = v1;
-    const f32 v3 = op::mul(v1, x1);
+    const f32 v3 = v1 * x1;
     y3 = v3;
   };
   for (index k = first; k < vectors; k += 2 * step) {

@@ -2,6 +2,7 @@
 #include "tendon/memory.cuh"
 #include "tendon/ops.cuh"
 #include "tendon/row.cuh"
+#include "tendon/rows_ahead.cuh"
 using namespace tendon;
 using index = u32;
 
@@ -12,34 +13,45 @@ struct Arguments {
 };
 
 extern "C" __global__ void __launch_bounds__(512)
-rows_4f53d3fdf2963ac5(const __grid_constant__ Arguments a) {
+rows_7efff5e0be2cc768(const __grid_constant__ Arguments a) {
   const index length = a.length1;
   const int thread = threadIdx.x;
-  const index step = gridDim.x, vectors = length / 8;
-  const index last = thread < vectors ? a.rows0 * vectors : 0;
-  for (index begin = blockIdx.x; begin < a.rows0; begin += 4 * step) {
-    auto x0 = load_ahead<8, 4>(a.x0, begin * vectors + thread, step * vectors, last);
-    #pragma unroll 1
-    for (index row = begin; row < a.rows0 && row < begin + 4 * step; row += step) {
-      f32 k0[8];
-      for (int w = 0; w < 8; ++w) k0[w] = value_of(x0.first().at[w]);
-      f32 r1 = f32(0);
+  const index begin = blockIdx.x, step = gridDim.x, vectors = length / 8;
+  __shared__ RowsAhead<f16, 8, 1, 4, 512> ahead0;
+  const auto fetch = [&](index row, int place) {
+    if (row < a.rows0) {
       #pragma unroll
       for (int v = 0; v < 8; v += 8) {
         const index k = v / 8 * 512 + thread;
         if (k * 8 >= length) break;
-        #pragma unroll
-        for (int e = v; e < v + 8; ++e) {
-          const index j = k * 8 + (e - v), i = row * length + j;
-          r1 = op::add(r1, k0[e]);
-        }
+        ahead0.fetch(place, v / 8, a.x0, row * vectors + k);
       }
-      r1 = reduce_block<512>(r1, [](auto a, auto b) { return op::add(a, b); });
-      const f32 v1 = rounded<f16>(r1);
-      if (thread == 0) {
-        a.y1[row] = stored_as<f16>(v1);
-      }
-      x0.next();
     }
+    end_of_row();
+  };
+  #pragma unroll
+  for (int n = 0; n < 4; ++n) fetch(begin + n * step, n);
+  int place = 0;
+  for (index row = begin; row < a.rows0; row += step) {
+    await_row<3>();
+    f32 r1 = f32(0);
+    #pragma unroll
+    for (int v = 0; v < 8; v += 8) {
+      const index k = v / 8 * 512 + thread;
+      if (k * 8 >= length) break;
+      const auto x0 = ahead0.vector(place, v / 8);
+      #pragma unroll
+      for (int e = v; e < v + 8; ++e) {
+        const index j = k * 8 + (e - v), i = row * length + j;
+        r1 = op::add(r1, value_of(x0.at[e - v]));
+      }
+    }
+    r1 = reduce_block<512>(r1, [](auto a, auto b) { return op::add(a, b); });
+    const f32 v1 = rounded<f16>(r1);
+    if (thread == 0) {
+      a.y1[row] = stored_as<f16>(v1);
+    }
+    fetch(row + 4 * step, place);
+    place = place == 3 ? 0 : place + 1;
   }
 }
