@@ -19,7 +19,7 @@ using plan::Part;
 constexpr std::int64_t kSharedBytes = 44 << 10, kSharedBytesOfColumns = 16 << 10;
 
 // Of a multiprocessor, where columns' results take many registers: what is asked of the compiler.
-constexpr int kResidentThreads = 1024;
+constexpr int kResidentThreads = 768;
 
 class Resident {
   using Index = RowElements::Index;

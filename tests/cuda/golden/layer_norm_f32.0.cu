@@ -17,7 +17,7 @@ struct Arguments {
   i64 first4, first5;
 };
 
-extern "C" __global__ void __launch_bounds__(384, 3)
+extern "C" __global__ void __launch_bounds__(384, 2)
 rows_d3d64d09d199cb0b(const __grid_constant__ Arguments a) {
   const index length = a.length1;
   const int thread = threadIdx.x % 96;

@@ -16,7 +16,7 @@ struct Arguments {
   i64 first4, first5;
 };
 
-extern "C" __global__ void __launch_bounds__(192, 6)
+extern "C" __global__ void __launch_bounds__(192, 4)
 rows_1a6504822f1c33a6(const __grid_constant__ Arguments a) {
   const index length = a.length1;
   const int thread = threadIdx.x;

@@ -18,7 +18,7 @@ struct Arguments {
   f32 *y2, *y3, *y4;
 };
 
-extern "C" __global__ void __launch_bounds__(384, 3)
+extern "C" __global__ void __launch_bounds__(384, 2)
 rows_fee69a7951f321cc(const __grid_constant__ Arguments a) {
   const f32 v17 = -a.number0;
   const index length = a.length1;
