@@ -296,7 +296,7 @@ class Resident {
     body_.forget(Level::element);
     for (const Local i : reductions) {
       const Reduction reduction = reduction_of(plan_, part_, i);
-      const std::string all = row_.threads == 32 ? "reduce_warp"
+      const std::string all = row_.threads <= 32 ? fmt::format("reduce_lanes<{}>", row_.threads)
                               : row_.groups == 1
                                   ? fmt::format("reduce_block<{}>", row_.threads)
                                   : fmt::format("reduce_group<{}, {}>", row_.threads, row_.groups);

@@ -9,6 +9,7 @@ namespace {
 // Threads of a block that reduces columns too: as many as have the registers for a row's elements
 // and their columns' results, of 65536.
 constexpr int kThreadsOfColumns = 384, kThreadsOfManyValues = 256;
+constexpr int kThreadsOfShortRows = 256;
 constexpr int kRegisters = 65536, kOtherRegisters = 48;
 
 // Whole warps for `count` elements or vectors: a power of two, or three quarters of one, so that
@@ -39,8 +40,9 @@ RowElements RowElements::of(const plan::Part& part, bool can_be_wide, std::size_
     const int most = is_full || widest > 4 ? kThreadsOfManyValues : kThreadsOfColumns;
     row.groups = std::max(most / row.threads, 1);
   } else if (length <= 256) {
-    row.groups = 8;
-    row.elements = std::max(power((length + 31) / 32), row.width);
+    row.threads = std::min(power(length), 32);
+    row.groups = kThreadsOfShortRows / row.threads;
+    row.elements = std::max(power((length + row.threads - 1) / row.threads), row.width);
   } else {
     row.elements = length <= 8192 ? 8 : 16;
     row.threads = std::clamp(threads_for((length + row.elements - 1) / row.elements), 64, 1024);

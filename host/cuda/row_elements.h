@@ -11,7 +11,7 @@
 
 namespace tendon::cuda {
 
-// A row's threads are a group: a warp, or more. The text has the row's length as `length`, a
+// A row's threads are a group: some of a warp, a warp, or more. The text has the row's length as `length`, a
 // thread's place in its group as `thread`, and in a loop over rows the row as `row`.
 struct RowElements {
   int threads = 32;  // of a group

@@ -1,17 +1,18 @@
-// Reductions over the threads of a row: a warp, a group of warps, or a block. Every thread gets the
-// result. The order is fixed, so the bits are the same on every run.
+// Reductions over the threads of a row: some of a warp, a group of warps, or a block. Every thread
+// gets the result. The order is fixed, so the bits are the same on every run.
 #pragma once
 
 #include <tendon/memory.cuh>
 
 namespace tendon {
 
-__device__ inline f32 shuffled(f32 value, int by) { return __shfl_xor_sync(~0u, value, by); }
-__device__ inline f64 shuffled(f64 value, int by) { return __shfl_xor_sync(~0u, value, by); }
-__device__ inline i32 shuffled(i32 value, int by) { return __shfl_xor_sync(~0u, value, by); }
-__device__ inline i64 shuffled(i64 value, int by) { return __shfl_xor_sync(~0u, value, by); }
-__device__ inline boolean shuffled(boolean value, int by) {
-  return __shfl_xor_sync(~0u, static_cast<i32>(value), by) != 0;
+// The value of the lane whose number differs in the bits `by`; `lanes` come here together.
+template <class T>
+__device__ inline T shuffled(T value, int by, u32 lanes) {
+  return __shfl_xor_sync(lanes, value, by);
+}
+__device__ inline boolean shuffled(boolean value, int by, u32 lanes) {
+  return __shfl_xor_sync(lanes, static_cast<i32>(value), by) != 0;
 }
 
 template <class T>
@@ -20,8 +21,8 @@ struct Indexed {
   i64 index;  // -1: no element yet
 };
 template <class T>
-__device__ inline Indexed<T> shuffled(Indexed<T> of, int by) {
-  return {shuffled(of.value, by), shuffled(of.index, by)};
+__device__ inline Indexed<T> shuffled(Indexed<T> of, int by, u32 lanes) {
+  return {shuffled(of.value, by, lanes), shuffled(of.index, by, lanes)};
 }
 // The extreme, and of equal ones the first; the first NaN before all.
 template <bool kGreatest, class T>
@@ -34,10 +35,12 @@ __device__ inline Indexed<T> extreme(Indexed<T> a, Indexed<T> b) {
   return (kGreatest ? a.value > b.value : a.value < b.value) ? a : b;
 }
 
-template <class T, class Combine>
-__device__ inline T reduce_warp(T value, Combine combine) {
+// Over so many neighbouring lanes of a warp, a power of two. Other lanes may be elsewhere.
+template <int kThreads, class T, class Combine>
+__device__ inline T reduce_lanes(T value, Combine combine) {
+  const u32 lanes = ~0u >> (32 - kThreads) << (threadIdx.x % 32 / kThreads * kThreads);
 #pragma unroll
-  for (int by = 16; by > 0; by /= 2) value = combine(value, shuffled(value, by));
+  for (int by = kThreads / 2; by > 0; by /= 2) value = combine(value, shuffled(value, by, lanes));
   return value;
 }
 
@@ -57,7 +60,7 @@ template <int kThreads, int kGroups, class T, class Combine>
 __device__ inline T reduce_group(T value, Combine combine) {
   __shared__ T of_warps[kGroups][kThreads / 32];
   const u32 group = threadIdx.x / kThreads;
-  value = reduce_warp(value, combine);
+  value = reduce_lanes<32>(value, combine);
   synchronize_group<kThreads, kGroups>();  // of an earlier reduction that still reads
   if (threadIdx.x % 32 == 0) of_warps[group][threadIdx.x % kThreads / 32] = value;
   synchronize_group<kThreads, kGroups>();

@@ -87,6 +87,7 @@ INSTANTIATE_TEST_SUITE_P(
                                      Reduced{"all_of_few", {3'200}, {}, 1},
                                      Reduced{"rows", {128, 1'024}, Axes(1), 1},
                                      Reduced{"rows_of_a_warp", {1'024, 256}, Axes(1), 1, 1.07},
+                                     Reduced{"rows_of_few", {4'096, 3}, Axes(1), 1, 1.5},
                                      Reduced{"rows_of_many_warps", {20, 8'000}, Axes(1), 1},
                                      Reduced{"long_rows", {3, 100'000}, Axes(1), 2},
                                      Reduced{"columns", {512, 256}, Axes(0), 2},

@@ -58,7 +58,12 @@ TEST_P(Rows, AreAsThePlainExecutorHasThem) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Of, Rows,
-                         testing::Values(Case{"AWarp", DType::f32, {9000}, 128},
+                         testing::Values(Case{"OneElement", DType::f32, {3000}, 1},
+                                         Case{"ThreeElements", DType::f32, {7001}, 3},
+                                         Case{"TenElements", DType::f64, {3001}, 10},
+                                         Case{"HalfAWarp", DType::bf16, {3001}, 16},
+                                         Case{"AlmostAWarp", DType::i32, {1001}, 31},
+                                         Case{"AWarp", DType::f32, {9000}, 128},
                                          Case{"AWarpWithHalfOfAVectorMore", DType::f32, {1}, 192},
                                          Case{"AVectorEach", DType::f32, {1100}, 1000},
                                          Case{"TwoVectorsEach", DType::f32, {600}, 1500},

@@ -19,7 +19,7 @@ struct Arguments {
 };
 
 extern "C" __global__ void __launch_bounds__(384, 2)
-rows_fee69a7951f321cc(const __grid_constant__ Arguments a) {
+rows_5a5716e80a19ff1c(const __grid_constant__ Arguments a) {
   const f32 v17 = -a.number0;
   const index length = a.length1;
   const int thread = threadIdx.x % 32;
@@ -54,9 +54,9 @@ rows_fee69a7951f321cc(const __grid_constant__ Arguments a) {
       const f32 v13 = op::select(v11, k0[e], a.number2);
       r14 = op::add(r14, v13);
     }
-    r1 = reduce_warp(r1, [](auto a, auto b) { return op::maximum(a, b); });
+    r1 = reduce_lanes<32>(r1, [](auto a, auto b) { return op::maximum(a, b); });
     const f32 v1 = r1;
-    r14 = reduce_warp(r14, [](auto a, auto b) { return op::add(a, b); });
+    r14 = reduce_lanes<32>(r14, [](auto a, auto b) { return op::add(a, b); });
     const f32 v14 = r14;
     f32 k4[8];
     f32 r5 = f32(0);
@@ -69,7 +69,7 @@ rows_fee69a7951f321cc(const __grid_constant__ Arguments a) {
       k4[e] = v4;
       r5 = op::add(r5, v4);
     }
-    r5 = reduce_warp(r5, [](auto a, auto b) { return op::add(a, b); });
+    r5 = reduce_lanes<32>(r5, [](auto a, auto b) { return op::add(a, b); });
     const f32 v5 = r5;
     const f32 v6 = op::log(v5);
     const f32 v7 = v6 + v1;

@@ -13,7 +13,7 @@ struct Arguments {
 };
 
 extern "C" __global__ void __launch_bounds__(256)
-rows_e7a236cac3998e8d(const __grid_constant__ Arguments a) {
+rows_8014462c9c55e41c(const __grid_constant__ Arguments a) {
   const index length = a.length1;
   const int thread = threadIdx.x % 32;
   __shared__ f32 k0[2][32];
@@ -34,7 +34,7 @@ rows_e7a236cac3998e8d(const __grid_constant__ Arguments a) {
       if (j >= length) break;
       r1 = op::add(r1, k0[e][thread]);
     }
-    r1 = reduce_warp(r1, [](auto a, auto b) { return op::add(a, b); });
+    r1 = reduce_lanes<32>(r1, [](auto a, auto b) { return op::add(a, b); });
     const f32 v1 = r1;
     const f32 v3 = v1 * a.number0;
     if (thread == 0) {
