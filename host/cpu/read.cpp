@@ -33,6 +33,7 @@ void copy_run(const T* from, std::int64_t stride, std::int64_t count, T* into) {
 template <class Run>
 void walk(const plan::Piece& piece, const Shape& shape, std::int64_t begin, std::int64_t count,
           Run&& run) {
+  if (count == 0) return;
   const int rank = shape.rank();
   if (rank == 0) return run(std::int64_t{0}, piece.offset, std::int64_t{0}, std::int64_t{1});
   // The index of the first element, and where the piece has it.
