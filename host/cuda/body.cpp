@@ -132,15 +132,19 @@ std::string Body::generated(const Instruction& step, const Position& position) {
   }
   const Shape& shape = tape_.shape(step.value);
   const int axis = tape_.attributes(step.value).axes[0];
+  const bool is_last = axis + 1 == shape.rank();
+  if (is_last && !position.in_row.empty() && part_.row_length() == shape[axis])
+    return fmt::format("op::cast<{}>(static_cast<i64>({}))", type, position.in_row);
   std::int64_t inner = 1;
   for (int i = axis + 1; i < shape.rank(); ++i) inner *= shape[i];
-  const std::string by = emitter_.divisor(inner), extent = emitter_.word("extent", shape[axis]),
+  const std::string of_axes =
+      is_last ? fmt::format("index({})", position.index)
+              : fmt::format("index({}) / {}", position.index, emitter_.divisor(inner));
+  const std::string extent = emitter_.word("extent", shape[axis]),
                     extents = emitter_.divisor(shape[axis]);
   // (i / inner) % extent
-  return fmt::format(
-      "op::cast<{}>(static_cast<i64>(index({}) / {} - index({}) / {} / {} * "
-      "static_cast<index>({})))",
-      type, position.index, by, position.index, by, extents, extent);
+  return fmt::format("op::cast<{0}>(static_cast<i64>({1} - {1} / {2} * static_cast<index>({3})))",
+                     type, of_axes, extents, extent);
 }
 
 const std::string& Body::coordinate(int axis, Position& position) {

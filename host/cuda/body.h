@@ -26,6 +26,7 @@ class Body {
     std::string index;   // row-major, of the level's shape
     std::string suffix;  // of the coordinates' names, so that rows and elements differ
     std::vector<std::string> coordinates{};
+    std::string in_row{};  // the name of its index in its row, where there is one
   };
 
   // Writes what `local` needs that was not written, and gives its expression. Reductions and what

@@ -180,7 +180,7 @@ class Resident {
       return;
     }
     row_.open(out_, index, [] {});
-    Body::Position position{Level::element, "i", "", {}};
+    Body::Position position{Level::element, "i", "", {}, "j"};
     for (const Local i : loads) {
       const Instruction& step = part_.body[i];
       const std::string value = index == Index::in_row
@@ -255,7 +255,7 @@ class Resident {
                   vector_of(*store));
       }
     });
-    Body::Position position{Level::element, "i", "", {}};
+    Body::Position position{Level::element, "i", "", {}, "j"};
     for (Local i = 0; i < part_.body.size(); ++i) {
       if (part_.body[i].level != Level::element) continue;
       if (ahead_->has(i)) {

@@ -15,7 +15,8 @@ bool ends_phase(const Instruction& step) {
 }
 
 bool is_one_instruction(Op op) {
-  return op == Op::neg || op == Op::square || op == Op::add || op == Op::sub || op == Op::mul;
+  return op == Op::neg || op == Op::square || op == Op::add || op == Op::sub || op == Op::mul ||
+         op == Op::where;
 }
 
 }  // namespace

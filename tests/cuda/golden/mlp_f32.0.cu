@@ -11,15 +11,12 @@ struct Arguments {
   alignas(8) f32 number0;
   i64 chunk2;
   const f32 *x0, *x1;
-  Divisor d3;
-  i64 extent4;
-  Divisor d5;
   alignas(8) f32 number1, number2, number3;
   f32 *y2, *y3, *y4;
 };
 
 extern "C" __global__ void __launch_bounds__(384, 2)
-rows_5a5716e80a19ff1c(const __grid_constant__ Arguments a) {
+rows_c15497bd66cb639f(const __grid_constant__ Arguments a) {
   const f32 v17 = -a.number0;
   const index length = a.length1;
   const int thread = threadIdx.x % 32;
@@ -46,7 +43,7 @@ rows_5a5716e80a19ff1c(const __grid_constant__ Arguments a) {
     for (int e = 0; e < 8; ++e) {
       const index j = e * 32 + thread, i = row * length + j;
       if (j >= length) break;
-      const f32 v8 = op::cast<f32>(static_cast<i64>(index(i) / a.d3 - index(i) / a.d3 / a.d5 * static_cast<index>(a.extent4)));
+      const f32 v8 = op::cast<f32>(static_cast<i64>(j));
       const boolean v11 = op::equal(v8, v9);
       const f32 v19 = op::select(v11, v17, a.number1);
       k19[e] = v19;
