@@ -138,7 +138,7 @@ class Resident {
   // Before the rows, what is the same for each of them.
   void write_loads_of_columns() {
     const std::vector<Local> loads = values_.loads(true);
-    if (loads.empty()) return;
+    if (loads.empty() || values_.are_read_again()) return;
     if (!values_.is_in_shared_memory(loads[0])) {
       declare(loads);
       return write_loads(loads, Index::in_row);
@@ -157,7 +157,7 @@ class Resident {
   void write_loads_of_row() {
     std::vector<Local> loads = values_.loads(false);
     std::erase_if(loads, [&](Local i) { return ahead_->has(i); });
-    if (loads.empty()) return;
+    if (loads.empty() || values_.are_read_again()) return;
     declare(loads);
     write_loads(loads, Index::of_all);
   }
@@ -260,7 +260,8 @@ class Resident {
       if (part_.body[i].level != Level::element) continue;
       if (ahead_->has(i)) {
         body_.set(i, value_of(part_.body[i].dtype, fmt::format("x{}.at[e - v]", i)));
-      } else if (values_.is_load(i) || values_.is_kept_from_before(i, phase)) {
+      } else if ((values_.is_load(i) && !values_.are_read_again()) ||
+                 values_.is_kept_from_before(i, phase)) {
         body_.set(i, kept(i, "e"));
       }
     }
@@ -296,10 +297,10 @@ class Resident {
     body_.forget(Level::element);
     for (const Local i : reductions) {
       const Reduction reduction = reduction_of(plan_, part_, i);
-      const std::string all = row_.threads <= 32 ? fmt::format("reduce_lanes<{}>", row_.threads)
-                              : row_.groups == 1
-                                  ? fmt::format("reduce_block<{}>", row_.threads)
-                                  : fmt::format("reduce_group<{}, {}>", row_.threads, row_.groups);
+      const std::string all =
+          row_.threads <= 32
+              ? fmt::format("reduce_lanes<{}>", row_.threads)
+              : fmt::format("reduce_group<{}, {}, {}>", row_.threads, row_.groups, next_turn());
       out_.line("r{0} = {1}(r{0}, {2});", i, all, reduction.combining());
       const DType dtype = part_.body[i].dtype;
       const bool is_half = dtype == DType::f16 || dtype == DType::bf16;
@@ -309,6 +310,17 @@ class Resident {
                                  : fmt::format("r{}", i));
       body_.set(i, fmt::format("v{}", i));
     }
+  }
+
+  // Of the row's reductions by several warps, one after the other and again for the next row: each
+  // has another turn than its neighbours. One alone has none.
+  std::string next_turn() {
+    const auto count = std::ranges::count_if(part_.body, [](const Instruction& step) {
+      return step.kind == Instruction::Kind::reduce && !reduces_columns(step);
+    });
+    const int turn = turns_++;
+    if (count == 1) return "kAnyTurn";
+    return turn + 1 == count && count % 2 == 1 ? "2" : fmt::format("{}", turn % 2);
   }
 
   void write_rows(int phase) {
@@ -346,6 +358,7 @@ class Resident {
   ColumnResults columns_;
   RowElements row_;
   std::optional<RowsAhead> ahead_;
+  int turns_ = 0;  // of reductions that were written
 };
 
 }  // namespace

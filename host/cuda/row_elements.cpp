@@ -13,7 +13,7 @@ constexpr int kThreadsOfShortRows = 256;
 constexpr int kRegisters = 65536, kOtherRegisters = 48;
 
 // Whole warps for `count` elements or vectors: a power of two, or three quarters of one, so that
-// rows of similar lengths share a text and at most a third of the threads have nothing.
+// rows of similar lengths share a text.
 int threads_for(std::int64_t count) {
   const int power = static_cast<int>(
       std::bit_ceil(static_cast<std::uint64_t>(std::max<std::int64_t>(count, 32))));
@@ -32,7 +32,9 @@ RowElements RowElements::of(const plan::Part& part, bool can_be_wide, std::size_
     return static_cast<int>(
         std::bit_ceil(static_cast<std::uint64_t>(std::max<std::int64_t>(n, 1))));
   };
-  if (part.reduces_columns()) {
+  if (!part.keeps_rows()) {
+    row = {.threads = 1024, .elements = RowElements::kAnyNumber};
+  } else if (part.reduces_columns()) {
     row.elements = widest > 4 ? 4 : 8;
     row.threads = threads_for((length + row.elements - 1) / row.elements);
     const int registers = static_cast<int>(kept_count) * row.elements * (widest > 4 ? 2 : 1);
@@ -47,6 +49,8 @@ RowElements RowElements::of(const plan::Part& part, bool can_be_wide, std::size_
     row.elements = length <= 8192 ? 8 : 16;
     row.threads = std::clamp(threads_for((length + row.elements - 1) / row.elements), 64, 1024);
   }
+  if (row.elements != kAnyNumber && row.threads * row.elements < length)
+    throw Error(fmt::format("a row of {} elements is too long for a kernel that keeps it", length));
   return row;
 }
 

@@ -11,11 +11,14 @@
 
 namespace tendon::cuda {
 
-// A row's threads are a group: some of a warp, a warp, or more. The text has the row's length as `length`, a
-// thread's place in its group as `thread`, and in a loop over rows the row as `row`.
+// A row's threads are a group: some of a warp, a warp, or more. The text has the row's length as
+// `length`, a thread's place in its group as `thread`, and in a loop over rows the row as `row`.
 struct RowElements {
+  // Of rows that are too long to be kept: a loop over what a thread has.
+  static constexpr int kAnyNumber = 0;
+
   int threads = 32;  // of a group
-  int elements = 1;  // of a thread
+  int elements = 1;  // of a thread, whole vectors
   int width = 1;     // of them side by side in memory
   int groups = 1;    // of a block: rows that it has at once
 
@@ -33,7 +36,12 @@ struct RowElements {
   template <class Begin>
   void open(Emitter& out, Index index, Begin&& begin) const {
     const std::string_view of_all = index == Index::of_all ? ", i = row * length + j" : "";
-    out.line("#pragma unroll");
+    out.line("#pragma unroll{}", elements == kAnyNumber ? " 4" : "");
+    if (elements == kAnyNumber) {
+      out.open(fmt::format("for (index j = thread; j < length; j += {}) {{", threads));
+      if (index == Index::of_all) out.line("const index i = row * length + j;");
+      return;
+    }
     if (width == 1) {
       out.open(fmt::format("for (int e = 0; e < {}; ++e) {{", elements));
       out.line("const index j = e * {} + thread{};", threads, of_all);

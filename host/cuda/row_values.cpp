@@ -14,7 +14,7 @@ bool ends_phase(const Instruction& step) {
   return step.kind == Instruction::Kind::reduce && step.level == Level::row;
 }
 
-bool is_one_instruction(Op op) {
+bool is_cheap(Op op) {
   return op == Op::neg || op == Op::square || op == Op::add || op == Op::sub || op == Op::mul ||
          op == Op::where;
 }
@@ -71,15 +71,14 @@ std::vector<Local> RowValues::loads(bool are_same_for_each_row) const {
 }
 
 bool RowValues::is_kept(Local local) const {
-  return part_.body[local].kind != Instruction::Kind::expand &&
+  return !are_read_again() && part_.body[local].kind != Instruction::Kind::expand &&
          last_uses_[local] > phases_[local] && !is_in_shared_memory_[local] &&
          !is_computed_again(local);
 }
 
 bool RowValues::is_computed_again(Local local) const {
   const Instruction& step = part_.body[local];
-  if (step.kind != Instruction::Kind::compute || !is_one_instruction(plan_.tape.op(step.value)))
-    return false;
+  if (step.kind != Instruction::Kind::compute || !is_cheap(plan_.tape.op(step.value))) return false;
   for (std::uint32_t j = 0; j < step.operand_count; ++j) {
     const Local operand = step.operands[j];
     const Instruction& from = part_.body[operand];

@@ -22,17 +22,19 @@ class RowValues {
   bool is_same_for_each_row(plan::Local load) const;
   std::vector<plan::Local> loads(bool are_same_for_each_row) const;
 
+  // Whether no row is kept: each phase loads and computes what it needs.
+  bool are_read_again() const { return !part_.keeps_rows(); }
   // Loads that wait in shared memory, where every phase finds them.
   void put_in_shared_memory(plan::Local load) { is_in_shared_memory_[load] = true; }
   bool is_in_shared_memory(plan::Local local) const { return is_in_shared_memory_[local]; }
-  // Whether a thread has it in registers from the phase that computes it to a later one. What one
-  // instruction makes of what is there anyway is computed again instead.
+  // Whether a thread has it in registers from the phase that computes it to a later one. What an
+  // instruction or two make of what is there anyway is computed again instead.
   bool is_kept(plan::Local local) const;
   bool is_kept_from_before(plan::Local local, int phase) const {
     return phases_[local] < phase && is_kept(local);
   }
-  // How many values of an element a thread keeps at once, at most: loads, kept ones, and columns'
-  // results.
+  // How many values of an element a thread keeps at once, at most, before any load was put in
+  // shared memory: loads, kept ones, and columns' results.
   std::size_t most_kept() const;
   // Marks what a phase computes a local of elements from, and itself.
   void mark_wanted(plan::Local local, int phase, std::vector<bool>& wanted) const;

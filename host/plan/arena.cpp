@@ -110,8 +110,10 @@ class Arranger {
       if (location(base).space == Space::arena && last_read_[base.id] == at) dead.push_back(base);
     }
     for (Part& part : stage.parts) {
-      // What is read again when a row has been stored, by chunks or columns, stays as it is.
-      const bool can_reuse = stage.parts.size() == 1 && part.chunked_reductions().empty();
+      // What is read again when a row has been stored, by chunks, by columns or by a row too long
+      // to be kept, stays as it is.
+      const bool can_reuse = stage.parts.size() == 1 && part.chunked_reductions().empty() &&
+                             (!part.is_resident || part.keeps_rows());
       for (const Store& store : part.stores) {
         if (location(store.value).space != Space::none) continue;
         if (can_reuse && reuse(part, store, dead)) continue;

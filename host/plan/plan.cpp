@@ -125,6 +125,12 @@ std::int64_t Part::outer_count() const {
   return count;
 }
 bool Part::reduces_columns() const { return is_resident && !chunked_reductions().empty(); }
+bool Part::keeps_rows() const {
+  const bool is_of_f64 = std::ranges::any_of(body, [](const Instruction& step) {
+    return step.level == Level::element && step.dtype == DType::f64;
+  });
+  return is_resident && row_length() <= kLongestResidentRow / (is_of_f64 ? 4 : 1);
+}
 std::vector<Local> Part::chunked_reductions() const {
   std::vector<Local> reductions;
   for (Local i = 0; i < body.size(); ++i) {

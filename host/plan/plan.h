@@ -64,6 +64,9 @@ struct Part {
 
   bool reduces() const { return reduced_count > 0; }
   bool reduces_columns() const;
+  // Whether the threads of a device have registers for a resident row. Else each pass over it reads
+  // it again, so that nothing may take its place in between.
+  bool keeps_rows() const;
   Shape rows() const;                // the space without what is reduced
   std::int64_t row_length() const;   // elements of a row
   std::int64_t inner_count() const;  // rows that lie side by side: behind the reduced axes

@@ -57,22 +57,37 @@ TEST_P(Rows, AreAsThePlainExecutorHasThem) {
   expect_agreement(tape, inputs);
 }
 
-INSTANTIATE_TEST_SUITE_P(Of, Rows,
-                         testing::Values(Case{"OneElement", DType::f32, {3000}, 1},
-                                         Case{"ThreeElements", DType::f32, {7001}, 3},
-                                         Case{"TenElements", DType::f64, {3001}, 10},
-                                         Case{"HalfAWarp", DType::bf16, {3001}, 16},
-                                         Case{"AlmostAWarp", DType::i32, {1001}, 31},
-                                         Case{"AWarp", DType::f32, {9000}, 128},
-                                         Case{"AWarpWithHalfOfAVectorMore", DType::f32, {1}, 192},
-                                         Case{"AVectorEach", DType::f32, {1100}, 1000},
-                                         Case{"TwoVectorsEach", DType::f32, {600}, 1500},
-                                         Case{"ManyThreads", DType::f32, {300}, 8192},
-                                         Case{"Doubles", DType::f64, {1500}, 600},
-                                         Case{"Halves", DType::f16, {1500}, 776},
-                                         Case{"LongHalves", DType::f16, {200}, 8200},
-                                         Case{"Integers", DType::i32, {1200}, 700}),
-                         [](const auto& of) { return std::string(of.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Of, Rows,
+    testing::Values(
+        Case{"OneElement", DType::f32, {3000}, 1}, Case{"ThreeElements", DType::f32, {7001}, 3},
+        Case{"TenElements", DType::f64, {3001}, 10}, Case{"HalfAWarp", DType::bf16, {3001}, 16},
+        Case{"AlmostAWarp", DType::i32, {1001}, 31}, Case{"AWarp", DType::f32, {9000}, 128},
+        Case{"AWarpWithHalfOfAVectorMore", DType::f32, {1}, 192},
+        Case{"AVectorEach", DType::f32, {1100}, 1000},
+        Case{"TwoVectorsEach", DType::f32, {600}, 1500},
+        Case{"ManyThreads", DType::f32, {300}, 8192}, Case{"Doubles", DType::f64, {1500}, 600},
+        Case{"Halves", DType::f16, {1500}, 776}, Case{"LongDoubles", DType::f64, {20}, 6000},
+        Case{"LongHalves", DType::f16, {200}, 8200}, Case{"Integers", DType::i32, {1200}, 700}),
+    [](const auto& of) { return std::string(of.param.name); });
+
+// The place of the greatest in rows longer than any that is kept, what of a row is less its
+// greatest, and sums.
+TEST(LongRows, OfAnArgmaxAreAsThePlainExecutorHasThem) {
+  for (const DType dtype : {DType::f32, DType::f64, DType::bf16}) {
+    TapeBuilder builder;
+    const Ref x = builder.input(dtype, {3, 20'000}, "x"),
+              scale = builder.input(dtype, {20'000}, "scale");
+    const Ref scaled = builder.apply(Op::mul, {x, scale});
+    const Ref place = builder.apply(Op::argmax, {scaled}, {.axes = {-1}});
+    const Ref greatest = builder.apply(Op::reduce_max, {scaled}, {.axes = {-1}, .keep_dims = true});
+    const Ref less = builder.apply(Op::sub, {scaled, greatest});
+    const Ref sums = builder.apply(Op::reduce_sum, {less}, {.axes = {-1}});
+    const Tape tape = std::move(builder).finish({place, less, sums});
+    expect_agreement(
+        tape, {quarters(dtype, 60'000, Sign::either), quarters(dtype, 20'000, Sign::positive)});
+  }
+}
 
 // Columns of `rows` lines, each as long as the case says: their sums and greatest, of what is less
 // a number of the column, and of two loads; and what is computed on the way.
