@@ -30,7 +30,7 @@ namespace tendon::cuda {
 namespace {
 
 constexpr char kMagic[8] = {'t', 'e', 'n', 'd', 'o', 'n', '\0', 'k'};
-constexpr std::uint32_t kFormat = 2;
+constexpr std::uint32_t kFormat = 3;
 constexpr std::string_view kEnding = ".kernel";
 constexpr std::string_view kUnfinished = ".partial";
 
@@ -38,7 +38,8 @@ constexpr std::string_view kUnfinished = ".partial";
 struct Header {
   char magic[8];
   std::uint32_t format;
-  std::int32_t register_count;
+  std::int16_t register_count;
+  std::int16_t barrier_count;
   std::int32_t spilled_bytes;
   std::int32_t shared_bytes;
   std::uint64_t key_check;
@@ -243,6 +244,7 @@ DiskCache::Lookup DiskCache::read(const std::string& name, const CacheKey& key) 
   code.register_count = header.register_count;
   code.spilled_bytes = header.spilled_bytes;
   code.shared_bytes = header.shared_bytes;
+  code.barrier_count = header.barrier_count;
   ::futimens(file.get(), nullptr);  // used now: drop_oldest goes by it
   return {std::move(code), ""};
 }
@@ -253,9 +255,10 @@ void DiskCache::save(const CacheKey& key, int compiler_version, const MachineCod
   Header header = {};
   std::memcpy(header.magic, kMagic, sizeof(kMagic));
   header.format = kFormat;
-  header.register_count = code.register_count;
+  header.register_count = static_cast<std::int16_t>(code.register_count);
   header.spilled_bytes = code.spilled_bytes;
   header.shared_bytes = code.shared_bytes;
+  header.barrier_count = static_cast<std::int16_t>(code.barrier_count);
   header.key_check = key.check;
   header.code_bytes = code.bytes.size();
   header.checksum = checksum_of(header, code.bytes);

@@ -144,7 +144,9 @@ MachineCode Nvrtc::compile(const KernelText& kernel, const Target& target) const
   }
   const std::vector<std::string> options = compile_options(target);
   MachineCode code = compile(kernel, options, target);
-  for (int blocks = kernel.resident_blocks - 1; code.spilled_bytes > 0 && blocks > 0; --blocks) {
+  // Where no number of blocks is asked for the compiler has one of its own in mind.
+  for (int blocks = kernel.resident_blocks == 0 ? 1 : kernel.resident_blocks - 1;
+       code.spilled_bytes > 0 && blocks > 0; --blocks) {
     std::vector<std::string> relaxed = options;
     relaxed.emplace_back("-Xptxas=--override-directive-values");
     relaxed.push_back(fmt::format("-Xptxas=--minnctapersm={}", blocks));
@@ -199,6 +201,7 @@ MachineCode Nvrtc::compile(const KernelText& kernel, const std::vector<std::stri
   code.register_count = reported(log, "Used ", " registers");
   code.spilled_bytes = reported(log, "stack frame, ", " bytes spill stores");
   code.shared_bytes = reported(log, ", ", " bytes smem");
+  code.barrier_count = reported(log, "used ", " barriers");
   return code;
 }
 

@@ -25,6 +25,7 @@ struct MachineCode {
   int register_count = 0;   // of PTX not known: 0
   int spilled_bytes = 0;    // stored to local memory for want of registers, a thread
   int shared_bytes = 0;     // a block
+  int barrier_count = 0;    // a block, of a multiprocessor's
 };
 
 // The architecture itself where the compiler knows it, else PTX of the newest that it knows before

@@ -49,7 +49,7 @@ RowElements RowElements::of(const plan::Part& part, bool can_be_wide, std::size_
     row.elements = length <= 8192 ? 8 : 16;
     row.threads = std::clamp(threads_for((length + row.elements - 1) / row.elements), 64, 1024);
   }
-  if (row.elements != kAnyNumber && row.threads * row.elements < length)
+  if (row.elements != kAnyNumber && std::int64_t{row.threads} * row.elements < length)
     throw Error(fmt::format("a row of {} elements is too long for a kernel that keeps it", length));
   return row;
 }

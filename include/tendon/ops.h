@@ -23,8 +23,8 @@ namespace tendon {
 //   clip(a, low, high)
 // and those that pullbacks are made of:
 //   step(x): 1 above 0, else 0; share_of_greater(a, b): 1, 0.5 for a tie, 0; same(a, b): 1 where
-//   equal or both NaN, else 0; gelu_tanh_gate(x): gelu_tanh(x) / x; scale(g, d): g * d, but 0 where
-//   g is 0 whatever d is, the product of every pullback
+//   equal or both NaN, else 0; gelu_tanh_gate(x): by which gelu_tanh takes x; scale(g, d): g * d,
+//   but 0 where g is 0 whatever d is, the product of every pullback
 #define TENDON_UNARY(name, ...) TENDON_API Tensor name(const Operand& x);
 #define TENDON_UNARY_PARAMETER(name, parameter, initial, ...) \
   TENDON_API Tensor name(const Operand& x, double parameter = initial);

@@ -44,34 +44,51 @@ __device__ inline T reduce_lanes(T value, Combine combine) {
   return value;
 }
 
-// Waits for the other threads of a group: a block's threads are so many groups of so many.
-template <int kThreads, int kGroups>
+// Waits for the other threads of a group: a block's threads are so many groups of so many. Each
+// group has a barrier, whose number the compiler knows: else it would set all 16 aside.
+template <int kThreads, int kGroups, int kGroup = 0>
 __device__ inline void synchronize_group() {
   if constexpr (kGroups == 1) {
     __syncthreads();
-  } else {
-    const u32 barrier = 1 + threadIdx.x / kThreads;
-    asm volatile("bar.sync %0, %1;" ::"r"(barrier), "n"(kThreads) : "memory");
+  } else if constexpr (kGroup < kGroups) {
+    if (threadIdx.x / kThreads == kGroup) {
+      asm volatile("bar.sync %0, %1;" ::"n"(kGroup + 1), "n"(kThreads) : "memory");
+    } else {
+      synchronize_group<kThreads, kGroups, kGroup + 1>();
+    }
   }
 }
 
-// Over a group's threads.
-template <int kThreads, int kGroups, class T, class Combine>
+// The memory that the warps of a block pass results through: the same one for all calls with as
+// many bytes and the same turn.
+template <int kBytes, int kTurn>
+__device__ inline void* memory_of_warps() {
+  __shared__ f64 words[(kBytes + sizeof(f64) - 1) / sizeof(f64)];
+  return words;
+}
+
+// Over a group's threads. Others of the group may still read what was reduced before. Of any turn,
+// this waits for them; it need not where that had another turn, as the one after has: who is there
+// has read what was reduced before this.
+inline constexpr int kAnyTurn = -1;
+template <int kThreads, int kGroups, int kTurn, class T, class Combine>
 __device__ inline T reduce_group(T value, Combine combine) {
-  __shared__ T of_warps[kGroups][kThreads / 32];
-  const u32 group = threadIdx.x / kThreads;
+  constexpr int kWarps = kThreads / 32;
+  constexpr int kBytes = kGroups * kWarps * static_cast<int>(sizeof(T));
+  T* const of_warps =
+      static_cast<T*>(memory_of_warps<kBytes, kTurn>()) + threadIdx.x / kThreads * kWarps;
   value = reduce_lanes<32>(value, combine);
-  synchronize_group<kThreads, kGroups>();  // of an earlier reduction that still reads
-  if (threadIdx.x % 32 == 0) of_warps[group][threadIdx.x % kThreads / 32] = value;
+  if constexpr (kTurn == kAnyTurn) synchronize_group<kThreads, kGroups>();
+  if (threadIdx.x % 32 == 0) of_warps[threadIdx.x % kThreads / 32] = value;
   synchronize_group<kThreads, kGroups>();
-  value = of_warps[group][0];
+  value = of_warps[0];
 #pragma unroll
-  for (int warp = 1; warp < kThreads / 32; ++warp) value = combine(value, of_warps[group][warp]);
+  for (int warp = 1; warp < kWarps; ++warp) value = combine(value, of_warps[warp]);
   return value;
 }
 template <int kThreads, class T, class Combine>
 __device__ inline T reduce_block(T value, Combine combine) {
-  return reduce_group<kThreads, 1>(value, combine);
+  return reduce_group<kThreads, 1, kAnyTurn>(value, combine);
 }
 
 // The memory that a block's threads share for values that pass from one to another at once: the

@@ -53,7 +53,7 @@ Occupancy occupancy_of(const MachineCode& code, std::uint32_t threads, int archi
   function.partitionedGCConfig = PARTITIONED_GC_OFF;
   function.shmemLimitConfig = FUNC_SHMEM_LIMIT_DEFAULT;
   function.maxDynamicSharedSizeBytes = 0;
-  function.numBlockBarriers = 1;
+  function.numBlockBarriers = code.barrier_count;
   const cudaOccDeviceState state{};
   cudaOccResult result;
   EXPECT_EQ(cudaOccMaxActiveBlocksPerMultiprocessor(&result, &device, &function, &state,

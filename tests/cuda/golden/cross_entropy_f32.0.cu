@@ -17,7 +17,7 @@ struct Arguments {
 };
 
 extern "C" __global__ void __launch_bounds__(128)
-rows_d6b43191c29e128a(const __grid_constant__ Arguments a) {
+rows_a49736ad3b1bc234(const __grid_constant__ Arguments a) {
   const f32 v18 = -a.number0;
   const index length = a.length1;
   const int thread = threadIdx.x;
@@ -59,7 +59,7 @@ rows_d6b43191c29e128a(const __grid_constant__ Arguments a) {
         r1 = op::maximum(r1, x0.at[e - v]);
       }
     }
-    r1 = reduce_block<128>(r1, [](auto a, auto b) { return op::maximum(a, b); });
+    r1 = reduce_group<128, 1, 0>(r1, [](auto a, auto b) { return op::maximum(a, b); });
     const f32 v1 = r1;
     f32 k4[8];
     f32 r5 = f32(0);
@@ -80,9 +80,9 @@ rows_d6b43191c29e128a(const __grid_constant__ Arguments a) {
         r13 = op::add(r13, v12);
       }
     }
-    r5 = reduce_block<128>(r5, [](auto a, auto b) { return op::add(a, b); });
+    r5 = reduce_group<128, 1, 1>(r5, [](auto a, auto b) { return op::add(a, b); });
     const f32 v5 = r5;
-    r13 = reduce_block<128>(r13, [](auto a, auto b) { return op::add(a, b); });
+    r13 = reduce_group<128, 1, 2>(r13, [](auto a, auto b) { return op::add(a, b); });
     const f32 v13 = r13;
     const f32 v6 = op::log(v5);
     const f32 v14 = v6 - v13;

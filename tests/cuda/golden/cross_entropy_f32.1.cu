@@ -13,7 +13,7 @@ struct Arguments {
 };
 
 extern "C" __global__ void __launch_bounds__(128)
-rows_4480d47d8d0f74cc(const __grid_constant__ Arguments a) {
+rows_e36c12f34221090d(const __grid_constant__ Arguments a) {
   const index length = a.length1;
   const int thread = threadIdx.x;
   __shared__ f32 k0[8][128];
@@ -36,7 +36,7 @@ rows_4480d47d8d0f74cc(const __grid_constant__ Arguments a) {
         r1 = op::add(r1, k0[e][thread]);
       }
     }
-    r1 = reduce_block<128>(r1, [](auto a, auto b) { return op::add(a, b); });
+    r1 = reduce_group<128, 1, kAnyTurn>(r1, [](auto a, auto b) { return op::add(a, b); });
     const f32 v1 = r1;
     const f32 v3 = v1 / a.number0;
     if (thread == 0) {

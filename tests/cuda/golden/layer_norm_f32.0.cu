@@ -18,7 +18,7 @@ struct Arguments {
 };
 
 extern "C" __global__ void __launch_bounds__(384, 2)
-rows_d3d64d09d199cb0b(const __grid_constant__ Arguments a) {
+rows_fdf296edcbbd55a0(const __grid_constant__ Arguments a) {
   const index length = a.length1;
   const int thread = threadIdx.x % 96;
   __shared__ f32 k15[8][96];
@@ -78,7 +78,7 @@ rows_d3d64d09d199cb0b(const __grid_constant__ Arguments a) {
         c20[e] = op::add(c20[e], a.number0);
       }
     }
-    r1 = reduce_group<96, 4>(r1, [](auto a, auto b) { return op::add(a, b); });
+    r1 = reduce_group<96, 4, 0>(r1, [](auto a, auto b) { return op::add(a, b); });
     const f32 v1 = r1;
     const f32 v3 = v1 * a.number1;
     f32 r7 = f32(0);
@@ -98,9 +98,9 @@ rows_d3d64d09d199cb0b(const __grid_constant__ Arguments a) {
         r25 = op::add(r25, v24);
       }
     }
-    r7 = reduce_group<96, 4>(r7, [](auto a, auto b) { return op::add(a, b); });
+    r7 = reduce_group<96, 4, 1>(r7, [](auto a, auto b) { return op::add(a, b); });
     const f32 v7 = r7;
-    r25 = reduce_group<96, 4>(r25, [](auto a, auto b) { return op::add(a, b); });
+    r25 = reduce_group<96, 4, 0>(r25, [](auto a, auto b) { return op::add(a, b); });
     const f32 v25 = r25;
     const f32 v9 = v7 * a.number2;
     const f32 v11 = v9 + a.number3;
@@ -136,7 +136,7 @@ rows_d3d64d09d199cb0b(const __grid_constant__ Arguments a) {
       }
       store(a.y3, row * length / 4 + k, s0);
     }
-    r37 = reduce_group<96, 4>(r37, [](auto a, auto b) { return op::add(a, b); });
+    r37 = reduce_group<96, 4, 1>(r37, [](auto a, auto b) { return op::add(a, b); });
     const f32 v37 = r37;
     const f32 v38 = op::scale(v37, a.number1);
     #pragma unroll

@@ -17,7 +17,7 @@ struct Arguments {
 };
 
 extern "C" __global__ void __launch_bounds__(192, 4)
-rows_1a6504822f1c33a6(const __grid_constant__ Arguments a) {
+rows_6db57b47b3994750(const __grid_constant__ Arguments a) {
   const index length = a.length1;
   const int thread = threadIdx.x;
   __shared__ f64 k15[4][192];
@@ -74,7 +74,7 @@ rows_1a6504822f1c33a6(const __grid_constant__ Arguments a) {
         c20[e] = op::add(c20[e], a.number0);
       }
     }
-    r1 = reduce_block<192>(r1, [](auto a, auto b) { return op::add(a, b); });
+    r1 = reduce_group<192, 1, 0>(r1, [](auto a, auto b) { return op::add(a, b); });
     const f64 v1 = r1;
     const f64 v3 = v1 * a.number1;
     f64 r7 = f64(0);
@@ -94,9 +94,9 @@ rows_1a6504822f1c33a6(const __grid_constant__ Arguments a) {
         r25 = op::add(r25, v24);
       }
     }
-    r7 = reduce_block<192>(r7, [](auto a, auto b) { return op::add(a, b); });
+    r7 = reduce_group<192, 1, 1>(r7, [](auto a, auto b) { return op::add(a, b); });
     const f64 v7 = r7;
-    r25 = reduce_block<192>(r25, [](auto a, auto b) { return op::add(a, b); });
+    r25 = reduce_group<192, 1, 0>(r25, [](auto a, auto b) { return op::add(a, b); });
     const f64 v25 = r25;
     const f64 v9 = v7 * a.number2;
     const f64 v11 = v9 + a.number3;
@@ -132,7 +132,7 @@ rows_1a6504822f1c33a6(const __grid_constant__ Arguments a) {
       }
       store(a.y3, row * length / 2 + k, s0);
     }
-    r37 = reduce_block<192>(r37, [](auto a, auto b) { return op::add(a, b); });
+    r37 = reduce_group<192, 1, 1>(r37, [](auto a, auto b) { return op::add(a, b); });
     const f64 v37 = r37;
     const f64 v38 = op::scale(v37, a.number1);
     #pragma unroll

@@ -13,7 +13,7 @@ struct Arguments {
 };
 
 extern "C" __global__ void __launch_bounds__(512)
-rows_7efff5e0be2cc768(const __grid_constant__ Arguments a) {
+rows_f12885c74820cd27(const __grid_constant__ Arguments a) {
   const index length = a.length1;
   const int thread = threadIdx.x;
   const index begin = blockIdx.x, step = gridDim.x, vectors = length / 8;
@@ -46,7 +46,7 @@ rows_7efff5e0be2cc768(const __grid_constant__ Arguments a) {
         r1 = op::add(r1, value_of(x0.at[e - v]));
       }
     }
-    r1 = reduce_block<512>(r1, [](auto a, auto b) { return op::add(a, b); });
+    r1 = reduce_group<512, 1, kAnyTurn>(r1, [](auto a, auto b) { return op::add(a, b); });
     const f32 v1 = rounded<f16>(r1);
     if (thread == 0) {
       a.y1[row] = stored_as<f16>(v1);

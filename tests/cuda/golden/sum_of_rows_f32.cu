@@ -13,7 +13,7 @@ struct Arguments {
 };
 
 extern "C" __global__ void __launch_bounds__(512)
-rows_9411e955a82653d2(const __grid_constant__ Arguments a) {
+rows_6f4618a35c51e0ec(const __grid_constant__ Arguments a) {
   const index length = a.length1;
   const int thread = threadIdx.x;
   const index begin = blockIdx.x, step = gridDim.x, vectors = length / 4;
@@ -46,7 +46,7 @@ rows_9411e955a82653d2(const __grid_constant__ Arguments a) {
         r1 = op::add(r1, x0.at[e - v]);
       }
     }
-    r1 = reduce_block<512>(r1, [](auto a, auto b) { return op::add(a, b); });
+    r1 = reduce_group<512, 1, kAnyTurn>(r1, [](auto a, auto b) { return op::add(a, b); });
     const f32 v1 = r1;
     if (thread == 0) {
       a.y1[row] = v1;
