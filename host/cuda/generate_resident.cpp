@@ -89,6 +89,8 @@ class Resident {
           static_cast<std::int64_t>(std::max<std::size_t>(size_bytes(part_.body[i].dtype), 4));
     }
     if (columns > kSharedBytesOfColumns) columns = 0;
+    // Of a row without elements nothing is written, and the compiler may load it all the same.
+    if (part_.row_length() == 0) columns = 0;
     for (const Local i : values_.loads(true)) {
       if (columns > 0) values_.put_in_shared_memory(i);
     }

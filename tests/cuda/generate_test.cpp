@@ -102,6 +102,22 @@ TEST(Generate, TakesMoreLaunchesWhereTheArgumentsAreManyAndEachStillOnce) {
   for (const Ref target : plan.tape.targets()) EXPECT_EQ(uses[target.id], 1);
 }
 
+// What is the same for each row waits in shared memory, but where nothing would be written there: a
+// compiler may load from a known place before it asks whether there is an element.
+TEST(Generate, SharesNoMemoryForRowsWithoutElements) {
+  for (const std::int64_t length : {2, 0}) {
+    TapeBuilder tape;
+    const Ref x = tape.input(DType::f32, {512, length}), scale = tape.input(DType::f32, {length});
+    const Ref scaled = tape.apply(Op::mul, {x, scale});
+    const Ref sums = tape.apply(Op::reduce_sum, {scaled}, {.axes = 1, .keep_dims = true});
+    const Ref apart = tape.apply(Op::sub, {scaled, sums});
+    const plan::Plan plan = plan::make_plan(std::move(tape).finish({apart}));
+    ASSERT_EQ(plan.stages.size(), 1U);
+    const std::string text = generate(plan, plan.stages[0], true)[0].text.text;
+    EXPECT_EQ(text.find("__shared__ f32 k") != std::string::npos, length > 0) << text;
+  }
+}
+
 // Sums of columns share lines in a block's shared memory, of which a kernel has 48 KiB.
 TEST(Generate, ReducesManyColumnsInTurns) {
   TapeBuilder tape;

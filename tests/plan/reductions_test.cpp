@@ -89,6 +89,19 @@ TEST(LongRows, OfAnArgmaxAreAsThePlainExecutorHasThem) {
   }
 }
 
+// Rows without elements, normalised and scaled by the same: sums of nothing.
+TEST(EmptyRows, AreAsThePlainExecutorHasThem) {
+  TapeBuilder builder;
+  const Ref x = builder.input(DType::f32, {512, 0}, "x"), scale = builder.input(DType::f32, {0});
+  const Attributes row{.axes = {-1}, .keep_dims = true};
+  const Ref scaled = builder.apply(Op::mul, {x, scale});
+  const Ref sums = builder.apply(Op::reduce_sum, {scaled}, row);
+  const Ref apart = builder.apply(Op::mul, {builder.apply(Op::sub, {x, sums}), scale});
+  const Ref sums_apart = builder.apply(Op::reduce_sum, {builder.apply(Op::square, {apart})}, row);
+  const Tape tape = std::move(builder).finish({sums, apart, sums_apart});
+  expect_agreement(tape, {Bytes(), Bytes()});
+}
+
 // Columns of `rows` lines, each as long as the case says: their sums and greatest, of what is less
 // a number of the column, and of two loads; and what is computed on the way.
 Tape tape_of_columns(const Case& c) {
