@@ -2,382 +2,325 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
-#include <unordered_map>
+#include <cctype>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
 
+#include "host/explain/ways.h"
 #include "host/ops/op_row.h"
 #include "host/support/text.h"
 
 namespace tendon::explain {
-
-bool Recording::records(NodeId id) const {
-  const auto i = static_cast<std::uint64_t>(id);
-  // Ascending intervals: the last that begins at or before the id.
-  auto after = std::ranges::upper_bound(recorded, i, {}, &Interval::begin);
-  return after != recorded.begin() && i < std::prev(after)->end;
-}
-
-const Watch* Recording::watch_of(NodeId id) const {
-  const auto found = std::ranges::lower_bound(watches, id, {}, &Watch::node);
-  return found != watches.end() && found->node == id ? &*found : nullptr;
-}
-
 namespace {
 
-// The entries of a log by index, and indices by id.
-class Entries {
- public:
-  explicit Entries(const Log& log) : log_(log) {
-    if (!log.chunks.empty()) begin_ = log.chunks.front()->first;
-  }
-  std::uint32_t count() const {
-    return log_.chunks.empty() ? 0 : static_cast<std::uint32_t>(log_.end - begin_);
-  }
-  const Entry& operator[](std::uint32_t index) const {
-    return log_.chunks[index / kChunkEntries]->entries[index % kChunkEntries];
-  }
-  NodeId id(std::uint32_t index) const { return NodeId{begin_ + index}; }
-  std::optional<std::uint32_t> index(NodeId id) const {
-    const auto i = static_cast<std::uint64_t>(id);
-    if (log_.chunks.empty() || i < begin_ || i >= log_.end) return std::nullopt;
-    return static_cast<std::uint32_t>(i - begin_);
-  }
+using Index = Graph::Index;
 
- private:
-  const Log& log_;
-  std::uint64_t begin_ = 0;
-};
-
-// What severs an edge of a way from the source to a target.
-enum class Cut : std::uint8_t {
-  none,
-  watched_after_use,
-  unwatched,
-  paused,
-  host_read,
-  assigned,
-  op,
-  dtype,
-  stop_gradient,
-  not_recorded,
-};
-
-constexpr std::uint32_t kUnreached = std::numeric_limits<std::uint32_t>::max();
-// A way is judged by its cuts: as few as possible, and of two ways with one cut each, the one whose
-// cut is that the source was not watched in time.
-constexpr std::uint32_t kWatchCost = 2;
-constexpr std::uint32_t kCutCost = 3;
-
-std::string described(const Entry& entry) {
-  return fmt::format("{}{}", entry.called != nullptr ? entry.called : name(entry.op),
-                     support::at(entry.place));
+std::string name_of(const Entry& entry) {
+  switch (entry.event) {
+    case Event::data: return entry.called != nullptr ? entry.called : "from";
+    case Event::read: return "read";
+    case Event::assign: return "assign";
+    case Event::host_read: return "host read";
+    case Event::op: break;
+  }
+  return entry.called != nullptr ? entry.called : name(entry.op);
 }
 
-class Search {
+std::string described(const Entry& entry) {
+  return fmt::format("{}{}", name_of(entry), support::at(entry.place));
+}
+
+std::optional<Place> known(Place place) {
+  return place.line() == 0 ? std::nullopt : std::optional(place);
+}
+
+// "two other ways".
+std::string counted(std::size_t count, const char* one, const char* many) {
+  constexpr std::array kWords = {"no",  "one",   "two",   "three", "four", "five",
+                                 "six", "seven", "eight", "nine",  "ten"};
+  const std::string number = count < kWords.size() ? kWords[count] : fmt::format("{}", count);
+  return fmt::format("{} {}", number, count == 1 ? one : many);
+}
+
+class Explainer {
  public:
-  Search(const Recording& recording, std::span<const Subject> targets, const Subject& source)
-      : recording_(recording), targets_(targets), source_(source), entries_(recording.log) {}
+  Explainer(const Graph& graph, std::span<const Subject> targets, const Subject& source)
+      : graph_(graph),
+        recording_(graph.recording()),
+        targets_(targets),
+        source_(source),
+        ways_(graph, source, false) {}
 
   Explanation answer();
 
  private:
-  // How the best way from the source arrives at an entry.
-  struct Arrival {
-    std::uint32_t cost = kUnreached;
-    std::uint32_t from = kUnreached;  // index of the operand's entry; kUnreached: the source itself
-    Cut cut = Cut::none;              // of the last edge
-  };
+  std::optional<Explanation> is_target() const;
+  std::optional<Explanation> is_of_another_tape() const;
+  Index nearest_target() const;
+  bool is_recorded(const Subject& target) const;
+  bool goes_on_from_tape() const;
 
-  bool is_source(NodeId id) const {
-    return std::ranges::find(source_.values, id) != source_.values.end();
-  }
-  bool is_source(std::uint32_t index) const {
-    const Entry& entry = entries_[index];
-    if (source_.cell != 0) {
-      return (entry.event == Event::read || entry.event == Event::assign) &&
-             entry.note == source_.cell;
-    }
-    return is_source(entries_.id(index));
-  }
-
-  void find_connected();
-  void find_ways(bool through_host);
-  void arrive(std::uint32_t index, std::uint32_t from, std::uint32_t cost, Cut cut);
-  Cut cut_of_edge(std::uint32_t index, std::size_t operand, bool from_source) const;
-  Cut cut_of_reading(std::uint32_t user, NodeId reading) const;
-  bool is_paused(NodeId id) const;
-  std::uint32_t nearest_target() const;
-
-  Explanation explain_way(std::uint32_t target) const;
-  Explanation explain_connected(std::uint32_t target) const;
-  Explanation explain_cut(std::uint32_t index, const Arrival& arrival) const;
-  Explanation explain_watched_late(std::uint32_t user) const;
-  Explanation explain_unwatched(const Entry* user) const;
+  Explanation explain_way(Index target) const;
+  Explanation explain_connected(const std::vector<Index>& way) const;
+  Explanation explain_cut(Index cut) const;
+  Explanation explain_watched_late(Index user) const;
+  Explanation explain_unwatched(Index user) const;
+  Explanation explain_forgotten_watch(Index user) const;
+  Explanation explain_forgotten(const std::string& what, Place where) const;
   Explanation explain_no_way() const;
-  std::string read_note() const;
+  Explanation explain_unrecorded(const Subject& target) const;
+  Explanation explain_unused() const;
 
+  std::vector<Index> uses() const;
+  bool was_watched_before_reset() const;
+  std::string cell_name(std::uint64_t cell) const;
+  std::string read_note() const;
+  std::vector<Step> steps(const std::vector<Index>& way) const;
+  std::vector<Step> find_other_cuts() const;
+  std::vector<bool> leading_to_targets() const;
+
+  const Graph& graph_;
   const Recording& recording_;
   std::span<const Subject> targets_;
   const Subject& source_;
-  Entries entries_;
-  std::vector<bool> connected_;  // computed from something watched, as the tape saw it
-  std::vector<Arrival> arrivals_;
+  Ways ways_;
 };
 
-// The tape's own rule, for all watched values.
-void Search::find_connected() {
-  connected_.assign(entries_.count(), false);
-  for (std::uint32_t i = 0; i < entries_.count(); ++i) {
-    const Entry& entry = entries_[i];
-    if (entry.event != Event::op || !is_floating(entry.dtype) ||
-        !recording_.records(entries_.id(i))) {
-      continue;
-    }
-    const ops::OpRow& row = ops::row(entry.op);
-    const auto operands = entry.operands();
-    for (std::size_t k = 0; k < operands.size() && !connected_[i]; ++k) {
-      if (!row.carries(static_cast<int>(k))) continue;
-      const auto operand = entries_.index(operands[k]);
-      const Watch* watch = recording_.watch_of(operands[k]);
-      connected_[i] =
-          (operand && connected_[*operand]) ||
-          (watch != nullptr && watch->from <= static_cast<std::uint64_t>(entries_.id(i)));
-    }
-  }
-}
-
-bool Search::is_paused(NodeId id) const {
-  const auto i = static_cast<std::uint64_t>(id);
-  return std::ranges::any_of(
-      recording_.paused, [i](const Interval& pause) { return pause.begin <= i && i < pause.end; });
-}
-
-// Of a reading of the source, a variable, that the tape did not watch, at its use.
-Cut Search::cut_of_reading(std::uint32_t user, NodeId reading) const {
-  const auto at = entries_.index(reading);
-  // Where no tape recorded, reading was nothing but using.
-  const NodeId read = at && entries_[*at].event == Event::read ? reading : entries_.id(user);
-  const auto i = static_cast<std::uint64_t>(read);
-  if (i < source_.watched_from) return Cut::watched_after_use;
-  if (source_.watched_cell && i >= recording_.began) {
-    // A variable that the tape has seen elsewhere is told by what this use lacks.
-    if (is_paused(entries_.id(user)) && source_.values.size() > 1) return Cut::paused;
-    if (!recording_.records(read) && !is_paused(read)) return Cut::not_recorded;
-  }
-  return Cut::unwatched;
-}
-
-Cut Search::cut_of_edge(std::uint32_t index, std::size_t operand, bool from_source) const {
-  const Entry& entry = entries_[index];
-  const NodeId id = entries_.id(index);
-  const NodeId operand_id = entry.operands()[operand];
-  if (from_source) {
-    const auto at = entries_.index(operand_id);
-    const bool computed = at && connected_[*at];
-    const Watch* watch = recording_.watch_of(operand_id);
-    if (!computed && watch == nullptr) {
-      return source_.cell == 0 ? Cut::unwatched : cut_of_reading(index, operand_id);
-    }
-    if (!computed && watch->from > static_cast<std::uint64_t>(id)) return Cut::watched_after_use;
-  }
-  if (entry.event == Event::assign) return Cut::assigned;
-  if (entry.event == Event::read) return Cut::none;  // the assign that it reads was the cut
-  // Beyond the op where values left the floating types, the cut was that op.
-  const auto at = entries_.index(operand_id);
-  const bool floating =
-      from_source ? is_floating(source_.dtype) : !at || is_floating(entries_[*at].dtype);
-  if (entry.op == Op::stop_gradient) return Cut::stop_gradient;
-  if (floating && !ops::row(entry.op).carries(static_cast<int>(operand))) return Cut::op;
-  if (floating && !is_floating(entry.dtype)) return Cut::dtype;
-  if (!recording_.records(id)) {
-    return is_paused(id) ? Cut::paused : Cut::not_recorded;
-  }
-  return Cut::none;
-}
-
-void Search::arrive(std::uint32_t index, std::uint32_t from, std::uint32_t cost, Cut cut) {
-  if (cut == Cut::watched_after_use || cut == Cut::unwatched) {
-    cost += kWatchCost;
-  } else if (cut != Cut::none) {
-    cost += kCutCost;
-  }
-  Arrival& arrival = arrivals_[index];
-  // Of equal ways the one through the latest operand.
-  if (cost < arrival.cost || (cost == arrival.cost && arrival.from != kUnreached &&
-                              from != kUnreached && from > arrival.from)) {
-    arrival = {cost, from, cut};
-  }
-}
-
-// From the source onwards, each entry's best arrival. With `through_host`, values that were read to
-// the host and came back as bit-equal data make a way too.
-void Search::find_ways(bool through_host) {
-  arrivals_.assign(entries_.count(), {});
-  std::unordered_map<std::uint64_t, std::uint32_t> host_reads;  // hash of values -> the entry read
-  for (std::uint32_t i = 0; i < entries_.count(); ++i) {
-    const Entry& entry = entries_[i];
-    if (entry.event == Event::host_read) {
-      const auto read = entries_.index(entry.operands()[0]);
-      const bool reached = read && (arrivals_[*read].cost != kUnreached || is_source(*read));
-      if (through_host && entry.note != 0 && (reached || is_source(entry.operands()[0]))) {
-        host_reads.insert_or_assign(entry.note, i);
-      }
-      continue;
-    }
-    if (entry.event == Event::data && through_host && entry.note != 0) {
-      if (const auto found = host_reads.find(entry.note); found != host_reads.end()) {
-        const auto read = entries_.index(entries_[found->second].operands()[0]);
-        const std::uint32_t cost =
-            read && arrivals_[*read].cost != kUnreached ? arrivals_[*read].cost : 0;
-        arrive(i, found->second, cost, Cut::host_read);
-      }
-    }
-    const auto operands = entry.operands();
-    for (std::size_t k = 0; k < operands.size(); ++k) {
-      const auto operand = entries_.index(operands[k]);
-      const bool starts = operand ? is_source(*operand) : is_source(operands[k]);
-      if (starts) {
-        arrive(i, operand.value_or(kUnreached), 0, cut_of_edge(i, k, true));
-      } else if (operand && arrivals_[*operand].cost != kUnreached) {
-        arrive(i, *operand, arrivals_[*operand].cost, cut_of_edge(i, k, false));
-      }
-    }
-  }
-}
-
-// The target entry with the best way; kUnreached where none has one.
-std::uint32_t Search::nearest_target() const {
-  std::uint32_t best = kUnreached;
-  for (const Subject& target : targets_) {
-    for (const NodeId id : target.values) {
-      const auto index = entries_.index(id);
-      if (!index || arrivals_[*index].cost == kUnreached) continue;
-      if (best == kUnreached || arrivals_[*index].cost < arrivals_[best].cost) best = *index;
-    }
-  }
-  return best;
-}
-
-Explanation Search::answer() {
+Explanation Explainer::answer() {
   if (!is_floating(source_.dtype)) {
     return {Cause::cut_by_dtype,
             fmt::format("{} is {}: only floating tensors have gradients.", source_.label,
                         source_.dtype),
             source_.place};
   }
+  if (std::optional<Explanation> explanation = is_target()) return *explanation;
+  if (std::optional<Explanation> explanation = is_of_another_tape()) return *explanation;
+  Index target = nearest_target();
+  if (target == Graph::kNone) {
+    Ways through_host(graph_, source_, true);
+    std::swap(ways_, through_host);
+    target = nearest_target();
+    if (target == Graph::kNone) std::swap(ways_, through_host);
+  }
+  return target == Graph::kNone ? explain_no_way() : explain_way(target);
+}
+
+std::optional<Explanation> Explainer::is_target() const {
   for (const Subject& target : targets_) {
     const bool same_cell = source_.cell != 0 && source_.cell == target.value_of;
-    const bool same_value =
-        std::ranges::any_of(target.values, [&](NodeId id) { return is_source(id); });
+    const bool same_value = std::ranges::any_of(target.values, [&](NodeId id) {
+      return std::ranges::find(source_.values, id) != source_.values.end();
+    });
     if (same_cell || same_value) {
-      return {Cause::connected, fmt::format("{} is itself a target.", source_.label),
-              source_.place};
+      return Explanation{Cause::connected, fmt::format("{} is itself a target.", source_.label),
+                         source_.place};
     }
   }
-  find_connected();
-  find_ways(false);
-  std::uint32_t target = nearest_target();
-  if (target == kUnreached) {
-    find_ways(true);
-    target = nearest_target();
-    if (target == kUnreached) find_ways(false);
-  }
-  return target == kUnreached ? explain_no_way() : explain_way(target);
+  return std::nullopt;
 }
 
-Explanation Search::explain_way(std::uint32_t target) const {
-  if (arrivals_[target].cost == 0) return explain_connected(target);
-  // Walking back from the target: the first cut met, unless the source was not watched in time.
-  std::uint32_t first = kUnreached;
-  std::uint32_t last = target;
-  for (std::uint32_t i = target; i != kUnreached;) {
-    const Arrival& arrival = arrivals_[i];
-    if (arrival.cost == kUnreached) break;
-    if (arrival.cut != Cut::none && first == kUnreached) first = i;
-    last = i;
-    if (arrival.cut == Cut::watched_after_use || arrival.cut == Cut::unwatched) break;
-    if (arrival.cut == Cut::host_read) {
-      i = entries_.index(entries_[arrival.from].operands()[0]).value_or(kUnreached);
-    } else {
-      i = arrival.from;
+std::optional<Explanation> Explainer::is_of_another_tape() const {
+  const Subject* other = nullptr;
+  for (const Subject& target : targets_) {
+    if (is_recorded(target)) return std::nullopt;
+    const Standing standing = recording_.standing_of(target.values.back());
+    if (target.other_tape && standing != Standing::before_reset &&
+        standing != Standing::other_thread) {
+      other = &target;
     }
-    if (i != kUnreached && is_source(i)) break;
   }
-  const Arrival& start = arrivals_[last];
-  if (start.cut == Cut::watched_after_use) return explain_watched_late(last);
-  if (start.cut == Cut::unwatched) return explain_unwatched(&entries_[last]);
-  return explain_cut(first, arrivals_[first]);
+  // A target that goes on from what this tape recorded is one that came too late.
+  if (other == nullptr || goes_on_from_tape()) return std::nullopt;
+  const std::string begun =
+      other->other_tape->place
+          ? fmt::format(", begun at {}", support::text(*other->other_tape->place))
+          : "";
+  return Explanation{
+      Cause::other_tape,
+      fmt::format("The target, {}, belongs to another tape{}; ask that one.", other->label, begun),
+      other->place};
 }
 
-Explanation Search::explain_connected(std::uint32_t target) const {
-  std::uint32_t ops = 0;
-  std::uint32_t first = target;
-  for (std::uint32_t i = target; i != kUnreached && !is_source(i); i = arrivals_[i].from) {
-    ++ops;
-    first = i;
+bool Explainer::goes_on_from_tape() const {
+  const std::vector<bool> leads = leading_to_targets();
+  for (Index i = 0; i < graph_.size(); ++i) {
+    if (leads[i] && graph_[i].event == Event::op && graph_.standing(i) == Standing::recorded)
+      return true;
   }
-  return {Cause::connected,
-          fmt::format("{} is used by {}, {} op{} before the target.", source_.label,
-                      described(entries_[first]), ops, ops == 1 ? "" : "s"),
-          entries_[first].place};
+  return false;
 }
 
-Explanation Search::explain_watched_late(std::uint32_t user) const {
-  const Entry& entry = entries_[user];
-  NodeId used{};
-  for (const NodeId id : entry.operands()) {
-    const auto index = entries_.index(id);
-    if (index ? is_source(*index) : is_source(id)) used = id;
+// A variable's value is recorded where the tape watched its reading.
+bool Explainer::is_recorded(const Subject& target) const {
+  return std::ranges::any_of(target.values, [&](NodeId id) {
+    const Index i = graph_.find(id);
+    if (i == Graph::kNone || graph_.standing(i) != Standing::recorded) return false;
+    const Entry& entry = graph_[i];
+    if (entry.event == Event::read) return recording_.watch_of(id) != nullptr;
+    return entry.event == Event::op &&
+           (ops::row(entry.op).arity != 0 || entry.called == kGradientCall);
+  });
+}
+
+Index Explainer::nearest_target() const {
+  Index best = Graph::kNone;
+  for (const Subject& target : targets_) {
+    for (const NodeId id : target.values) {
+      const Index i = graph_.find(id);
+      if (i == Graph::kNone || !ways_.reaches(i)) continue;
+      if (best == Graph::kNone || ways_[i].cost < ways_[best].cost) best = i;
+    }
   }
-  const Watch* watch = recording_.watch_of(used);
-  const Place watched_at = watch == nullptr ? source_.watch_place : watch->place;
+  return best;
+}
+
+// ---- there is a way
+
+Explanation Explainer::explain_way(Index target) const {
+  const std::vector<Index> way = ways_.to(target);
+  if (ways_[target].cost == 0) return explain_connected(way);
+  // Unless the source was not watched in time, the cut that lies nearest to the target counts.
+  const Index first = way.front();
+  Explanation explanation;
+  if (ways_[first].cut == Cut::watched_after_use) {
+    explanation = explain_watched_late(first);
+  } else if (ways_[first].cut == Cut::unwatched) {
+    explanation = explain_unwatched(first);
+  } else {
+    const auto cut =
+        std::find_if(way.rbegin(), way.rend(), [&](Index i) { return ways_[i].cut != Cut::none; });
+    explanation = explain_cut(*cut);
+  }
+  explanation.way = steps(way);
+  return explanation;
+}
+
+Explanation Explainer::explain_connected(const std::vector<Index>& way) const {
+  const Entry& first = graph_[way.front()];
+  Explanation explanation{Cause::connected,
+                          fmt::format("{} is used by {}, {} op{} before the target", source_.label,
+                                      described(first), way.size(), way.size() == 1 ? "" : "s"),
+                          first.place, steps(way), find_other_cuts()};
+  const std::vector<Step>& cuts = explanation.other_cuts;
+  if (!cuts.empty()) {
+    explanation.text +=
+        fmt::format("; {} cut: ", counted(cuts.size(), "other way is", "other ways are"));
+    constexpr std::size_t kMostNamed = 8;
+    for (std::size_t i = 0; i < std::min(cuts.size(), kMostNamed); ++i) {
+      explanation.text += fmt::format("{}{}{}", i == 0 ? "" : ", ", cuts[i].op,
+                                      cuts[i].where ? support::at(*cuts[i].where) : "");
+    }
+    if (cuts.size() > kMostNamed) explanation.text += ", ...";
+  }
+  explanation.text += '.';
+  return explanation;
+}
+
+Explanation Explainer::explain_watched_late(Index user) const {
+  const Entry& entry = graph_[user];
+  Place watched_at = source_.watch_place;
+  for (std::size_t k = 0; k < entry.operand_count; ++k) {
+    if (!ways_.takes_source(user, k)) continue;
+    if (const Watch* watch = recording_.watch_of(entry.operands()[k])) watched_at = watch->place;
+  }
   return {Cause::watched_after_use,
           fmt::format("{} was used by {} before it was watched{}; watch it first.", source_.label,
                       described(entry), support::at(watched_at)),
           entry.place};
 }
 
-Explanation Search::explain_unwatched(const Entry* user) const {
-  std::string text;
-  std::optional<Place> where = source_.place;
-  if (user != nullptr) where = user->place;
-  const std::string use =
-      user == nullptr ? "" : fmt::format(" before its use by {}", described(*user));
-  if (source_.cell != 0 && source_.watched_cell) {
-    text = fmt::format(
-        "{} was read{} {}, so the tape does not watch it there; read it inside the recorded block.",
-        source_.label, user == nullptr ? "" : fmt::format(" for {}", described(*user)),
-        recording_.paused.empty() ? "before the tape began" : "while the tape was paused");
-  } else if (source_.cell != 0) {
-    text = fmt::format("{} is not watched: {}; call tape.watch() on it{}.", source_.label,
-                       recording_.watches_accessed_variables
-                           ? "it is not trainable"
-                           : "the tape does not watch the variables it meets",
-                       use);
-  } else {
-    text = fmt::format("{} is not watched by the tape; call tape.watch() on it{}.", source_.label,
-                       use);
+// `user`: the op that uses the source; kNone: nothing does.
+Explanation Explainer::explain_unwatched(Index user) const {
+  if (user == Graph::kNone && was_watched_before_reset()) {
+    return explain_forgotten_watch(user);
   }
-  return {Cause::source_unwatched, text, where};
+  std::string use;
+  std::optional<Place> where = source_.place;
+  if (user != Graph::kNone) {
+    use = described(graph_[user]);
+    where = graph_[user].place;
+  }
+  if (source_.cell == 0) {
+    return {
+        Cause::source_unwatched,
+        fmt::format("{} is not watched by the tape; call tape.watch() on it{}.{}", source_.label,
+                    use.empty() ? "" : " before its use by " + use, use.empty() ? read_note() : ""),
+        where};
+  }
+  if (!source_.watched_cell) {
+    return {
+        Cause::source_unwatched,
+        fmt::format("{} is not watched: {}; call tape.watch() on it{}.{}", source_.label,
+                    recording_.watches_accessed_variables
+                        ? "it is not trainable"
+                        : "the tape does not watch the variables it meets",
+                    use.empty() ? "" : " before its use by " + use, use.empty() ? read_note() : ""),
+        where};
+  }
+  Index reading = Graph::kNone;
+  for (std::size_t k = 0; k < graph_[user].operand_count; ++k) {
+    if (ways_.takes_source(user, k)) reading = graph_.operands(user)[k];
+  }
+  const bool is_copy = reading != Graph::kNone && graph_[reading].event == Event::read &&
+                       graph_.standing(reading) == Standing::before_tape;
+  if (is_copy) {
+    return {Cause::source_unwatched,
+            fmt::format("The value of {} was copied into a Tensor{} before the tape began, and {} "
+                        "uses the copy, which the tape does not watch; keep the Variable and use "
+                        "that inside the recorded block.",
+                        source_.label, support::at(graph_[reading].place), use),
+            graph_[reading].place};
+  }
+  const Standing standing = graph_.standing(reading == Graph::kNone ? user : reading);
+  return {Cause::source_unwatched,
+          fmt::format(
+              "{} was read for {} {}, so the tape does not watch it there; read it inside "
+              "the recorded block.",
+              source_.label, use,
+              standing == Standing::paused ? "while the tape was paused" : "before the tape began"),
+          where};
 }
 
-Explanation Search::explain_cut(std::uint32_t index, const Arrival& arrival) const {
-  const Entry& entry = entries_[index];
+// A tape that is spent forgets when it is resumed, as another does when it is reset.
+Explanation Explainer::explain_forgotten_watch(Index user) const {
+  const Forgetting& forgot = *recording_.forgot;
+  return {
+      forgot.by_reset ? Cause::after_reset : Cause::source_unwatched,
+      fmt::format("{} was watched before {}{}, which forgot that; watch it again{}.", source_.label,
+                  forgot.by_reset ? "reset()" : "resume()", support::at(forgot.place),
+                  user == Graph::kNone ? "" : " before its use by " + described(graph_[user])),
+      user == Graph::kNone ? source_.place : graph_[user].place};
+}
+
+Explanation Explainer::explain_forgotten(const std::string& what, Place where) const {
+  const Forgetting& forgot = *recording_.forgot;
+  return {forgot.by_reset ? Cause::after_reset : Cause::target_not_recorded,
+          fmt::format("{} was computed before {}{}, which forgot what the tape had recorded; "
+                      "compute it after that.",
+                      what, forgot.by_reset ? "reset()" : "resume()", support::at(forgot.place)),
+          where};
+}
+
+Explanation Explainer::explain_cut(Index cut) const {
+  const Entry& entry = graph_[cut];
   const Place where = entry.place;
-  switch (arrival.cut) {
+  switch (ways_[cut].cut) {
+    case Cut::reset:
+      return graph_.standing(cut) == Standing::before_reset
+                 ? explain_forgotten(described(entry), where)
+                 : explain_forgotten_watch(cut);
     case Cut::paused: {
-      std::string since;
-      for (const Interval& pause : recording_.paused) {
-        const auto i = static_cast<std::uint64_t>(entries_.id(index));
-        if (pause.begin <= i && i < pause.end) since = support::text(pause.place);
-      }
+      const Interval* pause = recording_.pause_of(entry.id);
       return {Cause::cut_by_pause,
               fmt::format("{} was computed while the tape was paused (since {}).", described(entry),
-                          since),
+                          pause == nullptr ? "" : support::text(pause->place)),
               where};
     }
     case Cut::host_read: {
-      const Entry& read = entries_[arrival.from];
+      const Entry& read = graph_[ways_[cut].from];
       return {
           Cause::cut_by_host_read,
           fmt::format(
@@ -386,12 +329,11 @@ Explanation Search::explain_cut(std::uint32_t index, const Arrival& arrival) con
           read.place};
     }
     case Cut::assigned:
-      return {
-          Cause::cut_by_assign,
-          fmt::format(
-              "The values flowed into a variable by assign{}; no gradient flows through an assign.",
-              support::at(where)),
-          where};
+      return {Cause::cut_by_assign,
+              fmt::format("The values flowed into {} by assign{}; no gradient flows through an "
+                          "assign.",
+                          cell_name(entry.note), support::at(where)),
+              where};
     case Cut::op:
       return {Cause::cut_by_op, fmt::format("{} has no gradient.", described(entry)), where};
     case Cut::dtype:
@@ -402,78 +344,151 @@ Explanation Search::explain_cut(std::uint32_t index, const Arrival& arrival) con
     case Cut::stop_gradient:
       return {Cause::cut_by_stop_gradient,
               fmt::format("{} cuts the way to the target.", described(entry)), where};
-    default: {
-      const bool before = static_cast<std::uint64_t>(entries_.id(index)) < recording_.began;
+    case Cut::other_thread: {
+      // The last op of the other thread is what the tape lacks.
+      return {Cause::other_thread,
+              fmt::format("{} was computed on another thread, which this tape does not record; "
+                          "compute it on the tape's thread.",
+                          described(entry)),
+              where};
+    }
+    default:
       return {
           Cause::target_not_recorded,
           fmt::format(
               "{} was computed {}, so it is not on the tape; compute it inside the recorded block.",
               described(entry),
-              before ? "before the tape began" : "after the tape stopped recording"),
+              graph_.standing(cut) == Standing::before_tape ? "before the tape began"
+                                                            : "after the tape stopped recording"),
           where};
-    }
   }
 }
 
-// "its value was read at fit.cpp:41", which is all that can be known of a C++ if.
-std::string Search::read_note() const {
-  for (std::uint32_t i = entries_.count(); i-- > 0;) {
-    const Entry& entry = entries_[i];
+std::string Explainer::cell_name(std::uint64_t cell) const {
+  for (const Recording::CellName& named : recording_.assigned) {
+    if (named.cell == cell && !named.name->empty())
+      return fmt::format("the variable '{}'", *named.name);
+  }
+  return "a variable";
+}
+
+// ---- there is no way
+
+bool Explainer::was_watched_before_reset() const {
+  if (!recording_.forgot) return false;
+  const Forgetting& forgot = *recording_.forgot;
+  return std::ranges::find(forgot.cells, source_.cell) != forgot.cells.end() ||
+         std::ranges::any_of(source_.values, [&](NodeId id) {
+           return std::ranges::find(forgot.watches, id) != forgot.watches.end();
+         });
+}
+
+// What the tape saw the source reach, without what came before it or from elsewhere.
+std::vector<Index> Explainer::uses() const {
+  std::vector<Index> uses;
+  std::vector<bool> is_use(graph_.size());
+  for (Index i = 0; i < graph_.size(); ++i) {
+    const Standing standing = graph_.standing(i);
+    if (!ways_.reaches(i) || ways_.is_source(i)) continue;
+    if (standing != Standing::recorded && standing != Standing::paused) continue;
+    const auto operands = graph_.operands(i);
+    for (std::size_t k = 0; k < operands.size() && !is_use[i]; ++k) {
+      is_use[i] = ways_.takes_source(i, k) || (operands[k] != Graph::kNone && is_use[operands[k]]);
+    }
+    if (is_use[i]) uses.push_back(i);
+  }
+  return uses;
+}
+
+// For each entry, whether it leads to a target.
+std::vector<bool> Explainer::leading_to_targets() const {
+  std::vector<bool> leads(graph_.size());
+  for (const Subject& target : targets_) {
+    for (const NodeId id : target.values) {
+      if (const Index i = graph_.find(id); i != Graph::kNone) leads[i] = true;
+    }
+  }
+  for (Index i = graph_.size(); i-- > 0;) {
+    if (!leads[i]) continue;
+    for (const Index operand : graph_.operands(i)) {
+      if (operand != Graph::kNone) leads[operand] = true;
+    }
+  }
+  return leads;
+}
+
+// Where the source's value was read on the host: all that can be known of what a program does
+// with it there.
+std::string Explainer::read_note() const {
+  for (Index i = graph_.size(); i-- > 0;) {
+    const Entry& entry = graph_[i];
     if (entry.event != Event::host_read) continue;
-    const auto read = entries_.index(entry.operands()[0]);
-    if (read ? is_source(*read) : is_source(entry.operands()[0])) {
-      return fmt::format(" Its value was read{}: a C++ if there may have left it out.",
-                         support::at(entry.place));
-    }
+    const bool is_its = ways_.takes_source(i, 0);
+    const Index read = graph_.operands(i)[0];
     // A value computed from the source and read decides as well.
-    if (read && arrivals_[*read].cost != kUnreached) {
-      return fmt::format(
-          " A value computed from it was read{}: a C++ if there may have left it out.",
-          support::at(entry.place));
+    if (!is_its && (read == Graph::kNone || !ways_.reaches(read))) continue;
+    std::string note = fmt::format(
+        " {} was read{}: what the host computes from it has no history, and a C++ if there may "
+        "have left the source out.",
+        is_its ? "Its value" : "A value computed from it", support::at(entry.place));
+    const std::vector<bool> leads = leading_to_targets();
+    for (Index made = i + 1; made < graph_.size(); ++made) {
+      if (!leads[made] || graph_[made].event != Event::data) continue;
+      if (graph_.standing(made) != Standing::recorded) continue;
+      return note + fmt::format(" The target uses a tensor made from values of the host{}.",
+                                support::at(graph_[made].place));
     }
+    return note;
   }
   return {};
 }
 
-Explanation Search::explain_no_way() const {
-  bool used = false;
+Explanation Explainer::explain_unrecorded(const Subject& target) const {
+  const NodeId id = target.values.back();
+  const Standing standing = recording_.standing_of(id);
+  if (standing == Standing::before_reset && target.event == Event::op) {
+    return explain_forgotten(fmt::format("The target, {},", target.label), target.place);
+  }
+  const bool is_leaf = target.event != Event::op || ops::row(target.op).arity == 0;
+  if (standing == Standing::other_thread && !is_leaf) {
+    return {Cause::other_thread,
+            fmt::format("The target, {}, was computed on another thread, which this tape does not "
+                        "record.",
+                        target.label),
+            target.place};
+  }
+  const char* why = "";
+  if (is_leaf) {
+    why = ": it is a value that no op made";
+  } else if (standing == Standing::before_tape) {
+    why = ": it was computed before the tape began";
+  } else if (standing == Standing::after_stop) {
+    why = ": it was computed after the tape stopped recording";
+  } else if (standing == Standing::paused) {
+    why = ": it was computed while the tape was paused";
+  }
+  return {Cause::target_not_recorded,
+          fmt::format("The target, {}, was not computed on this tape from anything{}.",
+                      target.label, why),
+          target.place};
+}
+
+Explanation Explainer::explain_no_way() const {
   bool watched = source_.cell != 0 && source_.watched_cell;
   for (const NodeId id : source_.values) {
-    const auto index = entries_.index(id);
-    watched |= recording_.watch_of(id) != nullptr || (index && connected_[*index]);
+    const Index i = graph_.find(id);
+    watched |= recording_.watch_of(id) != nullptr || (i != Graph::kNone && graph_.is_connected(i));
   }
-  if (!watched) return explain_unwatched(nullptr);
-
-  const Subject* unrecorded = nullptr;
+  if (!watched) return explain_unwatched(Graph::kNone);
   for (const Subject& target : targets_) {
-    const bool recorded = std::ranges::any_of(target.values, [&](NodeId id) {
-      const auto index = entries_.index(id);
-      return index && entries_[*index].event == Event::op &&
-             ops::row(entries_[*index].op).arity != 0 && recording_.records(id);
-    });
-    if (!recorded) unrecorded = &target;
+    if (!is_recorded(target)) return explain_unrecorded(target);
   }
-  if (unrecorded != nullptr) {
-    return {Cause::target_not_recorded,
-            fmt::format(
-                "The target, {}, was not computed on this tape from anything{}.", unrecorded->label,
-                unrecorded->event == Event::op ? ": it was made outside the recorded block or on "
-                                                 "another thread"
-                                               : ""),
-            unrecorded->place};
-  }
+  return explain_unused();
+}
 
-  // What the source reaches that nothing else consumes.
-  std::vector<bool> consumed(entries_.count(), false);
-  for (std::uint32_t i = 0; i < entries_.count(); ++i) {
-    if (arrivals_[i].cost == kUnreached) continue;
-    used |= entries_[i].event == Event::op;
-    if (arrivals_[i].from != kUnreached) consumed[arrivals_[i].from] = true;
-    for (const NodeId operand : entries_[i].operands()) {
-      if (const auto index = entries_.index(operand)) consumed[*index] = true;
-    }
-  }
-  if (!used) {
+Explanation Explainer::explain_unused() const {
+  const std::vector<Index> uses = this->uses();
+  if (uses.empty()) {
     const bool made =
         source_.event == Event::op && source_.cell == 0 && ops::row(source_.op).arity != 0;
     return {Cause::never_used,
@@ -483,25 +498,126 @@ Explanation Search::explain_no_way() const {
                 read_note()),
             source_.place};
   }
-  std::string ends;
-  std::optional<Place> where;
-  int named = 0;
-  for (std::uint32_t i = entries_.count(); i-- > 0 && named < 3;) {
-    if (arrivals_[i].cost == kUnreached || consumed[i] || entries_[i].event != Event::op) continue;
-    if (!where) where = entries_[i].place;
-    ends += (named++ == 0 ? "" : ", ") + described(entries_[i]);
+  const std::vector<bool> leads = leading_to_targets();
+  for (Index i = 0; i < graph_.size(); ++i) {
+    if (!leads[i] || graph_[i].called != kGradientCall) continue;
+    return {Cause::linear,
+            fmt::format("The target, {}, comes of a derivative that does not depend on {}: what is "
+                        "differentiated is linear in it, or does without it (it is used by {}).",
+                        targets_.front().label, source_.label, described(graph_[uses.front()])),
+            targets_.front().place};
   }
-  return {Cause::dead_end,
-          fmt::format("{} is used, but what it feeds never reaches the target; it ends at {}.{}",
-                      source_.label, ends, read_note()),
-          where};
+  // The ends: what the source reaches and nothing uses.
+  std::vector<bool> is_used(graph_.size());
+  for (const Index i : uses) {
+    for (const Index operand : graph_.operands(i)) {
+      if (operand != Graph::kNone) is_used[operand] = true;
+    }
+  }
+  std::string ends;
+  Explanation explanation;
+  explanation.cause = Cause::dead_end;
+  int named = 0;
+  constexpr int kMostNamed = 3;
+  for (auto i = uses.rbegin(); i != uses.rend() && named < kMostNamed; ++i) {
+    if (is_used[*i] || graph_[*i].event != Event::op) continue;
+    if (named == 0) {
+      explanation.where = graph_[*i].place;
+      explanation.way = steps(ways_.to(*i));
+    }
+    ends += (named++ == 0 ? "" : ", ") + described(graph_[*i]);
+  }
+  if (named == 0) {
+    const Entry& last = graph_[uses.back()];
+    explanation.where = last.place;
+    ends = described(last);
+  }
+  explanation.text =
+      fmt::format("{} is used, but what it feeds never reaches the target; it ends at {}.{}",
+                  source_.label, ends, read_note());
+  return explanation;
+}
+
+// ---- ways as steps
+
+// The user's calls: what one call made is one step.
+std::vector<Step> Explainer::steps(const std::vector<Index>& way) const {
+  std::vector<Step> steps;
+  const Entry* last = nullptr;
+  for (const Index i : way) {
+    const Entry& entry = graph_[i];
+    if (entry.event == Event::read) continue;
+    const bool cuts = ways_[i].cut != Cut::none;
+    const bool same_call = last != nullptr && entry.called != nullptr &&
+                           entry.called == last->called &&
+                           support::text(entry.place) == support::text(last->place);
+    last = &entry;
+    if (same_call) {
+      steps.back().cuts |= cuts;
+    } else {
+      steps.push_back({name_of(entry), known(entry.place), cuts});
+    }
+  }
+  return steps;
+}
+
+// Where other ways from the source to a target are cut, each at the cut nearest to the target. An
+// operand that an op takes to select by, the condition of a where, is no way; nor is what a
+// function of the library does inside.
+std::vector<Step> Explainer::find_other_cuts() const {
+  const Ways ways(graph_, source_, true);
+  const auto selects = [&](Index i, std::size_t k) {
+    const Entry& entry = graph_[i];
+    if (entry.event != Event::op) return false;
+    const ops::OpRow& row = ops::row(entry.op);
+    return row.differentiable != 0 && !row.carries(static_cast<int>(k));
+  };
+  std::vector<bool> leads(graph_.size());
+  for (const Subject& target : targets_) {
+    for (const NodeId id : target.values) {
+      if (const Index i = graph_.find(id); i != Graph::kNone) leads[i] = true;
+    }
+  }
+  std::vector<Step> cuts;
+  const auto add = [&](Index i) {
+    const Entry& entry = graph_[i];
+    Step step{name_of(entry), known(entry.place), true};
+    const bool is_known = std::ranges::any_of(cuts, [&](const Step& other) {
+      return other.op == step.op && other.where.has_value() == step.where.has_value() &&
+             (!step.where || support::text(*other.where) == support::text(*step.where));
+    });
+    if (!is_known) cuts.push_back(std::move(step));
+  };
+  for (Index i = graph_.size(); i-- > 0;) {
+    if (!leads[i]) continue;
+    const Entry& entry = graph_[i];
+    if (ways[i].cut == Cut::host_read) add(i);
+    const auto operands = graph_.operands(i);
+    for (std::size_t k = 0; k < operands.size(); ++k) {
+      const bool from_source = ways.takes_source(i, k);
+      const bool reached =
+          from_source || (operands[k] != Graph::kNone && ways.reaches(operands[k]));
+      if (!reached || selects(i, k)) continue;
+      if (ways.cut_of_edge(i, k) == Cut::none) {
+        if (operands[k] != Graph::kNone && !from_source) leads[operands[k]] = true;
+      } else if (entry.called == nullptr) {
+        add(i);
+      }
+    }
+  }
+  // As they are read: the operands of one expression are recorded in any order.
+  std::ranges::reverse(cuts);
+  std::ranges::stable_sort(cuts, {}, [](const Step& cut) {
+    const Place place = cut.where.value_or(Place());
+    return std::tuple(std::string_view(place.file_name()), place.line(), place.column());
+  });
+  return cuts;
 }
 
 }  // namespace
 
-Explanation explain(const Recording& recording, std::span<const Subject> targets,
-                    const Subject& source) {
-  Explanation explanation = Search(recording, targets, source).answer();
+Explanation explain(const Graph& graph, std::span<const Subject> targets, const Subject& source) {
+  Explanation explanation = Explainer(graph, targets, source).answer();
   if (explanation.where && explanation.where->line() == 0) explanation.where.reset();
   if (!explanation.text.empty()) {
     char& first = explanation.text.front();

@@ -2,52 +2,79 @@
 
 #include <algorithm>
 #include <atomic>
+#include <utility>
 
 namespace tendon::explain {
+namespace {
+
+std::atomic<std::int64_t> bytes = 0;
+
+void count_bytes(std::int64_t change) { bytes.fetch_add(change, std::memory_order_relaxed); }
+
+}  // namespace
+
+std::int64_t log_bytes() { return bytes.load(std::memory_order_relaxed); }
+
+void FreeIds::operator()(NodeId* ids) const noexcept {
+  if (count == 0) return;
+  count_bytes(-static_cast<std::int64_t>(count * sizeof(NodeId)));
+  support::pool_free(ids, count * sizeof(NodeId));
+}
+
+void Entry::set_operands(std::span<const NodeId> operands, NodeId* room) {
+  operand_count = static_cast<std::uint32_t>(operands.size());
+  NodeId* into = few;
+  if (operands.size() > kInline) {
+    if (room == nullptr) count_bytes(static_cast<std::int64_t>(operands.size_bytes()));
+    into = room != nullptr ? room
+                           : static_cast<NodeId*>(support::pool_allocate(operands.size_bytes()));
+    many = {into, FreeIds{room != nullptr ? 0 : operand_count}};
+  }
+  std::ranges::copy(operands, into);
+}
+
+Chunk::Chunk(std::uint64_t first_position) : first(first_position) { count_bytes(sizeof(Chunk)); }
+
+Chunk::~Chunk() {
+  std::destroy_n(entries, count);
+  count_bytes(-static_cast<std::int64_t>(sizeof(Chunk)));
+}
 
 ThreadLog::ThreadLog() {
   static std::atomic<std::uint64_t> threads = 0;
-  next_ = (threads.fetch_add(1) << kSequenceBits) + 1;  // no id is 0
+  next_id_ = (threads.fetch_add(1) << kSequenceBits) + 1;  // no id is 0
 }
 
-void ThreadLog::new_chunk() {
-  while (chunks_.size() > 1 && chunks_[1]->first + kChunkEntries <= keep_from_) chunks_.pop_front();
-  chunks_.push_back(std::allocate_shared<Chunk>(support::PoolAllocator<Chunk>(), next_));
+void ThreadLog::keep_from(std::uint64_t position) {
+  while (chunks_.size() > 1 && chunks_[1]->first <= position) chunks_.pop_front();
+  // The last chunk is filled further where a kept gradient holds it: many short tapes share one.
+  if (chunks_.size() == 1 && position == next_position_ && chunks_.front().use_count() == 1)
+    chunks_.clear();
 }
 
-Log ThreadLog::since(std::uint64_t begin) const {
+Log ThreadLog::since(std::uint64_t position) const {
   Log log;
-  log.end = next_;
+  log.begin = position;
+  log.end = next_position_;
+  if (log.begin == log.end) return log;
   constexpr std::size_t kMostOften = 4;  // a step's, wherever chunks begin
   log.chunks.reserve(kMostOften);
   for (const std::shared_ptr<Chunk>& chunk : chunks_) {
-    if (chunk->first + 2 * kChunkEntries > begin) log.chunks.push_back(chunk);
+    if (chunk->first + kChunkEntries > position) log.chunks.push_back(chunk);
   }
   return log;
 }
 
-NodeId ThreadLog::append(Event event, Op op, DType dtype, std::span<const NodeId> operands,
-                         Place place, std::uint64_t note, const char* called) {
-  if (chunks_.empty() || chunks_.back()->count == kChunkEntries) new_chunk();
-  Chunk& chunk = *chunks_.back();
-  Entry& entry = *std::construct_at(&chunk.entries[chunk.count++]);
-  entry.event = event;
-  entry.op = op;
-  entry.dtype = dtype;
-  entry.operand_count = static_cast<std::uint32_t>(operands.size());
-  entry.called = called;
-  entry.place = place;
-  entry.note = note;
-  NodeId* into = entry.few;
-  if (operands.size() > Entry::kInline) {
-    const bool fits = operands.size() <= kChunkIds - chunk.id_count;
-    into = fits ? chunk.ids + chunk.id_count
-                : static_cast<NodeId*>(support::pool_allocate(operands.size_bytes()));
-    entry.many = {into, FreeIds{fits ? 0 : entry.operand_count}};
-    if (fits) chunk.id_count += operands.size();
+void ThreadLog::append(Entry made, std::span<const NodeId> operands) {
+  if (chunks_.empty() || chunks_.back()->count == kChunkEntries) {
+    chunks_.push_back(std::allocate_shared<Chunk>(support::PoolAllocator<Chunk>(), next_position_));
   }
-  std::ranges::copy(operands, into);
-  return NodeId{next_++};
+  Chunk& chunk = *chunks_.back();
+  Entry& entry = *std::construct_at(&chunk.entries[chunk.count++], std::move(made));
+  const bool fits = operands.size() <= kChunkIds - chunk.id_count;
+  entry.set_operands(operands, fits ? chunk.ids + chunk.id_count : nullptr);
+  if (fits && operands.size() > Entry::kInline) chunk.id_count += operands.size();
+  ++next_position_;
 }
 
 }  // namespace tendon::explain

@@ -151,6 +151,7 @@ class Replay {
  public:
   Replay(const autodiff::Derivative& derivative, std::span<Node* const> nodes)
       : derivative_(derivative), tape_(derivative.backward().tape()), made_(tape_.size()) {
+    const Named named(explain::kGradientCall);
     for (std::size_t i = 0; i < nodes.size(); ++i) made_[i] = handle(nodes[i]);
     support::PoolVector<bool> wanted(tape_.size());
     for (const std::optional<Ref>& gradient : derivative.gradients()) {
@@ -232,7 +233,7 @@ class OneNode {
     if (macro_.is_empty_handle()) {
       support::PoolVector<Node*> operands;
       for (const Ref operand : ops_->operands()) operands.push_back(nodes_[operand.id]);
-      macro_ = recorder().macro(ops_, operands, device(), "gradient", place_);
+      macro_ = recorder().macro(ops_, operands, device(), explain::kGradientCall, place_);
       add_targets();
     }
     return recorder().macro_output(*macro_.node(), value);

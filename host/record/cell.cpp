@@ -65,6 +65,13 @@ Tensor Cell::read(const std::shared_ptr<Cell>& self, Place place) {
   return record::handle(self->reading_.get());
 }
 
+Tensor Cell::copy(const std::shared_ptr<Cell>& self, Place place) {
+  record::Recorder& recorder = record::recorder();
+  if (recorder.records() || recorder.is_suspended()) return read(self, place);
+  const record::NodePtr current = self->current();
+  return record::handle(recorder.alias(explain::Event::read, *current, self->id_, place).get());
+}
+
 record::NodePtr Cell::current() {
   const std::scoped_lock lock(mutex_);
   return current_;
@@ -76,7 +83,7 @@ void Cell::forget_reading() {
 }
 
 void Cell::assign(const std::shared_ptr<Cell>& self, const Tensor& value, const char* call,
-                  Place place) {
+                  Place place, std::span<record::Node* const> made_of) {
   record::Node& node = record::node_of(value, call, place);
   if (node.type.shape != self->type_.shape) {
     throw ShapeError(fmt::format("{}{}: variable '{}' has shape {}, the value {}", call,
@@ -93,7 +100,9 @@ void Cell::assign(const std::shared_ptr<Cell>& self, const Tensor& value, const 
                                   support::at(place), self->name(), self->device_, node.device));
   }
   record::Recorder& recorder = record::recorder();
-  record::NodePtr assigned = recorder.alias(explain::Event::assign, node, self->id_, place);
+  record::NodePtr assigned =
+      recorder.alias(explain::Event::assign, node, self->id_, place, made_of);
+  for (const std::shared_ptr<TapeState>& tape : recorder.tapes()) tape->name_assigned(*self);
   const bool is_there = assigned->ready.load(std::memory_order_acquire);
   {
     const std::scoped_lock lock(self->mutex_);
@@ -109,22 +118,30 @@ void Cell::assign(const std::shared_ptr<Cell>& self, const Tensor& value, const 
 Variable::Variable(const Tensor& initial, std::string name, bool trainable, Place place)
     : cell_(std::make_shared<detail::Cell>(initial, std::move(name), trainable, place)) {}
 
-Tensor Variable::read(Place place) const { return detail::Cell::read(cell_, place); }
+Tensor Variable::read(Place place) const { return detail::Cell::copy(cell_, place); }
+Tensor Variable::used(Place place) const { return detail::Cell::read(cell_, place); }
+Tensor::Tensor(const Variable& variable, Place place)
+    : Tensor(detail::Cell::copy(variable.cell(), place)) {}
 
 void Variable::assign(const Tensor& value, Place place) {
   detail::Cell::assign(cell_, value, "assign", place);
 }
 
-void Variable::assign_add(const Tensor& value, Place place) {
+void Variable::assign_changed(const Tensor& value, Tensor (*change)(const Operand&, const Operand&),
+                              const char* call, Place place) {
+  record::Node& given = record::node_of(value, call, place);
   const record::Suspend suspend;
-  record::node_of(value, "assign_add", place);
-  detail::Cell::assign(cell_, add({read(place), place}, {value, place}), "assign_add", place);
+  const Tensor before = read(place);
+  record::Node* const made_of[] = {before.node(), &given};
+  detail::Cell::assign(cell_, change({before, place}, {value, place}), call, place, made_of);
+}
+
+void Variable::assign_add(const Tensor& value, Place place) {
+  assign_changed(value, add, "assign_add", place);
 }
 
 void Variable::assign_sub(const Tensor& value, Place place) {
-  const record::Suspend suspend;
-  record::node_of(value, "assign_sub", place);
-  detail::Cell::assign(cell_, sub({read(place), place}, {value, place}), "assign_sub", place);
+  assign_changed(value, sub, "assign_sub", place);
 }
 
 const std::string& Variable::name() const { return cell_->name(); }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 
 #include "host/record/node.h"
@@ -29,6 +30,9 @@ class Cell {
   // The value now. While a tape of the thread records, a reading that the tape may watch, one for
   // all reads in between two changes of what is recorded or assigned.
   static Tensor read(const std::shared_ptr<Cell>& self, Place place);
+  // The same as a tensor that the user keeps: where no tape records it is a reading of its own, so
+  // that an explanation can name the place of the copy.
+  static Tensor copy(const std::shared_ptr<Cell>& self, Place place);
   record::NodePtr current();
   void forget_reading();  // the next read makes a new one
 
@@ -36,8 +40,9 @@ class Cell {
   bool list_as_pending() { return pending_.exchange(true); }
   void unlist_as_pending() { pending_ = false; }
 
+  // `made_of`: what the user gave, where the library computed the value from it.
   static void assign(const std::shared_ptr<Cell>& self, const Tensor& value, const char* call,
-                     Place place);
+                     Place place, std::span<record::Node* const> made_of = {});
 
  private:
   std::uint64_t id_;

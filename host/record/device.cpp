@@ -9,6 +9,7 @@
 #include <string>
 
 #include "host/cpu/cpu_backend.h"
+#include "host/explain/log.h"
 #include "host/record/cuda_library.h"
 #include "host/record/evaluate.h"
 #include "host/support/text.h"
@@ -67,6 +68,10 @@ void set_default_device(Device device) {
 }
 
 void synchronize(Device device) { record::backend_of(device).synchronize(); }
-Counters counters(Device device) { return record::backend_of(device).counters(); }
+Counters counters(Device device) {
+  Counters counters = record::backend_of(device).counters();
+  counters.log_bytes = explain::log_bytes();
+  return counters;
+}
 
 }  // namespace tendon

@@ -8,6 +8,7 @@
 #include <array>
 #include <cmath>
 #include <ostream>
+#include <utility>
 
 #include "host/record/evaluate.h"
 #include "host/record/recorder.h"
@@ -21,6 +22,7 @@ const char* name(Cause cause) {
                                     "cut_by_dtype",
                                     "watched_after_use",
                                     "source_unwatched",
+                                    "after_reset",
                                     "cut_by_pause",
                                     "cut_by_host_read",
                                     "cut_by_assign",
@@ -28,17 +30,37 @@ const char* name(Cause cause) {
                                     "cut_by_stop_gradient",
                                     "branch_not_taken",
                                     "custom_returned_none",
+                                    "other_tape",
+                                    "other_thread",
+                                    "linear",
                                     "target_not_recorded",
                                     "dead_end",
-                                    "never_used"};
-  static_assert(std::size(kNames) == static_cast<std::size_t>(Cause::never_used) + 1);
+                                    "never_used",
+                                    "made_by_caller"};
+  static_assert(std::size(kNames) == static_cast<std::size_t>(Cause::made_by_caller) + 1);
   return kNames[static_cast<std::size_t>(cause)];
 }
 
 std::ostream& operator<<(std::ostream& stream, Cause cause) { return stream << name(cause); }
 
 std::ostream& operator<<(std::ostream& stream, const Explanation& explanation) {
-  return stream << explanation.cause << ": " << explanation.text;
+  stream << explanation.cause << ": " << explanation.text;
+  const std::vector<Step>& way = explanation.way;
+  if (way.empty()) return stream;
+  constexpr std::size_t kEnds = 6;  // of a long way, and where it is cut
+  stream << "\n  way: source";
+  std::size_t left_out = 0;
+  for (std::size_t i = 0; i < way.size(); ++i) {
+    if (i >= kEnds && i + kEnds < way.size() && !way[i].cuts) {
+      ++left_out;
+      continue;
+    }
+    if (left_out > 0) stream << " -> " << std::exchange(left_out, 0) << " more";
+    stream << " -> " << way[i].op;
+    if (way[i].where) stream << support::at(*way[i].where);
+    if (way[i].cuts) stream << " (cut)";
+  }
+  return stream;
 }
 
 Gradient::Gradient(std::optional<Tensor> value, std::shared_ptr<const detail::Why> why)
@@ -63,7 +85,7 @@ const std::string& Gradient::source() const { return why_->label(); }
 
 std::ostream& operator<<(std::ostream& stream, const Gradient& gradient) {
   if (gradient) return stream << *gradient;
-  return stream << "None (" << gradient.why() << ')';
+  return stream << "None (" << gradient.why().cause << ": " << gradient.why().text << ')';
 }
 
 namespace {
@@ -88,6 +110,21 @@ Figures figures_of(const Tensor& value) {
     norm = where(is_finite(greatest), unit * sqrt(reduce_sum(square(wide / unit))), greatest);
   }
   return {norm, count(value == 0), count(is_nan(value)), count(is_inf(value))};
+}
+
+// "connected; another way is cut: round at fit.cpp:6".
+std::string connected(const Explanation& why) {
+  std::string text = "connected";
+  if (why.other_cuts.empty()) return text;
+  text += why.other_cuts.size() == 1
+              ? "; another way is cut: "
+              : fmt::format("; {} other ways are cut: ", why.other_cuts.size());
+  for (std::size_t i = 0; i < why.other_cuts.size(); ++i) {
+    const Step& cut = why.other_cuts[i];
+    text +=
+        fmt::format("{}{}{}", i == 0 ? "" : ", ", cut.op, cut.where ? support::at(*cut.where) : "");
+  }
+  return text;
 }
 
 using Row = std::array<std::string, 7>;
@@ -125,7 +162,7 @@ std::ostream& operator<<(std::ostream& stream, const Gradients& gradients) {
                     fmt::format("{:.4g}", std::abs(read(figures[i]->norm))),
                     counted(figures[i]->zero), counted(figures[i]->nan),
                     counted(figures[i]->infinite),
-                    why.cause == Cause::connected ? "connected" : reason});
+                    why.cause == Cause::connected ? connected(why) : reason});
   }
   std::array<std::size_t, std::tuple_size_v<Row>> widths{};
   for (const Row& row : rows) {

@@ -7,6 +7,7 @@
 
 #include "host/record/backward.h"
 #include "host/record/cell.h"
+#include "host/record/history.h"
 #include "host/record/recorder.h"
 #include "host/record/tape_state.h"
 #include "host/record/warning.h"
@@ -36,7 +37,8 @@ Recorder& own_recorder(const TapeState& tape, const char* call, Place place) {
 }
 
 void stop_tape(TapeState& tape, Recorder& recorder, bool by_gradient) {
-  tape.stop(recorder.log().since(tape.recording().began), by_gradient);
+  const explain::ThreadLog& log = recorder.log();
+  tape.stop(log.next(), log.since(tape.started().position), by_gradient);
   recorder.remove(tape);
 }
 
@@ -87,7 +89,7 @@ Pause::~Pause() {
 GradientTape::GradientTape(TapeOptions options, Place place) {
   Recorder& recorder = record::recorder();
   state_ = std::allocate_shared<TapeState>(support::PoolAllocator<TapeState>(), options,
-                                           recorder.thread(), recorder.log().next(), place);
+                                           recorder.log().now(), place);
   recorder.add(state_);
 }
 
@@ -149,7 +151,7 @@ void GradientTape::resume(Place place) {
   if (state_->is_on()) throw tape_error("resume", place, "the tape is recording");
   if (state_->thread() != recorder.thread())
     throw tape_error("resume", place, "the tape belongs to another thread");
-  state_->start(recorder.log().next(), place);
+  state_->start(recorder.log().now(), place);
   recorder.add(state_);
 }
 
@@ -162,7 +164,7 @@ Pause GradientTape::stop_recording(Place place) {
 void GradientTape::reset(Place place) {
   Recorder& recorder = own_recorder(*state_, "reset", place);
   if (!state_->is_on()) throw tape_error("reset", place, "the tape is not recording");
-  state_->reset(recorder.log().next(), place);
+  state_->reset(recorder.log().now(), place);
   recorder.tapes_changed();
 }
 
@@ -181,27 +183,21 @@ std::shared_ptr<detail::Answer> ask(const TapeState& tape, std::span<const Targe
   auto answer = std::allocate_shared<detail::Answer>(support::PoolAllocator<detail::Answer>());
   explain::Recording& recording = answer->recording;
   recording = tape.recording();
-  const Recorder& recorder = record::recorder();
-  if (recorder.thread() == tape.thread()) {
-    // What came after the tape stopped tells where a target was computed, if it follows what the
-    // tape kept.
-    explain::Log log = recorder.log().since(recording.began);
-    const auto& kept = recording.log.chunks;
-    const bool follows = tape.is_on() || kept.empty() ||
-                         (!log.chunks.empty() && log.chunks.front()->first <= kept.back()->first);
-    if (follows) {
-      if (!kept.empty() && !tape.is_on()) {
-        support::PoolVector<std::shared_ptr<const explain::Chunk>> chunks(kept);
-        for (const auto& chunk : log.chunks) {
-          if (chunk->first > kept.back()->first) chunks.push_back(chunk);
-        }
-        log.chunks = std::move(chunks);
-      }
-      recording.log = std::move(log);
-    }
-  }
-  for (const Target& target : targets)
+  if (tape.is_on())
+    recording.logs.push_back(record::recorder().log().since(tape.started().position));
+  for (const Target& target : targets) {
     answer->targets.push_back(record::asked_target(target, tape, call, place));
+    const record::NodePtr node = target.variable() != nullptr
+                                     ? target.variable()->cell()->current()
+                                     : record::NodePtr(target.tensor()->node());
+    if (recording.spans(node->id)) continue;
+    record::for_history(
+        *node, [&](const record::Node& behind) { return recording.spans(behind.id); },
+        [&](explain::Entry entry, std::span<const explain::NodeId> operands) {
+          entry.set_operands(operands);
+          answer->behind_targets.push_back(std::move(entry));
+        });
+  }
   return answer;
 }
 

@@ -65,6 +65,7 @@ class TapeIds {
       more_->push_back(id);
     }
   }
+  TapeId first() const { return first_; }  // 0: none
   bool contains(TapeId id) const {
     if (first_ == id) return true;
     if (!more_) return false;
@@ -114,6 +115,9 @@ struct Node {
   std::atomic<std::uint64_t> references = 0;
   std::atomic<bool> watched = false;  // by any tape, ever
   std::atomic<bool> ready = false;    // the value is there
+  // The id that a thread was at when it last described this node in its log, as older than its
+  // tape.
+  std::atomic<std::uint64_t> described = 0;
 
   // Guarded by graph_mutex().
   std::shared_ptr<record::Storage> value;

@@ -93,22 +93,27 @@ void check(const char* optimizer, const Gradients& gradients, std::span<const Va
 class Step {
  public:
   explicit Step(Place place) : place_(place) {}
-  void set(const Variable& variable, Tensor value) {
+  void set(const Variable& variable, Tensor value, const Tensor& gradient) {
     computed_.push_back(value.node());
-    values_.emplace_back(&variable, std::move(value));
+    values_.push_back({&variable, std::move(value), gradient.node()});
   }
   // A moment, computed with the rest; held by the caller.
   void keep(const Tensor& moment) { computed_.push_back(moment.node()); }
   void finish() {
     record::evaluate(computed_, record::Keeps::worth_and_losses);
-    for (auto& [variable, value] : values_)
-      detail::Cell::assign(variable->cell(), value, "assign", place_);
+    for (const auto& [variable, value, gradient] : values_)
+      detail::Cell::assign(variable->cell(), value, "apply", place_, {&gradient, 1});
   }
 
  private:
   Place place_;
   support::PoolVector<record::Node*> computed_;
-  support::PoolVector<std::pair<const Variable*, Tensor>> values_;
+  struct Value {
+    const Variable* variable;
+    Tensor value;
+    record::Node* gradient;
+  };
+  support::PoolVector<Value> values_;
 };
 
 // Moments by cell. They are kept while the optimizer lives, as in TensorFlow and PyTorch.
@@ -328,7 +333,7 @@ void Sgd::apply(const Gradients& gradients, const detail::List<Variable>& variab
     const Updated updated = before != nullptr
                                 ? Updated(update, {&value, &*gradients[i], before}, shared)
                                 : Updated(update, {&value, &*gradients[i]}, shared);
-    step.set(variable, updated[0]);
+    step.set(variable, updated[0], *gradients[i]);
     if (options.momentum == 0) continue;
     velocities.emplace_back(&variable, updated[1]);
     step.keep(velocities.back().second);
@@ -418,7 +423,7 @@ void Adam::apply(const Gradients& gradients, const detail::List<Variable>& varia
     const Tensor value = variable.read(place);
     const Updated updated(update_of(form, State::write), {&value, &*gradients[i], &first, &second},
                           shared);
-    step.set(variable, updated[0]);
+    step.set(variable, updated[0], *gradients[i]);
     after.push_back({updated[1], updated[2], steps});
     step.keep(after.back().first);
     step.keep(after.back().second);

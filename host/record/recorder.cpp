@@ -9,6 +9,7 @@
 
 #include "host/ops/checks.h"
 #include "host/record/cell.h"
+#include "host/record/history.h"
 #include "host/record/tape_state.h"
 
 namespace tendon::record {
@@ -77,23 +78,60 @@ void Recorder::show_tapes(Node& node) {
 }
 
 Tensor Recorder::finish(Node* node, std::uint64_t note) {
+  node->id = log_.new_id();
+  node->references.store(kHandle, std::memory_order_relaxed);
+  if (!tapes_.empty() && suspended_ == 0) {
+    log(*node, node->operands(), note);
+    if (node->event == explain::Event::op && records()) show_tapes(*node);
+  }
+  return Tensor::adopt(node);
+}
+
+void Recorder::log(Node& node, std::span<Node* const> operands, std::uint64_t note) {
   std::array<explain::NodeId, Node::kInline> few;
   support::PoolVector<explain::NodeId> many;
   explain::NodeId* ids = few.data();
-  if (node->operand_count > few.size()) {
-    many.resize(node->operand_count);
+  if (operands.size() > few.size()) {
+    many.resize(operands.size());
     ids = many.data();
   }
-  for (std::size_t i = 0; i < node->operand_count; ++i) ids[i] = node->operands()[i]->id;
-  return finish(node, {ids, node->operand_count}, note);
+  const bool describes = node.event != explain::Event::read;
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    ids[i] = operands[i]->id;
+    if (describes) describe_older(*operands[i]);
+  }
+  if (log_.now().position % explain::kChunkEntries == 0) drop_abandoned();
+  explain::Entry entry = entry_of(node);
+  entry.note = note;
+  log_.append(std::move(entry), {ids, operands.size()});
 }
 
-Tensor Recorder::finish(Node* node, std::span<const explain::NodeId> operands, std::uint64_t note) {
-  node->id = log_.append(node->event, node->op, node->type.dtype, operands, node->place, note,
-                         node->called);
-  node->references.store(kHandle, std::memory_order_relaxed);
-  if (node->event == explain::Event::op && records()) show_tapes(*node);
-  return Tensor::adopt(node);
+// An explanation may speak of a value that is older than its tape, or of another thread: what is
+// known of it is logged when an op of the newest tape first takes it.
+void Recorder::describe_older(Node& operand) {
+  const auto is_logged = [this](const Node& node) {
+    return static_cast<std::uint64_t>(node.id) >= newest_began_ &&
+           explain::thread_of(node.id) == thread();
+  };
+  if (is_logged(operand)) return;
+  const std::uint64_t described = operand.described.load(std::memory_order_relaxed);
+  if (described >= newest_began_ && explain::thread_of(explain::NodeId{described}) == thread())
+    return;
+  operand.described.store(log_.next(), std::memory_order_relaxed);
+  if (operand.event == explain::Event::data) {
+    log_.append(entry_of(operand), {});
+  } else {
+    for_history(operand, is_logged,
+                [this](explain::Entry entry, std::span<const explain::NodeId> operands) {
+                  log_.append(std::move(entry), operands);
+                });
+  }
+}
+
+std::optional<Place> Recorder::place_of(TapeId id) const {
+  const auto found = std::find_if(begun_.rbegin(), begun_.rend(),
+                                  [id](const Begun& tape) { return tape.id == id; });
+  return found == begun_.rend() ? std::nullopt : std::optional(found->place);
 }
 
 Device Recorder::device_of(Op op, std::span<Node* const> operands, Place place) const {
@@ -214,7 +252,8 @@ Tensor Recorder::macro_output(Node& macro, Ref value) {
   return made;
 }
 
-NodePtr Recorder::alias(explain::Event event, Node& source, std::uint64_t cell, Place place) {
+NodePtr Recorder::alias(explain::Event event, Node& source, std::uint64_t cell, Place place,
+                        std::span<Node* const> made_of) {
   Node* node = allocate_node(source.device);
   node->event = event;
   node->op = Op::identity;
@@ -228,16 +267,27 @@ NodePtr Recorder::alias(explain::Event event, Node& source, std::uint64_t cell, 
     Node* operand = &source;
     set_operands(*node, {&operand, 1});
   }
-  return NodePtr(finish(node, {&source.id, 1}, cell).node());
+  node->id = log_.new_id();
+  node->references.store(kHandle, std::memory_order_relaxed);
+  NodePtr made(Tensor::adopt(node).node());
+  // An assign is the user's, also where an optimizer makes it.
+  if (!tapes_.empty() && (suspended_ == 0 || event == explain::Event::assign)) {
+    Node* const only = &source;
+    log(*node, made_of.empty() ? std::span(&only, 1) : made_of, cell);
+  }
+  return made;
 }
 
 void Recorder::host_read(const Node& node, const void* values, Place place) {
-  std::uint64_t note = 0;
-  if (!tapes_.empty()) {
-    read_while_taped_ = true;
-    note = hash(values, node.type);
-  }
-  log_.append(explain::Event::host_read, Op::input, node.type.dtype, {&node.id, 1}, place, note);
+  if (tapes_.empty() || suspended_ > 0) return;
+  read_while_taped_ = true;
+  explain::Entry entry;
+  entry.id = log_.new_id();
+  entry.event = explain::Event::host_read;
+  entry.dtype = node.type.dtype;
+  entry.place = place;
+  entry.note = hash(values, node.type);
+  log_.append(std::move(entry), {&node.id, 1});
 }
 
 void Recorder::add(std::shared_ptr<TapeState> tape) {
@@ -251,18 +301,35 @@ void Recorder::remove(const TapeState& tape) {
   tapes_changed();
 }
 
+// Looked for now and then, since the log grows while there is a tape.
+void Recorder::drop_abandoned() {
+  const auto is_abandoned = [](const std::shared_ptr<TapeState>& tape) {
+    return tape->abandoned.load(std::memory_order_relaxed);
+  };
+  if (std::ranges::any_of(tapes_, is_abandoned)) tapes_changed();
+}
+
 void Recorder::tapes_changed() {
   static std::atomic<std::uint64_t> last = 0;
+  constexpr std::size_t kMostBegun = 64;
   std::erase_if(tapes_, [](const std::shared_ptr<TapeState>& tape) {
     return tape->abandoned.load(std::memory_order_relaxed);
   });
   recording_count_ = static_cast<int>(std::ranges::count_if(
       tapes_, [](const std::shared_ptr<TapeState>& tape) { return tape->records(); }));
   if (tapes_.empty()) read_while_taped_ = false;
-  std::uint64_t oldest = log_.next();
-  for (const std::shared_ptr<TapeState>& tape : tapes_)
-    oldest = std::min(oldest, tape->recording().began);
-  log_.keep_from(oldest);
+  explain::Moment oldest = log_.now();
+  newest_began_ = 0;
+  for (const std::shared_ptr<TapeState>& tape : tapes_) {
+    const explain::Moment started = tape->started();
+    oldest.position = std::min(oldest.position, started.position);
+    newest_began_ = std::max(newest_began_, started.id);
+    if (!place_of(tape->id())) {
+      if (begun_.size() == kMostBegun) begun_.erase(begun_.begin());
+      begun_.push_back({tape->id(), tape->recording().place});
+    }
+  }
+  log_.keep_from(oldest.position);
   epoch_ = last.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 

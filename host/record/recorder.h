@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -41,7 +42,9 @@ class Recorder {
                Device device, const char* called, Place place);
   Tensor macro_output(Node& macro, Ref value);
   // A variable's new value, or its reading; `source` is the value, or the assign.
-  NodePtr alias(explain::Event event, Node& source, std::uint64_t cell, Place place);
+  // Of an assign whose value the library computes for itself, `made_of` is what the user gave.
+  NodePtr alias(explain::Event event, Node& source, std::uint64_t cell, Place place,
+                std::span<Node* const> made_of = {});
   // `values`: the node's, as the host got them.
   void host_read(const Node& node, const void* values, Place place);
 
@@ -50,6 +53,9 @@ class Recorder {
   void remove(const TapeState& tape);
   bool records() const { return recording_count_ > 0 && suspended_ == 0; }
   std::span<const std::shared_ptr<TapeState>> tapes() const { return tapes_; }
+  bool is_suspended() const { return suspended_ > 0; }
+  // Where one of the tapes that this thread made last began.
+  std::optional<Place> place_of(TapeId id) const;
   // Must follow every change of what a tape of this thread records or watches. Different from any
   // other set of recording tapes, of any thread: a variable's reads are shared while it stays the
   // same.
@@ -72,13 +78,23 @@ class Recorder {
   friend class Suspend;
   friend class Named;
   Tensor finish(Node* node, std::uint64_t note);
-  Tensor finish(Node* node, std::span<const explain::NodeId> operands, std::uint64_t note);
+  void log(Node& node, std::span<Node* const> operands, std::uint64_t note);
+  void describe_older(Node& operand);
+  void drop_abandoned();
   void show_tapes(Node& node);
   Device device_of(Op op, std::span<Node* const> operands, Place place) const;
   Tensor constant(double number, DType dtype, const Shape& shape, Device device, Place place,
                   bool is_given);
 
+  // Of tapes, a bounded number.
+  struct Begun {
+    TapeId id = 0;
+    Place place;
+  };
+
   explain::ThreadLog log_;
+  std::uint64_t newest_began_ = 0;  // the id at which the newest of the tapes was started
+  support::PoolVector<Begun> begun_;
   std::vector<std::shared_ptr<TapeState>> tapes_;
   int recording_count_ = 0;
   int suspended_ = 0;

@@ -15,23 +15,34 @@ record::TapeId new_tape_id() {
 
 }  // namespace
 
-TapeState::TapeState(TapeOptions options, std::uint64_t thread, std::uint64_t next_id, Place place)
-    : id_(new_tape_id()), options_(options), thread_(thread) {
-  forget(next_id, place);
+TapeState::TapeState(TapeOptions options, explain::Moment now, Place place)
+    : id_(new_tape_id()), options_(options) {
+  recording_.watches_accessed_variables = options_.watch_accessed_variables;
+  recording_.place = place;
+  begin(now, place);
 }
 
-void TapeState::forget(std::uint64_t at, Place place) {
+void TapeState::begin(explain::Moment now, Place place) {
+  started_ = now;
+  recording_.began = now.id;
+  recording_.recorded.assign(1, {.begin = now.id, .place = place});
+}
+
+void TapeState::forget(bool by_reset, explain::Moment now, Place place) {
   release();
+  explain::Forgetting forgot{by_reset, place, recording_.began, {}, {}};
+  if (recording_.forgot) forgot.from = recording_.forgot->from;
+  for (const explain::Watch& watch : recording_.watches) forgot.watches.push_back(watch.node);
+  for (const WatchedCell& watched : cells_) forgot.cells.push_back(watched.cell->id());
+  recording_.forgot = std::move(forgot);
   id_ = new_tape_id();
   cells_.clear();
   cell_index_.clear();
-  recording_.log = {};
-  recording_.began = at;
-  recording_.recorded.assign(1, {.begin = at, .place = place});
+  recording_.logs.clear();
   recording_.paused.clear();
   recording_.watches.clear();
-  recording_.watches_accessed_variables = options_.watch_accessed_variables;
-  recording_.place = place;
+  recording_.assigned.clear();
+  begin(now, place);
 }
 
 void TapeState::release() {
@@ -48,11 +59,12 @@ void TapeState::release() {
   for (record::Node* operand : operands) record::release(operand);
 }
 
-void TapeState::start(std::uint64_t at, Place place) {
+void TapeState::start(explain::Moment now, Place place) {
   if (spent_) {
-    forget(at, place);
+    forget(false, now, place);
   } else {
-    recording_.recorded.push_back({.begin = at, .place = place});
+    started_ = now;
+    recording_.recorded.push_back({.begin = now.id, .place = place});
   }
   on_ = true;
   spent_ = false;
@@ -61,9 +73,8 @@ void TapeState::start(std::uint64_t at, Place place) {
   ++generation_;
 }
 
-void TapeState::stop(explain::Log log, bool by_gradient) {
-  const std::uint64_t at = log.end;
-  recording_.log = std::move(log);
+void TapeState::stop(std::uint64_t at, explain::Log log, bool by_gradient) {
+  recording_.logs.push_back(std::move(log));
   if (pauses_ > 0) {
     recording_.paused.back().end = at;
   } else {
@@ -91,13 +102,21 @@ void TapeState::spend() {
   release();
 }
 
-void TapeState::reset(std::uint64_t at, Place place) {
+void TapeState::reset(explain::Moment now, Place place) {
   const bool paused = pauses_ > 0;
-  forget(at, place);
+  forget(true, now, place);
   if (paused) {
-    recording_.recorded.back().end = at;
-    recording_.paused.push_back({.begin = at, .place = place});
+    recording_.recorded.back().end = now.id;
+    recording_.paused.push_back({.begin = now.id, .place = place});
   }
+}
+
+void TapeState::name_assigned(const Cell& cell) {
+  auto& assigned = recording_.assigned;
+  const auto at =
+      std::ranges::lower_bound(assigned, cell.id(), {}, &explain::Recording::CellName::cell);
+  if (at == assigned.end() || at->cell != cell.id())
+    assigned.insert(at, {cell.id(), cell.shared_name()});
 }
 
 bool TapeState::watches(const record::Node& node, std::uint64_t user) const {

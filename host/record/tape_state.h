@@ -8,7 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "host/explain/explain.h"
+#include "host/explain/recording.h"
 #include "host/record/node.h"
 
 namespace tendon::detail {
@@ -22,14 +22,15 @@ class TapeState {
     Place place;                                 // and its place
   };
 
-  TapeState(TapeOptions options, std::uint64_t thread, std::uint64_t next_id, Place place);
+  TapeState(TapeOptions options, explain::Moment now, Place place);
   TapeState(const TapeState&) = delete;
   TapeState& operator=(const TapeState&) = delete;
   ~TapeState() { release(); }
 
   record::TapeId id() const { return id_; }
   const TapeOptions& options() const { return options_; }
-  std::uint64_t thread() const { return thread_; }
+  // The number of its thread, as in the ids of that thread.
+  std::uint64_t thread() const { return explain::thread_of(explain::NodeId{recording_.began}); }
   bool is_on() const { return on_; }  // recording or paused
   bool records() const { return on_ && pauses_ == 0 && !abandoned.load(std::memory_order_relaxed); }
   bool is_spent() const { return spent_; }
@@ -37,13 +38,15 @@ class TapeState {
   std::uint64_t generation() const { return generation_; }
 
   // `at`: the id that the thread's next node will have.
-  void start(std::uint64_t at, Place place);  // afresh where it is spent
-  void stop(explain::Log log,
-            bool by_gradient);  // with what the thread has logged since the tape began
+  void start(explain::Moment now, Place place);  // afresh where it is spent
+  // With what the thread has logged since the tape was started.
+  void stop(std::uint64_t at, explain::Log log, bool by_gradient);
   void pause(std::uint64_t at, Place place);
   void unpause(std::uint64_t at, Place place);
   void spend();  // answered its one gradient(): gives up the nodes, keeps what explanations need
-  void reset(std::uint64_t at, Place place);
+  void reset(explain::Moment now, Place place);
+  // Notes the variable's name: it was assigned while the tape was alive.
+  void name_assigned(const Cell& cell);
 
   bool watches(const record::Node& node, std::uint64_t user) const;
   void watch(record::Node& node, std::uint64_t from, Place place);
@@ -58,7 +61,9 @@ class TapeState {
   // The nodes that connect, in the order they were recorded: operands before what uses them.
   std::span<const record::NodePtr> held() const { return held_; }
 
+  // Without the log since the tape was last started, while it is on.
   const explain::Recording& recording() const { return recording_; }
+  explain::Moment started() const { return started_; }  // the last time
   const support::PoolVector<WatchedCell>& cells() const { return cells_; }
 
   // Its GradientTape was destroyed on a thread that is not its own while it recorded.
@@ -66,17 +71,18 @@ class TapeState {
 
  private:
   void release();
-  void forget(std::uint64_t at, Place place);
+  void begin(explain::Moment now, Place place);
+  void forget(bool by_reset, explain::Moment now, Place place);
 
   record::TapeId id_;
   TapeOptions options_;
-  std::uint64_t thread_;
   bool on_ = true;
   int pauses_ = 0;
   bool spent_ = false;
   bool stopped_by_gradient_ = false;
   std::uint64_t generation_ = 0;  // of starts: a Pause of an earlier one has nothing to end
   explain::Recording recording_;
+  explain::Moment started_;
   support::PoolVector<WatchedCell> cells_;
   std::unordered_map<std::uint64_t, std::size_t, std::hash<std::uint64_t>, std::equal_to<>,
                      support::PoolAllocator<std::pair<const std::uint64_t, std::size_t>>>

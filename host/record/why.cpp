@@ -1,6 +1,8 @@
 #include "host/record/why.h"
 
+#include "host/explain/explain.h"
 #include "host/record/cell.h"
+#include "host/record/recorder.h"
 #include "host/record/tape_state.h"
 #include "host/support/text.h"
 
@@ -22,8 +24,12 @@ explain::Subject Asked::labeled() const {
   } else if (subject.event == explain::Event::op && ops::row(subject.op).arity != 0) {
     labeled.label = fmt::format("the result of {}{}", function, support::at(subject.place));
   } else {
-    labeled.label =
-        fmt::format("the {} tensor {} made{}", subject.dtype, shape, support::at(subject.place));
+    const std::string at = support::at(subject.place);
+    labeled.label = fmt::format("the {} tensor {}{}{}", subject.dtype, shape,
+                                at.empty()   ? ""
+                                : is_reading ? " read"
+                                             : " made",
+                                at);
   }
   return labeled;
 }
@@ -46,7 +52,8 @@ const std::string& Why::label() const {
 Explanation Answer::explain(const Asked& source) const {
   std::vector<explain::Subject> subjects;
   for (const Asked& target : targets) subjects.push_back(target.labeled());
-  return explain::explain(recording, subjects, source.labeled());
+  std::call_once(graphed_, [this] { graph_.emplace(recording, behind_targets); });
+  return explain::explain(*graph_, subjects, source.labeled());
 }
 
 }  // namespace detail
@@ -93,6 +100,7 @@ detail::Asked asked_of(const Source& source, const detail::TapeState& tape, cons
   subject.dtype = node.type.dtype;
   subject.event = node.event;
   subject.op = node.op;
+  subject.called = node.called;
   subject.place = node.place;
   return asked;
 }
@@ -104,6 +112,11 @@ detail::Asked asked_target(const Target& target, const detail::TapeState& tape, 
   // A variable is the value that it has now, not those it had.
   if (subject.cell != 0) subject.values = {subject.values.back()};
   subject.value_of = target.variable() != nullptr ? subject.cell : target.tensor()->node()->cell;
+  if (target.tensor() != nullptr) {
+    const record::TapeIds& tapes = target.tensor()->node()->tapes;
+    if (tapes.first() != 0 && !tapes.contains(tape.id()))
+      subject.other_tape = {recorder().place_of(tapes.first())};
+  }
   return asked;
 }
 

@@ -6,9 +6,10 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
-#include "host/explain/explain.h"
+#include "host/explain/graph.h"
 #include "host/ops/op_row.h"
 
 namespace tendon::detail {
@@ -53,10 +54,17 @@ class Why {
 // What all gradients of one call share.
 struct Answer {
   explain::Recording recording;
+  support::PoolVector<explain::Entry>
+      behind_targets;  // targets that the tape lacks, and their past
   support::PoolVector<Asked> targets;
   support::PoolVector<Why> whys;  // one a source
 
   Explanation explain(const Asked& source) const;
+
+ private:
+  // Made once, when the first explanation is asked for.
+  mutable std::once_flag graphed_;
+  mutable std::optional<explain::Graph> graph_;
 };
 
 }  // namespace tendon::detail

@@ -47,6 +47,9 @@ struct Counters {
   std::int64_t bytes_allocated = 0;  // device memory held by values now
   std::int64_t peak_bytes = 0;       // the most that bytes_allocated has been
   std::int64_t host_reads = 0;       // item(), to_vector()
+  // Host memory of the logs that explanations are made from, of all threads and of the gradients
+  // that hold parts of them, now. The same for every device.
+  std::int64_t log_bytes = 0;
 };
 TENDON_API Counters counters(Device);
 

@@ -17,11 +17,13 @@
 
 namespace tendon {
 
+// In the order in which they are preferred.
 enum class Cause {
   connected,
   cut_by_dtype,       // the source, or all ways from it, are integer or boolean
   watched_after_use,  // the op that used it first is named
   source_unwatched,
+  after_reset,       // watched, used or computed before reset()
   cut_by_pause,      // computed while the tape was paused
   cut_by_host_read,  // values left through to_vector()/item() and came back as a new tensor
   cut_by_assign,     // they flowed into a variable by assign
@@ -29,20 +31,32 @@ enum class Cause {
   cut_by_stop_gradient,
   branch_not_taken,  // the branch and the value of its predicate are named
   custom_returned_none,
-  target_not_recorded,  // no op of this tape made it: a leaf, or computed after stop() or on
-                        // another thread
-  dead_end,    // consumed, but what it feeds never reaches the target: the last ops are named
-  never_used,  // nothing recorded consumes it
+  other_tape,           // the target belongs to it
+  other_thread,         // computed from the source on another thread
+  linear,               // the target is a derivative that does not depend on the source
+  target_not_recorded,  // no op of this tape made it: a leaf, or computed after stop()
+  dead_end,        // consumed, but what it feeds never reaches the target: the last ops are named
+  never_used,      // nothing recorded consumes it
+  made_by_caller,  // Gradient::of
 };
 TENDON_API const char* name(Cause);
 TENDON_API std::ostream& operator<<(std::ostream&, Cause);
 
+// One call of the user's on the way from a source to a target.
+struct Step {
+  std::string op;
+  std::optional<Place> where;
+  bool cuts = false;  // no gradient passes it
+};
+
 struct Explanation {
   Cause cause = Cause::never_used;
-  std::string text;  // one or two plain sentences, naming file:line
-  std::optional<std::source_location>
-      where;  // the place in the caller's source that a person would edit
+  std::string text;                   // one or two plain sentences, naming file:line
+  std::optional<Place> where;         // the place in the caller's source that a person would edit
+  std::vector<Step> way = {};         // from the source to the target, as far as there is one
+  std::vector<Step> other_cuts = {};  // of a connected source: where ways beside it are cut
 };
+// The cause, the text and, on a second line, the way.
 TENDON_API std::ostream& operator<<(std::ostream&, const Explanation&);
 
 namespace detail {

@@ -30,7 +30,7 @@ class TENDON_API Operand {
     if constexpr (std::is_same_v<T, Tensor>) {
       tensor_ = &value;
     } else if constexpr (std::is_same_v<T, Variable>) {
-      read_ = value.read(place);
+      read_ = value.used(place);
       tensor_ = &read_;
     } else if constexpr (std::is_same_v<T, bool>) {
       set_number(value ? 1.0 : 0.0, DType::boolean);

@@ -25,6 +25,8 @@ namespace tendon {
 
 using Place = std::source_location;  // where the caller wrote a call; for messages
 
+class Variable;
+
 namespace detail {
 struct Node;
 TENDON_API void retain_handle(Node*);
@@ -45,6 +47,8 @@ class TENDON_API Tensor {
  public:
   Tensor() = default;    // empty: any use but assignment throws Error
   Tensor(double scalar,  // a number is a scalar
+         Place = Place::current());
+  Tensor(const Variable& variable,  // a Variable reads as its value
          Place = Place::current());
   Tensor(const Tensor& other) : node_(other.node_) {
     if (node_ != nullptr) detail::retain_handle(node_);

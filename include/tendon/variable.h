@@ -10,6 +10,7 @@
 
 namespace tendon {
 
+class Operand;
 namespace detail {
 class Cell;
 }
@@ -26,9 +27,7 @@ class TENDON_API Variable {
   Variable& operator=(double) = delete;
   ~Variable() = default;
 
-  operator Tensor() const {  // a Variable reads as its value
-    return read(Place());
-  }
+  // The value now; a Variable converts to it (a constructor of Tensor).
   Tensor read(Place = Place::current()) const;
 
   // The new value must have the cell's shape and dtype (ShapeError, DTypeError). No gradient flows
@@ -44,6 +43,7 @@ class TENDON_API Variable {
   bool same_cell(const Variable& other) const { return cell_ == other.cell_; }
 
   // For the library's own rooms.
+  Tensor used(Place) const;  // the value as the operand of an op
   const std::shared_ptr<detail::Cell>& cell() const { return cell_; }
   static Variable adopt(std::shared_ptr<detail::Cell> cell) {
     Variable variable;
@@ -53,6 +53,8 @@ class TENDON_API Variable {
 
  private:
   Variable() = default;
+  void assign_changed(const Tensor& value, Tensor (*change)(const Operand&, const Operand&),
+                      const char* call, Place place);
   std::shared_ptr<detail::Cell> cell_;
 };
 TENDON_API std::ostream& operator<<(std::ostream&, const Variable&);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <vector>
@@ -11,7 +12,13 @@
 namespace tendon::explain {
 namespace {
 
-NodeId append(ThreadLog& log) { return log.append(Event::op, Op::add, DType::f32, {}, Place()); }
+NodeId append(ThreadLog& log, std::span<const NodeId> operands = {}) {
+  Entry entry;
+  entry.id = log.new_id();
+  const NodeId id = entry.id;
+  log.append(std::move(entry), operands);
+  return id;
+}
 
 TEST(ThreadLog, IdsAscendAndNoneIsZero) {
   ThreadLog log;
@@ -21,57 +28,70 @@ TEST(ThreadLog, IdsAscendAndNoneIsZero) {
   EXPECT_NE(thread_of(first), thread_of(append(*std::make_unique<ThreadLog>())));
 }
 
-TEST(ThreadLog, HoldsOperandsOfAnyNumber) {
+TEST(ThreadLog, GivesWhatCameSinceAPosition) {
   ThreadLog log;
-  std::vector<NodeId> operands;
-  for (int i = 0; i < 10; ++i) operands.push_back(append(log));
-  const auto at =
-      static_cast<std::uint64_t>(log.append(Event::op, Op::concat, DType::f32, operands, Place()));
-  const Log all = log.since(at);
-  const Entry& entry = all.chunks.back()->entries[at - all.chunks.back()->first];
-  EXPECT_TRUE(std::ranges::equal(entry.operands(), operands));
+  for (std::uint64_t i = 0; i < 2 * kChunkEntries + 5; ++i) append(log);
+  log.new_id();  // of a node that is not logged
+  const std::uint64_t position = log.now().position;
+  const NodeId first = append(log);
+  const NodeId second = append(log);
+  const Log since = log.since(position);
+  ASSERT_EQ(since.size(), 2U);
+  EXPECT_EQ(since[0].id, first);
+  EXPECT_EQ(since[1].id, second);
+  EXPECT_EQ(log.since(log.now().position).size(), 0U);
 }
 
 TEST(ThreadLog, HoldsTheOperandsOfMoreEntriesThanAChunkHasRoomFor) {
   ThreadLog log;
   std::vector<NodeId> operands;
   for (int i = 0; i < 10; ++i) operands.push_back(append(log));
-  std::vector<std::uint64_t> ids;
-  for (std::uint64_t i = 0; i < kChunkEntries; ++i) {
-    const std::span<const NodeId> some = std::span(operands).first(i % 11);
-    ids.push_back(
-        static_cast<std::uint64_t>(log.append(Event::op, Op::concat, DType::f32, some, Place())));
-  }
-  const Log all = log.since(ids[0]);
-  const std::uint64_t first = all.chunks.front()->first;
-  for (std::uint64_t i = 0; i < kChunkEntries; ++i) {
-    const std::uint64_t at = ids[i] - first;
-    const Entry& entry = all.chunks[at / kChunkEntries]->entries[at % kChunkEntries];
-    EXPECT_TRUE(std::ranges::equal(entry.operands(), std::span(operands).first(i % 11))) << i;
-  }
+  const std::uint64_t position = log.now().position;
+  for (std::uint64_t i = 0; i < 2 * kChunkEntries; ++i)
+    append(log, std::span(operands).first(i % 11));
+  const Log all = log.since(position);
+  for (std::uint64_t i = 0; i < all.size(); ++i)
+    EXPECT_TRUE(std::ranges::equal(all[i].operands(), std::span(operands).first(i % 11))) << i;
 }
 
-TEST(ThreadLog, KeepsOnlyAChunkFromBeforeWhatIsAskedFor) {
+TEST(ThreadLog, OfWhichNothingIsNeededTakesNoMemory) {
+  const std::int64_t before = log_bytes();
   ThreadLog log;
-  for (int i = 0; i < 20'000; ++i) {
-    log.keep_from(log.next());
-    append(log);
-  }
-  EXPECT_LE(log.since(0).chunks.size(), 3U);
+  std::vector<NodeId> operands;
+  for (int i = 0; i < 10; ++i) operands.push_back(append(log));
+  for (std::uint64_t i = 0; i < 3 * kChunkEntries; ++i) append(log, operands);
+  EXPECT_GT(log_bytes(), before);
+  log.keep_from(log.now().position);
+  EXPECT_EQ(log_bytes(), before);
 }
 
 TEST(ThreadLog, IsNotHeldFurtherByAStretchThatIsKept) {
   ThreadLog log;
-  append(log);
-  const Log stretch = log.since(log.next());
+  const std::uint64_t position = log.now().position;
+  const NodeId kept = append(log);
+  const Log stretch = log.since(position);
+  log.keep_from(log.now().position);
   std::weak_ptr<const Chunk> later;
   for (std::uint64_t i = 0; i < 10 * kChunkEntries; ++i) {
-    log.keep_from(log.next());
     append(log);
-    if (i == 2 * kChunkEntries) later = log.since(log.next()).chunks.back();
+    if (i == 2 * kChunkEntries) later = log.since(log.now().position - 1).chunks.back();
+    log.keep_from(log.now().position);
   }
-  EXPECT_EQ(stretch.chunks.size(), 1U);
+  EXPECT_EQ(stretch[0].id, kept);
   EXPECT_TRUE(later.expired());
+}
+
+TEST(ThreadLog, SharesAChunkBetweenShortStretches) {
+  ThreadLog log;
+  std::vector<Log> kept;
+  const std::int64_t before = log_bytes();
+  for (std::uint64_t i = 0; i < kChunkEntries; ++i) {
+    const std::uint64_t position = log.now().position;
+    append(log);
+    kept.push_back(log.since(position));
+    log.keep_from(log.now().position);
+  }
+  EXPECT_LE(log_bytes() - before, static_cast<std::int64_t>(sizeof(Chunk)));
 }
 
 }  // namespace

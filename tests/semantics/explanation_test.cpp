@@ -308,7 +308,7 @@ TEST(Explanation, TargetOfAnotherThread) {
   GradientTape tape;
   Tensor y = w * w;
   std::thread([&] { there = w * w; }).join();
-  expect_cause(tape.gradient(there, w).why(), Cause::target_not_recorded);
+  expect_cause(tape.gradient(there, w).why(), Cause::other_thread);
 }
 
 TEST(Explanation, DeadEnd) {

@@ -1,0 +1,65 @@
+#include "host/explain/graph.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "host/ops/op_row.h"
+
+namespace tendon::explain {
+
+Graph::Graph(const Recording& recording, std::span<const Entry> behind_targets)
+    : recording_(recording) {
+  std::vector<const Entry*> entries;
+  for (const Log& log : recording.logs) {
+    for (std::uint64_t i = 0; i < log.size(); ++i) entries.push_back(&log[i]);
+  }
+  for (const Entry& entry : behind_targets) entries.push_back(&entry);
+
+  // An older value is described each time that a new tape meets it: the first description counts.
+  std::unordered_map<NodeId, Index> index;
+  index.reserve(entries.size());
+  vertices_.reserve(entries.size());
+  for (const Entry* entry : entries) {
+    if (!index.try_emplace(entry->id, size()).second) continue;
+    const auto first = static_cast<std::uint32_t>(operands_.size());
+    vertices_.push_back({entry, first, recording.standing_of(entry->id)});
+    for (const NodeId operand : entry->operands()) {
+      const auto found = index.find(operand);
+      operands_.push_back(found == index.end() ? kNone : found->second);
+    }
+  }
+  by_id_.assign(index.begin(), index.end());
+  std::ranges::sort(by_id_);
+  find_connected();
+}
+
+Graph::Index Graph::find(NodeId id) const {
+  const auto found = std::ranges::lower_bound(by_id_, id, {}, &std::pair<NodeId, Index>::first);
+  return found != by_id_.end() && found->first == id ? found->second : kNone;
+}
+
+bool Graph::carries(Index i, std::size_t k) const {
+  const Entry& entry = (*this)[i];
+  const Index operand = operands(i)[k];
+  return entry.event == Event::op && is_floating(entry.dtype) &&
+         (operand == kNone || is_floating((*this)[operand].dtype)) &&
+         ops::row(entry.op).carries(static_cast<int>(k));
+}
+
+// The tape's own rule, for all watched values.
+void Graph::find_connected() {
+  connected_.assign(size(), false);
+  for (Index i = 0; i < size(); ++i) {
+    const Entry& entry = (*this)[i];
+    if (entry.event != Event::op || standing(i) != Standing::recorded) continue;
+    const auto operands = this->operands(i);
+    for (std::size_t k = 0; k < operands.size() && !connected_[i]; ++k) {
+      if (!carries(i, k)) continue;
+      const Watch* watch = recording_.watch_of(entry.operands()[k]);
+      connected_[i] = (operands[k] != kNone && connected_[operands[k]]) ||
+                      (watch != nullptr && watch->from <= static_cast<std::uint64_t>(entry.id));
+    }
+  }
+}
+
+}  // namespace tendon::explain
