@@ -223,7 +223,9 @@ const OpRow& row(Op op) { return kRows[static_cast<std::size_t>(op)]; }
 
 Type infer(const Call& call) {
   const auto number = static_cast<std::size_t>(call.op);
-  if (number >= kOpCount) throw error<Error>(call, "there is no Op {}", number);
+  if (number >= kOpCount) {
+    throw Error(fmt::format("apply{}: there is no Op {}", support::at(call.place), number));
+  }
   const OpRow& op = row(call.op);
   if (op.infer == nullptr) throw error<Error>(call, "is not applied: ask for an {}", op.name);
   const auto count = static_cast<int>(call.operands.size());

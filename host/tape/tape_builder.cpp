@@ -122,8 +122,8 @@ Ref TapeBuilder::apply(Op op, std::span<const Ref> operands, const Attributes& a
   return append(op, operands, attributes, type.dtype, type.shape, place);
 }
 
-Tape TapeBuilder::finish(std::span<const Ref> targets) && {
-  for (const Ref target : targets) check_ref(target, "finish", Place());
+Tape TapeBuilder::finish(std::span<const Ref> targets, Place place) && {
+  for (const Ref target : targets) check_ref(target, "finish", place);
   begin_again();
   tape_.targets_.assign(targets.begin(), targets.end());
   return std::move(tape_);

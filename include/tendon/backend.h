@@ -168,9 +168,9 @@ class TENDON_API TapeBuilder {
             Place place = Place::current()) {
     return apply(op, std::span<const Ref>(operands.begin(), operands.size()), attributes, place);
   }
-  Tape finish(std::span<const Ref> targets) &&;
-  Tape finish(std::initializer_list<Ref> targets) && {
-    return std::move(*this).finish(std::span<const Ref>(targets.begin(), targets.size()));
+  Tape finish(std::span<const Ref> targets, Place place = Place::current()) &&;
+  Tape finish(std::initializer_list<Ref> targets, Place place = Place::current()) && {
+    return std::move(*this).finish(std::span<const Ref>(targets.begin(), targets.size()), place);
   }
 
   std::uint32_t size() const { return tape_.size(); }
@@ -253,8 +253,10 @@ class TENDON_API Executable {
     bool connected =
         true;  // false: a gradient that is None; its buffer is not touched and may be empty
   };
-  const std::vector<Value>& inputs() const;   // the tape's inputs
-  const std::vector<Value>& outputs() const;  // its targets, then one gradient a source
+  // The tape's inputs.
+  const std::vector<Value>& inputs(Place place = Place::current()) const;
+  // Its targets, then one gradient a source.
+  const std::vector<Value>& outputs(Place place = Place::current()) const;
 
   // Asynchronous on the stream; on one of tendon's own where none is given, for which
   // synchronize(device) waits. Before anything runs: ShapeError for a wrong number of buffers or
@@ -268,7 +270,7 @@ class TENDON_API Executable {
     run(stream, std::span(inputs.begin(), inputs.size()),
         std::span(outputs.begin(), outputs.size()), connected, place);
   }
-  PlanSummary summary() const;
+  PlanSummary summary(Place place = Place::current()) const;
 
  private:
   friend TENDON_API Executable compile(const Tape& tape, const CompileOptions& options,

@@ -41,8 +41,8 @@ void use_tensor(const Tensor& x) {
   expect_words<Error>([&] { concat({one, x}); }, {"concat at moved_from_test.cpp:", "empty"});
   expect_words<Error>([&] { Variable(x, "v"); }, {"Variable at moved_from_test.cpp:", "empty"});
   expect_words<Error>([&] { w.assign(x); }, {"assign at moved_from_test.cpp:", "empty"});
-  expect_words<Error>([&] { run({x}); }, {"run", "empty"});
-  expect_words<Error>([&] { describe({x}); }, {"describe", "empty"});
+  expect_words<Error>([&] { run({x}); }, {"run at moved_from_test.cpp:", "empty"});
+  expect_words<Error>([&] { describe({x}); }, {"describe at moved_from_test.cpp:", "empty"});
   Tensor y = one;
   expect_words<Error>([&] { y += x; }, {"add at moved_from_test.cpp:", "empty"});
   EXPECT_EQ(y.to_vector<float>(), std::vector<float>({1, 1}));
@@ -151,15 +151,19 @@ void use_builder(TapeBuilder& builder) {
   float result = 0;
   compile(tape, {.device = Device::cpu()}).run({}, {}, {Buffer{&result, sizeof result}});
   EXPECT_EQ(result, 9);
-  expect_words<Error>([&] { std::move(builder).finish({product}); }, {"finish", "no value"});
+  expect_words<Error>([&] { std::move(builder).finish({product}); },
+                      {"finish at moved_from_test.cpp:", "no value"});
   EXPECT_EQ(std::move(builder).finish({}).size(), 0U);
 }
 
 void use_executable(const Executable& executable) {
-  expect_words<Error>([&] { executable.run({}, {}, {}); }, {"Executable::run", "compile()"});
-  expect_words<Error>([&] { executable.inputs(); }, {"Executable::inputs"});
-  expect_words<Error>([&] { executable.outputs(); }, {"Executable::outputs"});
-  expect_words<Error>([&] { executable.summary(); }, {"Executable::summary"});
+  expect_words<Error>([&] { executable.run({}, {}, {}); },
+                      {"Executable::run at moved_from_test.cpp:", "compile()"});
+  expect_words<Error>([&] { executable.inputs(); }, {"Executable::inputs at moved_from_test.cpp:"});
+  expect_words<Error>([&] { executable.outputs(); },
+                      {"Executable::outputs at moved_from_test.cpp:"});
+  expect_words<Error>([&] { executable.summary(); },
+                      {"Executable::summary at moved_from_test.cpp:"});
 }
 
 void use_mask(const ReachMask& mask) {
