@@ -8,8 +8,39 @@
 
 #include "bench/by_hand/by_hand.h"
 
+#ifdef _OPENMP
+// Its header is the compiler's, and not every tool has it.
+extern "C" int omp_get_max_threads();
+extern "C" void omp_set_num_threads(int);
+#endif
+
 namespace tendon::bench {
 namespace {
+
+int thread_count() {
+#ifdef _OPENMP
+  return omp_get_max_threads();
+#else
+  return 1;
+#endif
+}
+
+// While it lives, the loops by hand run on one thread.
+class OnOneThread {
+ public:
+  OnOneThread() : before_(thread_count()) { set(1); }
+  OnOneThread(const OnOneThread&) = delete;
+  OnOneThread& operator=(const OnOneThread&) = delete;
+  ~OnOneThread() { set(before_); }
+
+ private:
+  static void set([[maybe_unused]] int count) {
+#ifdef _OPENMP
+    omp_set_num_threads(count);
+#endif
+  }
+  int before_;
+};
 
 double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -32,6 +63,7 @@ double least_time(const Run& run) {
 }
 
 double measured_bandwidth(std::int64_t working_set_bytes) {
+  const OnOneThread one;
   const by_hand::Loops& loops = by_hand::best_loops();
   const std::int64_t size = working_set_bytes / 3 / 4 / 16 * 16;
   const Array a(Element::f32, {3 * size}), b(Element::f32, {size}), c(Element::f32, {size});
@@ -40,18 +72,14 @@ double measured_bandwidth(std::int64_t working_set_bytes) {
   const double triad = least_time([&] { loops.triad(out, b.as<float>(), c.as<float>(), size); });
   const double scale = least_time([&] { loops.scale(out, 3 * size); });
   // Large copies stream past the caches, where a loop's stores first read what they overwrite.
-  const double copy = least_time([&] {
-#pragma omp parallel for schedule(static)
-    for (int part = 0; part < 16; ++part) {
-      const std::int64_t begin = part * (size / 16);
-      std::memcpy(out + begin, b.as<float>() + begin, static_cast<std::size_t>(size / 16) * 4);
-    }
-  });
+  const double copy =
+      least_time([&] { std::memcpy(out, b.as<float>(), static_cast<std::size_t>(size) * 4); });
   const auto bytes = static_cast<double>(b.bytes());
   return std::max({3 * bytes / triad, 6 * bytes / scale, 2 * bytes / copy});
 }
 
 double measured_flop_rate(bool f64) {
+  const OnOneThread one;
   constexpr std::int64_t kSteps = 10000;
   const by_hand::Loops& loops = by_hand::best_loops();
   double operations = 0;
@@ -64,15 +92,18 @@ double measured_flop_rate(bool f64) {
 
 double bandwidth(double working_set_bytes) {
   static std::map<int, double> best;  // by the power of two
-  const int power = std::max(12, static_cast<int>(std::floor(std::log2(working_set_bytes))));
+  const double share = working_set_bytes / thread_count();
+  const int power = std::max(12, static_cast<int>(std::floor(std::log2(share))));
   double& known = best[power];
-  return known = std::max(known, measured_bandwidth(std::int64_t{1} << power));
+  known = std::max(known, measured_bandwidth(std::int64_t{1} << power));
+  return known * thread_count();
 }
 
 double flop_rate(bool f64) {
   static double best[2] = {};
   double& known = best[f64 ? 1 : 0];
-  return known = std::max(known, measured_flop_rate(f64));
+  known = std::max(known, measured_flop_rate(f64));
+  return known * thread_count();
 }
 
 }  // namespace tendon::bench

@@ -1,5 +1,6 @@
-// What this machine can do at best, measured, on the threads that OMP_NUM_THREADS grants. Each call
-// measures again and gives the best so far: a machine is slower than it can be, never faster.
+// What this machine can do at best on the threads that OMP_NUM_THREADS grants: that many times what
+// one thread was measured to do on its share, which no number of threads exceeds. Each call
+// measures again and gives the best so far, since a busy machine shows less than it can do.
 #pragma once
 
 namespace tendon::bench {
