@@ -63,6 +63,8 @@ void compare(const char* who, const std::vector<Array>& results,
   }
 }
 
+bool is_spoiled = false;
+
 std::vector<Array> in_f64(const std::vector<Array>& arrays) {
   std::vector<Array> wide;
   for (const Array& array : arrays) {
@@ -80,6 +82,8 @@ double bytes(const std::vector<Array>& arrays) {
 }
 
 }  // namespace
+
+void spoil_results() { is_spoiled = true; }
 
 Contest compiled_contest(const std::string& size, const CompiledWorkload& workload) {
   struct State {
@@ -116,6 +120,7 @@ Contest compiled_contest(const std::string& size, const CompiledWorkload& worklo
   };
   contest.ours();
   state->outputs.to_host();
+  if (is_spoiled) state->outputs.values[0].set(0, state->outputs.values[0].at(0) + 1);
   std::vector<Array> expected;
   if (workload.reference != nullptr) {
     expected = arrays(state->executable.outputs(), Element::f64);

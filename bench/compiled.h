@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bench/array.h"
+#include "bench/by_hand/by_hand.h"
 #include "bench/contest.h"
 
 namespace tendon::bench {
@@ -18,7 +19,7 @@ struct Range {  // inputs are uniform in [low, high), whole numbers where the in
 };
 
 // Fills the outputs (the targets, then a gradient an input) from the inputs.
-using Loop = void (*)(const std::vector<Array>& inputs, const std::vector<Array>& outputs);
+using by_hand::Loop;
 
 struct CompiledWorkload {
   std::string name;  // torch knows its formula by it
@@ -32,6 +33,9 @@ struct CompiledWorkload {
   double host_operations = 0;
 };
 inline constexpr double kTranscendentalFlops = 16;
+
+// Makes the first result of ours wrong before it is compared, to show that the comparison fails.
+void spoil_results();
 
 // Throws std::runtime_error where a contestant's results differ from the reference.
 Contest compiled_contest(const std::string& size, const CompiledWorkload& workload);

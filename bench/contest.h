@@ -16,6 +16,7 @@ struct Contest {
   double operations = 1;          // of one run; the table gives the time of one
   // What one run must move and compute at least; 0: no floor is given.
   double floor_bytes = 0;
+  double working_set_bytes = 0;  // where they lie; 0: each is moved once
   double floor_flops = 0;
   bool f64 = false;
   std::int64_t elements = 0;  // of the largest array; 0: none is meant

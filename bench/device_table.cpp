@@ -7,11 +7,11 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <fstream>
 #include <optional>
 #include <stdexcept>
 
 #include "bench/cuda_device.h"
+#include "bench/report.h"
 
 namespace tendon::bench {
 namespace {
@@ -19,6 +19,12 @@ namespace {
 double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
+
+struct DeviceTime {
+  double seconds;  // the least sample's
+  std::size_t samples;
+  double spread;  // the median sample over the least, less 1
+};
 
 // Seconds of the host for one of the contest's ops: the work waits on the device's streams until it
 // is waited for, which is not timed; nor is what the calls of an emulated runtime take, nor the
@@ -38,8 +44,8 @@ std::optional<double> host_seconds(const Contest& contest) {
   return best / kRuns / contest.host_operations;
 }
 
-// Seconds of one run on a real device: the least of many samples of at least 2 ms.
-double device_seconds(const Contest& contest, double seconds) {
+// Of one run on a real device: the least of many samples of at least 2 ms.
+DeviceTime device_time(const Contest& contest, double seconds) {
   std::int64_t repeats = 1;
   const auto runs = [&] {
     for (std::int64_t i = 0; i < repeats; ++i) contest.ours();
@@ -54,9 +60,12 @@ double device_seconds(const Contest& contest, double seconds) {
   };
   double took = sample();
   for (; took < 2e-3; took = sample()) repeats *= 2;
-  double best = took;
-  for (const double end = now() + seconds; now() < end;) best = std::min(best, sample());
-  return best / static_cast<double>(repeats);
+  std::vector<double> samples = {took};
+  for (const double end = now() + seconds; now() < end;) samples.push_back(sample());
+  std::ranges::sort(samples);
+  return {.seconds = samples.front() / static_cast<double>(repeats),
+          .samples = samples.size(),
+          .spread = samples[samples.size() / 2] / samples.front() - 1};
 }
 
 std::string number(std::optional<double> value, const char* unit, double scale) {
@@ -65,11 +74,7 @@ std::string number(std::optional<double> value, const char* unit, double scale) 
 
 class Table {
  public:
-  explicit Table(const std::string& json) {
-    if (json.empty()) return;
-    json_.open(json);
-    if (!json_) throw std::runtime_error("cannot write " + json);
-  }
+  explicit Table(const std::string& json) : report_(json, Report::Opening::anew) {}
 
   static void print_counts_header() {
     fmt::print(kCounts, "row", "size", "launches", "graphs", "bytes", "sectors", "instr.", "alloc.",
@@ -88,18 +93,26 @@ class Table {
             : "",
         counts.allocations, counts.synchronizations, number(host, "ns", 1e9));
     std::fflush(stdout);
-    write(fmt::format(
-        R"({{"row": "{}", "size": "{}", "device": "emulated", "launches": {}, "graph_launches": {}, "bytes": {}, "sector_bytes": {}, "floor_bytes": {}, "instructions": {}, "allocations": {}, "synchronizations": {}, "host_ns": {}}})",
-        row, contest.size, counts.launches, counts.graph_launches, counts.bytes,
-        counts.sector_bytes, contest.floor_bytes, counts.instructions, counts.allocations,
-        counts.synchronizations, host ? fmt::format("{:.4g}", *host * 1e9) : "null"));
+    report_.write({{"row", row},
+                   {"size", contest.size},
+                   {"device", "emulated"},
+                   {"launches", counts.launches},
+                   {"graph_launches", counts.graph_launches},
+                   {"bytes", counts.bytes},
+                   {"sector_bytes", counts.sector_bytes},
+                   {"floor_bytes", contest.floor_bytes},
+                   {"instructions", counts.instructions},
+                   {"allocations", counts.allocations},
+                   {"synchronizations", counts.synchronizations},
+                   {"host_ns", nanoseconds(host)}});
   }
 
   static void print_times_header() {
     fmt::print(kTimes, "row", "size", "ours", "floor", "ratio", "host, an op");
   }
-  void print_times(const std::string& row, const Contest& contest, double seconds,
+  void print_times(const std::string& row, const Contest& contest, const DeviceTime& time,
                    std::optional<double> host) {
+    const double seconds = time.seconds;
     std::optional<double> floor;
     if (contest.floor_bytes > 0)
       floor = contest.floor_bytes / CudaDevice::instance().bandwidth(contest.floor_bytes);
@@ -107,11 +120,15 @@ class Table {
                number(floor ? std::optional(*floor / contest.operations) : floor, "us", 1e6),
                floor ? fmt::format("{:.2f}", seconds / *floor) : "", number(host, "ns", 1e9));
     std::fflush(stdout);
-    write(fmt::format(
-        R"({{"row": "{}", "size": "{}", "device": "{}", "ours_ns": {:.4g}, "floor_ns": {}, "host_ns": {}}})",
-        row, contest.size, CudaDevice::instance().name(), seconds / contest.operations * 1e9,
-        floor ? fmt::format("{:.4g}", *floor / contest.operations * 1e9) : "null",
-        host ? fmt::format("{:.4g}", *host * 1e9) : "null"));
+    if (floor) *floor /= contest.operations;
+    report_.write({{"row", row},
+                   {"size", contest.size},
+                   {"device", CudaDevice::instance().name()},
+                   {"ours_ns", nanoseconds(seconds / contest.operations)},
+                   {"floor_ns", nanoseconds(floor)},
+                   {"host_ns", nanoseconds(host)},
+                   {"samples", {{"ours", time.samples}}},
+                   {"spread", {{"ours", time.spread}}}});
   }
 
  private:
@@ -119,12 +136,11 @@ class Table {
       "{:14} {:>24} {:>8} {:>6} {:>8} {:>8} {:>8} {:>6} {:>5} {:>12}\n";
   static constexpr const char* kTimes = "{:14} {:>24} {:>10} {:>10} {:>6} {:>12}\n";
 
-  void write(const std::string& line) {
-    if (json_.is_open() && !(json_ << line << '\n' << std::flush))
-      throw std::runtime_error("the JSON file cannot be written");
+  static nlohmann::json nanoseconds(std::optional<double> time) {
+    return time ? nlohmann::json(*time * 1e9) : nlohmann::json();
   }
 
-  std::ofstream json_;
+  Report report_;
 };
 
 }  // namespace
@@ -159,7 +175,7 @@ void run_on_device(const std::vector<std::string>& names, double seconds, const 
             table.print_counts("  alone", contest, device.counts(contest.by_hand), std::nullopt);
           }
         } else {
-          const double took = device_seconds(contest, seconds);
+          const DeviceTime took = device_time(contest, seconds);
           table.print_times(row.name, contest, took, host_seconds(contest));
         }
       } catch (const std::exception& error) {

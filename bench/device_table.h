@@ -9,7 +9,7 @@
 
 namespace tendon::bench {
 
-// `seconds`: of a contest. A JSON object a line is written to the file `json`, unless it is empty.
+// `seconds`: of a contest. A line of --json is written to the file `json`, unless it is empty.
 void run_on_device(const std::vector<std::string>& names, double seconds, const std::string& json);
 
 }  // namespace tendon::bench

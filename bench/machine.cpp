@@ -6,21 +6,51 @@
 #include <cstring>
 #include <map>
 
-#include "bench/array.h"
-#include "bench/by_hand/loops.h"
+#include "bench/by_hand/by_hand.h"
+
+#ifdef _OPENMP
+// Its header is the compiler's, and not every tool has it.
+extern "C" int omp_get_max_threads();
+extern "C" void omp_set_num_threads(int);
+#endif
 
 namespace tendon::bench {
 namespace {
+
+int thread_count() {
+#ifdef _OPENMP
+  return omp_get_max_threads();
+#else
+  return 1;
+#endif
+}
+
+// While it lives, the loops by hand run on one thread.
+class OnOneThread {
+ public:
+  OnOneThread() : before_(thread_count()) { set(1); }
+  OnOneThread(const OnOneThread&) = delete;
+  OnOneThread& operator=(const OnOneThread&) = delete;
+  ~OnOneThread() { set(before_); }
+
+ private:
+  static void set([[maybe_unused]] int count) {
+#ifdef _OPENMP
+    omp_set_num_threads(count);
+#endif
+  }
+  int before_;
+};
 
 double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-// The least time of one call, over about 50 ms.
+// The least time of one call, over about 20 ms.
 template <class Run>
 double least_time(const Run& run) {
   double best = INFINITY;
-  const double end = now() + 0.05;
+  const double end = now() + 0.02;
   int repeats = 1;
   do {
     const double begin = now();
@@ -32,67 +62,48 @@ double least_time(const Run& run) {
   return best;
 }
 
-template <class T>
-double measured_flop_rate() {
-  constexpr int kVectors = 12, kLanes = 32 / sizeof(T), kSteps = 10000;
-  using Vector [[gnu::vector_size(32)]] = T;
-  volatile T sink = 0;
-  std::int64_t threads = 0;
-  const double time = least_time([&] {
-    threads = 0;
-#pragma omp parallel reduction(+ : threads)
-    {
-      threads += 1;
-      Vector sums[kVectors];  // all different, or the compiler computes one for all
-      for (int i = 0; i < kVectors; ++i) sums[i] = T(i) - Vector{};
-      const T factor_value = T(0.5) + sink;
-      const Vector factor = factor_value - Vector{};
-      for (int step = 0; step < kSteps; ++step) {
-#pragma GCC unroll 12
-        for (Vector& sum : sums) sum = sum * factor + factor;
-      }
-      T total = 0;
-      for (const Vector& sum : sums) total += sum[0];
-      if (total == T(-1)) sink = total;
-    }
-  });
-  return 2.0 * kVectors * kLanes * kSteps * static_cast<double>(threads) / time;
+double measured_bandwidth(std::int64_t working_set_bytes) {
+  const OnOneThread one;
+  const by_hand::Loops& loops = by_hand::best_loops();
+  const std::int64_t size = working_set_bytes / 3 / 4 / 16 * 16;
+  const Array a(Element::f32, {3 * size}), b(Element::f32, {size}), c(Element::f32, {size});
+  for (const Array* array : {&a, &b, &c}) std::fill_n(array->as<float>(), array->size(), 1.0F);
+  float* out = a.as<float>();
+  const double triad = least_time([&] { loops.triad(out, b.as<float>(), c.as<float>(), size); });
+  const double scale = least_time([&] { loops.scale(out, 3 * size); });
+  // Large copies stream past the caches, where a loop's stores first read what they overwrite.
+  const double copy =
+      least_time([&] { std::memcpy(out, b.as<float>(), static_cast<std::size_t>(size) * 4); });
+  const auto bytes = static_cast<double>(b.bytes());
+  return std::max({3 * bytes / triad, 6 * bytes / scale, 2 * bytes / copy});
+}
+
+double measured_flop_rate(bool f64) {
+  const OnOneThread one;
+  constexpr std::int64_t kSteps = 10000;
+  const by_hand::Loops& loops = by_hand::best_loops();
+  double operations = 0;
+  const double time = least_time(
+      [&] { operations = f64 ? loops.multiply_add_f64(kSteps) : loops.multiply_add_f32(kSteps); });
+  return operations / time;
 }
 
 }  // namespace
 
 double bandwidth(double working_set_bytes) {
-  static std::map<int, double> measured;  // by the power of two
-  const int power = std::max(12, static_cast<int>(std::lround(std::log2(working_set_bytes))));
-  if (const auto found = measured.find(power); found != measured.end()) return found->second;
-  const std::int64_t size = (std::int64_t{1} << power) / 3 / 4 / 16 * 16;
-  const Array a(Element::f32, {size}), b(Element::f32, {size}), c(Element::f32, {size});
-  for (const Array* array : {&a, &b, &c}) std::fill_n(array->as<float>(), size, 1.0F);
-  const double triad = least_time([&] {
-    auto* __restrict out = a.as<float>();
-    const auto* __restrict left = b.as<float>();
-    const auto* __restrict right = c.as<float>();
-    by_hand::over_chunks(size, [=](std::int64_t begin, std::int64_t end) {
-#pragma omp simd
-      for (std::int64_t i = begin; i < end; ++i) out[i] = left[i] + 0.5F * right[i];
-    });
-  });
-  // Large copies stream past the caches, where a loop's stores first read what they overwrite.
-  const double copy = least_time([&] {
-#pragma omp parallel for schedule(static)
-    for (int part = 0; part < 16; ++part) {
-      const std::int64_t begin = part * (size / 16);
-      std::memcpy(a.as<float>() + begin, b.as<float>() + begin,
-                  static_cast<std::size_t>(size / 16) * 4);
-    }
-  });
-  const auto bytes = static_cast<double>(a.bytes());
-  return measured[power] = std::max(3 * bytes / triad, 2 * bytes / copy);
+  static std::map<int, double> best;  // by the power of two
+  const double share = working_set_bytes / thread_count();
+  const int power = std::max(12, static_cast<int>(std::floor(std::log2(share))));
+  double& known = best[power];
+  known = std::max(known, measured_bandwidth(std::int64_t{1} << power));
+  return known * thread_count();
 }
 
 double flop_rate(bool f64) {
-  static const double rates[] = {measured_flop_rate<float>(), measured_flop_rate<double>()};
-  return rates[f64 ? 1 : 0];
+  static double best[2] = {};
+  double& known = best[f64 ? 1 : 0];
+  known = std::max(known, measured_flop_rate(f64));
+  return known * thread_count();
 }
 
 }  // namespace tendon::bench

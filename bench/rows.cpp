@@ -20,7 +20,7 @@ using TapeOfSize = Tape (*)(DType, std::int64_t);
 struct Elementwise {
   std::string name;
   TapeOfSize tape;
-  Loop f32, f64;  // by hand
+  by_hand::Pair loops;
   std::vector<Range> inputs;
   double operations, transcendentals;  // an element, of the loop by hand
 };
@@ -31,13 +31,14 @@ Row elementwise(const Elementwise& workload,
   for (const auto& [dtype, size] : sizes) {
     row.sizes.emplace_back([workload, dtype = dtype, size = size] {
       const double flops = workload.operations + kTranscendentalFlops * workload.transcendentals;
-      return compiled_contest(fmt::format("{} {}", size, name(dtype)),
-                              {.name = workload.name,
-                               .tape = workload.tape(dtype, size),
-                               .inputs = workload.inputs,
-                               .by_hand = dtype == DType::f64 ? workload.f64 : workload.f32,
-                               .reference = workload.f64,
-                               .flops = flops * static_cast<double>(size)});
+      return compiled_contest(
+          fmt::format("{} {}", size, name(dtype)),
+          {.name = workload.name,
+           .tape = workload.tape(dtype, size),
+           .inputs = workload.inputs,
+           .by_hand = dtype == DType::f64 ? workload.loops.f64 : workload.loops.f32,
+           .reference = workload.loops.f64,
+           .flops = flops * static_cast<double>(size)});
     });
   }
   return row;
@@ -63,8 +64,8 @@ Contest cross_entropy(std::int64_t rows) {
       {.name = "cross-entropy",
        .tape = workloads::cross_entropy_tape(DType::f32, rows, kClasses),
        .inputs = {{-4, 4}, {0, kClasses}},
-       .by_hand = by_hand::cross_entropy<float>,
-       .reference = by_hand::cross_entropy<double>,
+       .by_hand = by_hand::loops().cross_entropy.f32,
+       .reference = by_hand::loops().cross_entropy.f64,
        .flops = (4 + kTranscendentalFlops) * static_cast<double>(rows * kClasses)});
 }
 
@@ -82,43 +83,26 @@ Contest layer_norm(std::int64_t rows) {
 std::vector<Row> rows(Sizes sizes) {
   constexpr DType kF32 = DType::f32, kF64 = DType::f64;
   constexpr std::int64_t kSmall = 64, kMiddle = 10'000;
+  const by_hand::Loops& loops = by_hand::loops();
   const bool is_small = sizes == Sizes::small;
   const std::int64_t large = is_small ? 100'000 : 1'000'000, layer = is_small ? 1 << 16 : 1 << 20;
   const Elementwise muscle{"muscle",
                            workloads::muscle_residual_tape,
-                           by_hand::muscle_residual<float>,
-                           by_hand::muscle_residual<double>,
+                           loops.muscle_residual,
                            {{0.4, 1.6}, {-1, 1}, {0.01, 1}, {0.98, 1.06}, {0.8, 1}},
                            79,
                            6};
   const Elementwise black_scholes{"black-scholes",
                                   workloads::black_scholes_tape,
-                                  by_hand::black_scholes<float>,
-                                  by_hand::black_scholes<double>,
+                                  loops.black_scholes,
                                   {{80, 120}, {80, 120}, {0.25, 2}, {0.01, 0.1}, {0.1, 0.5}},
                                   40,
                                   5};
-  const Elementwise gelu_formula{"gelu formula",
-                                 workloads::gelu_formula_tape,
-                                 by_hand::gelu<float>,
-                                 by_hand::gelu<double>,
-                                 {{-4, 4}},
-                                 16,
-                                 1};
-  const Elementwise gelu_op{"gelu op",
-                            workloads::gelu_op_tape,
-                            by_hand::gelu<float>,
-                            by_hand::gelu<double>,
-                            {{-4, 4}},
-                            16,
-                            1};
-  const Elementwise silu_gate{"silu x gate",
-                              workloads::silu_gate_tape,
-                              by_hand::silu_gate<float>,
-                              by_hand::silu_gate<double>,
-                              {{-4, 4}, {-2, 2}},
-                              9,
-                              1};
+  const Elementwise gelu_formula{
+      "gelu formula", workloads::gelu_formula_tape, loops.gelu, {{-4, 4}}, 16, 1};
+  const Elementwise gelu_op{"gelu op", workloads::gelu_op_tape, loops.gelu, {{-4, 4}}, 16, 1};
+  const Elementwise silu_gate{
+      "silu x gate", workloads::silu_gate_tape, loops.silu_gate, {{-4, 4}, {-2, 2}}, 9, 1};
   return {
       {"record", {record}},
       {"record and run", {record_and_run}},

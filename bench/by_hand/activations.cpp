@@ -1,7 +1,7 @@
-#include "bench/by_hand/by_hand.h"
-#include "bench/by_hand/loops.h"
+#include "bench/by_hand/chunks.h"
+#include "bench/by_hand/variant.h"
 
-namespace tendon::bench::by_hand {
+namespace tendon::bench::by_hand::TENDON_BY_HAND {
 
 // 0.5 (1 + tanh(u)) = 1 / (1 + exp(-2 u)): one exponential and one division.
 template <class T>
@@ -42,4 +42,4 @@ template void gelu<double>(const Arrays&, const Arrays&);
 template void silu_gate<float>(const Arrays&, const Arrays&);
 template void silu_gate<double>(const Arrays&, const Arrays&);
 
-}  // namespace tendon::bench::by_hand
+}  // namespace tendon::bench::by_hand::TENDON_BY_HAND

@@ -1,7 +1,7 @@
-#include "bench/by_hand/by_hand.h"
-#include "bench/by_hand/loops.h"
+#include "bench/by_hand/chunks.h"
+#include "bench/by_hand/variant.h"
 
-namespace tendon::bench::by_hand {
+namespace tendon::bench::by_hand::TENDON_BY_HAND {
 
 template <class T>
 void black_scholes(const Arrays& inputs, const Arrays& outputs) {
@@ -40,4 +40,4 @@ void black_scholes(const Arrays& inputs, const Arrays& outputs) {
 template void black_scholes<float>(const Arrays&, const Arrays&);
 template void black_scholes<double>(const Arrays&, const Arrays&);
 
-}  // namespace tendon::bench::by_hand
+}  // namespace tendon::bench::by_hand::TENDON_BY_HAND

@@ -1,7 +1,7 @@
-#include "bench/by_hand/by_hand.h"
-#include "bench/by_hand/loops.h"
+#include "bench/by_hand/chunks.h"
+#include "bench/by_hand/variant.h"
 
-namespace tendon::bench::by_hand {
+namespace tendon::bench::by_hand::TENDON_BY_HAND {
 
 // Three passes over a row, which stays in the first-level cache.
 template <class T>
@@ -37,4 +37,4 @@ void cross_entropy(const Arrays& inputs, const Arrays& outputs) {
 template void cross_entropy<float>(const Arrays&, const Arrays&);
 template void cross_entropy<double>(const Arrays&, const Arrays&);
 
-}  // namespace tendon::bench::by_hand
+}  // namespace tendon::bench::by_hand::TENDON_BY_HAND

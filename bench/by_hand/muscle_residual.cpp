@@ -1,9 +1,9 @@
 #include "bench/workloads/muscle_residual.h"
 
-#include "bench/by_hand/by_hand.h"
-#include "bench/by_hand/loops.h"
+#include "bench/by_hand/chunks.h"
+#include "bench/by_hand/variant.h"
 
-namespace tendon::bench::by_hand {
+namespace tendon::bench::by_hand::TENDON_BY_HAND {
 namespace {
 
 namespace muscle = workloads::muscle;
@@ -69,4 +69,4 @@ void muscle_residual(const Arrays& inputs, const Arrays& outputs) {
 template void muscle_residual<float>(const Arrays&, const Arrays&);
 template void muscle_residual<double>(const Arrays&, const Arrays&);
 
-}  // namespace tendon::bench::by_hand
+}  // namespace tendon::bench::by_hand::TENDON_BY_HAND

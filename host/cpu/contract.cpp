@@ -2,13 +2,13 @@
 // anew for every run, and which cost 0.5 us a run more than dnnl_sgemm.
 #include "host/cpu/contract.h"
 
-#include <cblas.h>
 #include <dnnl.h>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
+#include "host/cpu/openblas.h"
 #include "host/cpu/parallel.h"
 
 // Of OpenMP's runtime; its header is the compiler's, and not every tool has it.
@@ -49,15 +49,15 @@ blasint extent(std::int64_t value) { return static_cast<blasint>(value); }
 CBLAS_TRANSPOSE transpose(bool transposed) { return transposed ? CblasTrans : CblasNoTrans; }
 
 void openblas_gemm(Extents e, const float* a, Layout in_a, const float* b, Layout in_b, float* c) {
-  cblas_sgemm(CblasRowMajor, transpose(in_a.transposed), transpose(in_b.transposed), extent(e.m),
-              extent(e.n), extent(e.k), 1, a, extent(in_a.leading), b, extent(in_b.leading), 0, c,
-              extent(e.n));
+  openblas().sgemm(CblasRowMajor, transpose(in_a.transposed), transpose(in_b.transposed),
+                   extent(e.m), extent(e.n), extent(e.k), 1, a, extent(in_a.leading), b,
+                   extent(in_b.leading), 0, c, extent(e.n));
 }
 void openblas_gemm(Extents e, const double* a, Layout in_a, const double* b, Layout in_b,
                    double* c) {
-  cblas_dgemm(CblasRowMajor, transpose(in_a.transposed), transpose(in_b.transposed), extent(e.m),
-              extent(e.n), extent(e.k), 1, a, extent(in_a.leading), b, extent(in_b.leading), 0, c,
-              extent(e.n));
+  openblas().dgemm(CblasRowMajor, transpose(in_a.transposed), transpose(in_b.transposed),
+                   extent(e.m), extent(e.n), extent(e.k), 1, a, extent(in_a.leading), b,
+                   extent(in_b.leading), 0, c, extent(e.n));
 }
 
 void onednn_gemm(Extents e, const float* a, Layout in_a, const float* b, Layout in_b, float* c) {
@@ -68,13 +68,13 @@ void onednn_gemm(Extents e, const float* a, Layout in_a, const float* b, Layout 
 // y = matrix x, or its transpose's product. rows and columns are those of the matrix as stored.
 void gemv(bool transposed, std::int64_t rows, std::int64_t columns, const float* matrix,
           std::int64_t leading, const float* x, std::int64_t step, float* y) {
-  cblas_sgemv(CblasRowMajor, transpose(transposed), extent(rows), extent(columns), 1, matrix,
-              extent(leading), x, extent(step), 0, y, 1);
+  openblas().sgemv(CblasRowMajor, transpose(transposed), extent(rows), extent(columns), 1, matrix,
+                   extent(leading), x, extent(step), 0, y, 1);
 }
 void gemv(bool transposed, std::int64_t rows, std::int64_t columns, const double* matrix,
           std::int64_t leading, const double* x, std::int64_t step, double* y) {
-  cblas_dgemv(CblasRowMajor, transpose(transposed), extent(rows), extent(columns), 1, matrix,
-              extent(leading), x, extent(step), 0, y, 1);
+  openblas().dgemv(CblasRowMajor, transpose(transposed), extent(rows), extent(columns), 1, matrix,
+                   extent(leading), x, extent(step), 0, y, 1);
 }
 
 // Elements between neighbours of a matrix that is one row (or one column).
@@ -183,6 +183,7 @@ bool openblas_is_faster(const Contraction& c) { return c.m * c.n <= (1 << 13) / 
 
 template <class T>
 std::unique_ptr<Contractor> openblas_product(const Contraction& c) {
+  openblas();  // what is missing is said where the plan is made
   const Product<T> product = c.m == 1 || c.n == 1 ? &openblas_gemv<T> : Product<T>{&openblas_gemm};
   return std::make_unique<LibraryProduct<T>>(c, product, "OpenBLAS");
 }

@@ -40,10 +40,14 @@ const Loops& loops() {
       for (const Loops* variant : available) {
         if (std::string_view(asked) == variant->name) return *variant;
       }
-      fmt::print(stderr,
-                 "tendon: TENDON_CPU is '{}', which is none of the loops that this processor runs; "
-                 "taking {}.\n",
-                 asked, available.back()->name);
+      std::string names;
+      for (const Loops* variant : available)
+        names += fmt::format("{}{}", names.empty() ? "" : ", ", variant->name);
+      if (*asked != '\0') {
+        fmt::print(stderr,
+                   "tendon: TENDON_CPU is '{}'; this processor runs the loops of {}. Taking {}.\n",
+                   asked, names, available.back()->name);
+      }
     }
     return *available.back();
   }();

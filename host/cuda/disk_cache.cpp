@@ -107,7 +107,7 @@ bool is_private(const struct stat& status) {
 // The folder, created where there is none; -1, and why, where it cannot be used.
 int open_private(const std::filesystem::path& path, std::string& why) {
   if (path.empty()) {
-    why = "neither TENDON_CACHE_DIR nor HOME is set";
+    why = "HOME is not set";
     return -1;
   }
   std::error_code error;
@@ -191,7 +191,9 @@ DiskCacheSettings DiskCacheSettings::of_environment() {
     if (error == std::errc{} && rest == end && number >= 0) {
       settings.most_bytes = number;
     } else {
-      say_once("TENDON_CACHE_BYTES is not a number of bytes: " + bytes);
+      say_once(fmt::format(
+          "TENDON_CACHE_BYTES is '{}'; it must be a number of bytes, 0 or more. Taking {}.", bytes,
+          settings.most_bytes));
     }
   }
   return settings;
@@ -202,7 +204,10 @@ DiskCache::DiskCache(const DiskCacheSettings& settings)
   if (most_bytes_ == 0) return;
   std::string why;
   folder_ = open_private(settings.folder, why);
-  if (!is_usable()) say_once("compiled kernels are not kept on disk: " + why);
+  if (!is_usable()) {
+    say_once("compiled kernels are not kept on disk: " + why +
+             "; TENDON_CACHE_DIR names the folder");
+  }
 }
 
 DiskCache::~DiskCache() {

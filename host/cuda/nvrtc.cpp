@@ -25,7 +25,8 @@ bool is_set(const char* variable) {
 }
 
 std::vector<std::string> usual_libraries() {
-  if (const char* named = std::getenv("TENDON_NVRTC")) return {named};
+  const char* named = std::getenv("TENDON_NVRTC");
+  if (named != nullptr && *named != '\0') return {named};
   return {"libnvrtc.so.13", "libnvrtc.so", "/usr/local/cuda/lib64/libnvrtc.so.13"};
 }
 

@@ -1,11 +1,15 @@
 // cast(x, dtype). From a floating dtype to an integer: truncated, out of range the nearest, NaN 0;
 // to boolean: not zero.
+#include "host/ops/checks.h"
 #include "host/ops/pullback.h"
 #include "host/ops/rules.h"
 
 namespace tendon::ops {
 
-Type infer_cast(const Call& call) { return {call.attributes.dtype, call.operands[0]->shape}; }
+Type infer_cast(const Call& call) {
+  check_dtype(call, call.attributes.dtype);
+  return {call.attributes.dtype, call.operands[0]->shape};
+}
 
 void pull_cast(Pullback& p) { p.give(0, cast(p.cotangent(), p.operand(0).dtype())); }
 

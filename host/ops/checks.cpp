@@ -52,7 +52,13 @@ void check_extents(const Call& call, const Shape& shape) {
   if (too_large && !empty) throw error<ShapeError>(call, "{} has too many elements", shape);
 }
 
+void check_dtype(const Call& call, DType dtype) {
+  if (dtype > DType::f64)
+    throw error<DTypeError>(call, "{} is none of the dtypes, boolean to f64", dtype);
+}
+
 void check_constant(const Call& call, DType dtype, double number) {
+  check_dtype(call, dtype);
   if (!is_integer(dtype)) return;
   const double bound = dtype == DType::i32 ? 0x1p31 : 0x1p63;
   if (!(number >= -bound && number < bound)) {

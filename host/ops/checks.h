@@ -29,6 +29,9 @@ unsigned axis_set(const Call& call, const Axes& axes, int rank);
 // ShapeError where the extents are negative or their product is no int64.
 void check_extents(const Call& call, const Shape& shape);
 
+// DTypeError for a number that is no DType.
+void check_dtype(const Call& call, DType dtype);
+
 // DTypeError where the number is beyond the integers of the dtype.
 void check_constant(const Call& call, DType dtype, double number);
 

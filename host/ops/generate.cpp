@@ -7,6 +7,7 @@ namespace tendon::ops {
 Type infer_generated(const Call& call) {
   const Attributes& attributes = call.attributes;
   check_extents(call, attributes.shape);
+  check_dtype(call, attributes.dtype);
   if (call.op == Op::constant) check_constant(call, attributes.dtype, attributes.number);
   if (call.op == Op::uniform && !is_floating(attributes.dtype)) {
     throw error<DTypeError>(call, "random numbers are floating, not {}", attributes.dtype);

@@ -1,6 +1,7 @@
 // The op table: a row for every op. The rows of the elementwise ops, with their pullbacks, are made
 // from <tendon/op_table.inc>; those of the structured ops name the rules in their files.
 #include <array>
+#include <cmath>
 #include <utility>
 
 #include "host/ops/checks.h"
@@ -221,6 +222,10 @@ std::string text(const Call& call) {
 const OpRow& row(Op op) { return kRows[static_cast<std::size_t>(op)]; }
 
 Type infer(const Call& call) {
+  const auto number = static_cast<std::size_t>(call.op);
+  if (number >= kOpCount) {
+    throw Error(fmt::format("apply{}: there is no Op {}", support::at(call.place), number));
+  }
   const OpRow& op = row(call.op);
   if (op.infer == nullptr) throw error<Error>(call, "is not applied: ask for an {}", op.name);
   const auto count = static_cast<int>(call.operands.size());
@@ -232,8 +237,28 @@ Type infer(const Call& call) {
   return op.infer(call);
 }
 
+namespace {
+
+// Beyond it polygamma takes longer than anyone waits, and overflows every dtype.
+constexpr double kMostOrder = 10'000;
+
+void check_parameter(const Call& call, const char* name) {
+  const double value = call.attributes.number;
+  if (call.op == Op::polygamma) {
+    if (!(value >= 0 && value <= kMostOrder) || value != std::trunc(value)) {
+      throw error<Error>(call, "{} is {}; it must be a whole number from 0 to {}", name, value,
+                         kMostOrder);
+    }
+  } else if (!std::isfinite(value)) {
+    throw error<Error>(call, "{} is {}; it must be finite", name, value);
+  }
+}
+
+}  // namespace
+
 Type infer_elementwise(const Call& call) {
   const Elementwise& op = row(call.op).elementwise;
+  if (op.parameter != nullptr) check_parameter(call, op.parameter);
   const Type& first = *call.operands[0];
   Type result = first;
   for (const Type* operand : call.operands) {
@@ -254,6 +279,8 @@ Type infer_elementwise(const Call& call) {
 
 }  // namespace ops
 
-const char* name(Op op) { return ops::row(op).name; }
+const char* name(Op op) {
+  return static_cast<std::size_t>(op) < kOpCount ? ops::row(op).name : "unknown";
+}
 
 }  // namespace tendon

@@ -91,9 +91,10 @@ void Cell::assign(const std::shared_ptr<Cell>& self, const Tensor& value, const 
                                  node.type.shape));
   }
   if (node.type.dtype != self->type_.dtype) {
-    throw DTypeError(fmt::format("{}{}: variable '{}' is {}, the value {}", call,
+    throw DTypeError(fmt::format("{}{}: variable '{}' is {}, the value {}{}", call,
                                  support::at(place), self->name(), self->type_.dtype,
-                                 node.type.dtype));
+                                 node.type.dtype,
+                                 support::literal_hint(self->type_.dtype, node.type.dtype)));
   }
   if (node.device != self->device_) {
     throw DeviceError(fmt::format("{}{}: variable '{}' is on {}, the value on {}", call,

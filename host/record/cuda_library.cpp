@@ -10,6 +10,7 @@
 #include <string>
 
 #include "host/plan/cuda_entry.h"
+#include "host/record/environment.h"
 #include "host/support/text.h"
 
 namespace tendon::record {
@@ -35,44 +36,25 @@ std::string path_of_library() {
 class CudaLibrary {
  public:
   CudaLibrary() {
-    const std::string path = path_of_library();
-    void* const library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);  // never closed
-    if (library == nullptr) {
-      why_ = fmt::format("tendon's CUDA executor cannot be opened: {}", dlerror());
-      return;
-    }
-    auto* const version = find<decltype(tendon_cuda_version)>(library, "tendon_cuda_version");
-    auto* const count =
-        find<decltype(tendon_cuda_device_count)>(library, "tendon_cuda_device_count");
-    backend_ = find<decltype(tendon_cuda_backend)>(library, "tendon_cuda_backend");
-    auto* const precompile =
-        find<decltype(tendon_cuda_precompile)>(library, "tendon_cuda_precompile");
-    if (version == nullptr || count == nullptr || backend_ == nullptr) {
-      why_ = fmt::format("{} is not tendon's CUDA executor", path);
-    } else if (version() != plan::kCudaVersion) {
-      why_ = fmt::format("{} is of another version of tendon: {} where this one is {}", path,
-                         version(), plan::kCudaVersion);
-    } else {
-      precompile_ = precompile;
-      plan::Refusal refusal{"there is no CUDA device", 0};
-      device_count_ = count(refusal);
-      if (device_count_ == 0) {
-        why_ = refusal.why;
-        code_ = refusal.code;
-      }
-    }
+    check_environment();
+    open(path_of_library());
     backends_ =
         std::make_unique<std::atomic<plan::Backend*>[]>(static_cast<std::size_t>(device_count_));
+    // A program that asks for no device would compute on the CPU without a word.
+    const char* set = std::getenv("TENDON_CUDA_LIBRARY");
+    if (backend_ == nullptr && set != nullptr && *set != '\0')
+      fmt::print(stderr, "tendon: TENDON_CUDA_LIBRARY is '{}': {}\n", set, why_);
   }
 
   int device_count() const { return device_count_; }
 
-  void check(int index) const {
+  void check(int index, Place place = Place()) const {
     if (index >= 0 && index < device_count_) return;
-    if (device_count_ == 0) throw unusable(index, why_, code_);
-    throw unusable(index, fmt::format("there {} {} CUDA device{}, from cuda:0 on",
-                                      device_count_ == 1 ? "is" : "are", device_count_,
-                                      device_count_ == 1 ? "" : "s"));
+    if (device_count_ == 0) throw unusable(index, why_, code_, place);
+    const std::string why =
+        fmt::format("there {} {} CUDA device{}, from cuda:0 on", device_count_ == 1 ? "is" : "are",
+                    device_count_, device_count_ == 1 ? "" : "s");
+    throw unusable(index, why, 0, place);
   }
 
   void precompile(const plan::Plan& plan, int architecture,
@@ -97,12 +79,45 @@ class CudaLibrary {
   }
 
  private:
+  // Leaves backend_ null, and says why, where the file is of no use.
+  void open(const std::string& path) {
+    void* const library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);  // never closed
+    if (library == nullptr) {
+      why_ = fmt::format("tendon's CUDA executor cannot be opened: {}", dlerror());
+      return;
+    }
+    auto* const version = find<decltype(tendon_cuda_version)>(library, "tendon_cuda_version");
+    auto* const count =
+        find<decltype(tendon_cuda_device_count)>(library, "tendon_cuda_device_count");
+    auto* const backend = find<decltype(tendon_cuda_backend)>(library, "tendon_cuda_backend");
+    auto* const precompile =
+        find<decltype(tendon_cuda_precompile)>(library, "tendon_cuda_precompile");
+    if (version == nullptr || count == nullptr || backend == nullptr) {
+      why_ = fmt::format("{} is not tendon's CUDA executor", path);
+    } else if (version() != plan::kCudaVersion) {
+      why_ = fmt::format("{} is of another version of tendon: {} where this one is {}", path,
+                         version(), plan::kCudaVersion);
+    } else {
+      backend_ = backend;
+      precompile_ = precompile;
+      plan::Refusal refusal{"there is no CUDA device", 0};
+      device_count_ = count(refusal);
+      if (device_count_ == 0) {
+        why_ = refusal.why;
+        code_ = refusal.code;
+      }
+    }
+  }
+
   template <class Function>
   static Function* find(void* library, const char* name) {
     return reinterpret_cast<Function*>(dlsym(library, name));
   }
-  static DeviceError unusable(int index, const std::string& why, int code = 0) {
-    return DeviceError(fmt::format("cuda:{} is not available: {}", index, why), code);
+  static DeviceError unusable(int index, const std::string& why, int code, Place place = Place()) {
+    const std::string at = support::at(place);
+    return DeviceError(fmt::format("{}cuda:{} is not available: {}",
+                                   at.empty() ? "" : "Device::cuda" + at + ": ", index, why),
+                       code);
   }
 
   int device_count_ = 0;
@@ -121,7 +136,7 @@ CudaLibrary& library() {
 }  // namespace
 
 int cuda_device_count() { return library().device_count(); }
-void check_cuda_device(int index) { library().check(index); }
+void check_cuda_device(int index, Place place) { library().check(index, place); }
 plan::Backend& cuda_backend(int index) { return library().backend(index); }
 void cuda_precompile(const plan::Plan& plan, int architecture,
                      const std::function<void(const CompileProgress&)>& progress) {

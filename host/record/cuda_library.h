@@ -13,8 +13,9 @@ namespace tendon::record {
 // Usable CUDA devices; 0 where there is none, or no library. Found out once.
 int cuda_device_count();
 
-// DeviceError that says why, where cuda:index is not usable.
-void check_cuda_device(int index);
+// DeviceError that says why, where cuda:index is not usable: in the name of Device::cuda where the
+// place is known.
+void check_cuda_device(int index, Place place);
 
 // The device's backend, made at the first call. DeviceError where it cannot be.
 plan::Backend& cuda_backend(int index);

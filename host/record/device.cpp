@@ -11,23 +11,35 @@
 #include "host/cpu/cpu_backend.h"
 #include "host/explain/log.h"
 #include "host/record/cuda_library.h"
+#include "host/record/environment.h"
 #include "host/record/evaluate.h"
 #include "host/support/text.h"
 
 namespace tendon {
 namespace {
 
+Device named_by_environment(int index) {
+  try {
+    return Device::cuda(index, Place());
+  } catch (const DeviceError& error) {
+    throw DeviceError(
+        fmt::format("TENDON_DEVICE is '{}', but {}", std::getenv("TENDON_DEVICE"), error.what()),
+        error.code());
+  }
+}
+
 Device from_environment() {
+  record::check_environment();
   const char* set = std::getenv("TENDON_DEVICE");
   if (set == nullptr || *set == '\0') return Device::best();
   const std::string text = set;
   if (text == "cpu") return Device::cpu();
-  if (text == "cuda") return Device::cuda();
+  if (text == "cuda") return named_by_environment(0);
   if (text.starts_with("cuda:")) {
     const std::string number = text.substr(5);
     if (!number.empty() && number.size() <= 4 &&
         number.find_first_not_of("0123456789") == std::string::npos) {
-      return Device::cuda(std::stoi(number));
+      return named_by_environment(std::stoi(number));
     }
   }
   throw DeviceError(fmt::format("TENDON_DEVICE is '{}'; it must be cpu, cuda or cuda:N", text));
@@ -38,8 +50,8 @@ std::atomic<std::optional<Device>> set_by_program;
 }  // namespace
 
 Device Device::cpu() { return Device(-1); }
-Device Device::cuda(int index) {
-  record::check_cuda_device(index);
+Device Device::cuda(int index, Place place) {
+  record::check_cuda_device(index, place);
   return Device(index);
 }
 Device Device::best() { return record::cuda_device_count() > 0 ? Device(0) : cpu(); }

@@ -248,28 +248,29 @@ PlanSummary describe(std::span<Node* const> nodes) {
 
 namespace {
 
-support::PoolVector<Node*> nodes_of(std::span<const Tensor> tensors, const char* call) {
+support::PoolVector<Node*> nodes_of(std::span<const Tensor> tensors, const char* call,
+                                    Place place) {
   support::PoolVector<Node*> nodes;
   nodes.reserve(tensors.size());
-  for (const Tensor& tensor : tensors) nodes.push_back(&node_of(tensor, call, Place()));
+  for (const Tensor& tensor : tensors) nodes.push_back(&node_of(tensor, call, place));
   return nodes;
 }
 
 }  // namespace
 }  // namespace record
 
-void run(std::initializer_list<Tensor> tensors) {
-  record::evaluate(record::nodes_of({tensors.begin(), tensors.size()}, "run"));
+void run(std::initializer_list<Tensor> tensors, Place place) {
+  record::evaluate(record::nodes_of({tensors.begin(), tensors.size()}, "run", place));
 }
-void run(const detail::List<Tensor>& tensors) {
-  record::evaluate(record::nodes_of(tensors, "run"));
+void run(const detail::List<Tensor>& tensors, Place place) {
+  record::evaluate(record::nodes_of(tensors, "run", place));
 }
 
-PlanSummary describe(std::initializer_list<Tensor> tensors) {
-  return record::describe(record::nodes_of({tensors.begin(), tensors.size()}, "describe"));
+PlanSummary describe(std::initializer_list<Tensor> tensors, Place place) {
+  return record::describe(record::nodes_of({tensors.begin(), tensors.size()}, "describe", place));
 }
-PlanSummary describe(const detail::List<Tensor>& tensors) {
-  return record::describe(record::nodes_of(tensors, "describe"));
+PlanSummary describe(const detail::List<Tensor>& tensors, Place place) {
+  return record::describe(record::nodes_of(tensors, "describe", place));
 }
 
 std::ostream& operator<<(std::ostream& stream, const PlanSummary& summary) {

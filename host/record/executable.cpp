@@ -229,29 +229,29 @@ void precompile(const Tape& tape, int architecture, const CompileOptions& option
 
 namespace {
 
-Error never_compiled(const char* call) {
-  return Error(
-      fmt::format("Executable::{}: nothing has been compiled: ask compile() for one", call));
+Error never_compiled(const char* call, Place place) {
+  return Error(fmt::format("Executable::{}{}: nothing has been compiled: ask compile() for one",
+                           call, support::at(place)));
 }
 
 }  // namespace
 
-const std::vector<Executable::Value>& Executable::inputs() const {
-  if (!impl_) throw never_compiled("inputs");
+const std::vector<Executable::Value>& Executable::inputs(Place place) const {
+  if (!impl_) throw never_compiled("inputs", place);
   return impl_->inputs;
 }
-const std::vector<Executable::Value>& Executable::outputs() const {
-  if (!impl_) throw never_compiled("outputs");
+const std::vector<Executable::Value>& Executable::outputs(Place place) const {
+  if (!impl_) throw never_compiled("outputs", place);
   return impl_->outputs;
 }
-PlanSummary Executable::summary() const {
-  if (!impl_) throw never_compiled("summary");
+PlanSummary Executable::summary(Place place) const {
+  if (!impl_) throw never_compiled("summary", place);
   return impl_->program->summary();
 }
 
 void Executable::run(Stream stream, std::span<const Buffer> inputs, std::span<const Buffer> outputs,
                      ReachMask* connected, Place place) const {
-  if (!impl_) throw never_compiled("run");
+  if (!impl_) throw never_compiled("run", place);
   check_buffers("input", inputs, impl_->inputs, impl_->device, place);
   check_buffers("output", outputs, impl_->outputs, impl_->device, place);
   support::PoolVector<const void*> from;

@@ -38,10 +38,15 @@ const char* name(Cause cause) {
                                     "never_used",
                                     "made_by_caller"};
   static_assert(std::size(kNames) == static_cast<std::size_t>(Cause::made_by_caller) + 1);
-  return kNames[static_cast<std::size_t>(cause)];
+  const auto index = static_cast<std::size_t>(cause);
+  return index < std::size(kNames) ? kNames[index] : "unknown";
 }
 
-std::ostream& operator<<(std::ostream& stream, Cause cause) { return stream << name(cause); }
+std::ostream& operator<<(std::ostream& stream, Cause cause) {
+  if (cause > Cause::made_by_caller)
+    return stream << fmt::format("Cause({})", static_cast<int>(cause));
+  return stream << name(cause);
+}
 
 std::ostream& operator<<(std::ostream& stream, const Explanation& explanation) {
   stream << explanation.cause << ": " << explanation.text;
@@ -63,8 +68,24 @@ std::ostream& operator<<(std::ostream& stream, const Explanation& explanation) {
   return stream;
 }
 
+namespace {
+
+// What a gradient without a `why` answers: one made by the caller, or moved from.
+const detail::Why& why_of(const std::shared_ptr<const detail::Why>& why) {
+  static const auto* const none = new detail::Why;  // never destroyed
+  return why ? *why : *none;
+}
+
+}  // namespace
+
 Gradient::Gradient(std::optional<Tensor> value, std::shared_ptr<const detail::Why> why)
     : value_(std::move(value)), why_(std::move(why)) {}
+
+Gradient Gradient::of(Tensor value, Place place) {
+  const record::Node& node = record::node_of(value, "Gradient::of", place);
+  auto why = std::make_shared<const detail::Why>(node.type, node.device, place);
+  return {std::move(value), std::move(why)};
+}
 
 const Tensor& Gradient::value() const& {
   if (!value_) {
@@ -76,12 +97,13 @@ const Tensor& Gradient::value() const& {
 Tensor Gradient::value() && { return static_cast<const Gradient&>(*this).value(); }
 
 Tensor Gradient::value_or_zeros() const {
+  if (!value_ && !why_) return value();  // of what source?
   return value_ ? *value_ : record::zeros_on(why_->device(), why_->shape(), why_->dtype(), Place());
 }
 
-const Explanation& Gradient::why() const& { return why_->explanation(); }
-Explanation Gradient::why() && { return why_->explanation(); }
-const std::string& Gradient::source() const { return why_->label(); }
+const Explanation& Gradient::why() const& { return why_of(why_).explanation(); }
+Explanation Gradient::why() && { return why_of(why_).explanation(); }
+const std::string& Gradient::source() const { return why_of(why_).label(); }
 
 std::ostream& operator<<(std::ostream& stream, const Gradient& gradient) {
   if (gradient) return stream << *gradient;
@@ -131,12 +153,18 @@ using Row = std::array<std::string, 7>;
 
 }  // namespace
 
+const Gradient& Gradients::missing(std::size_t i) const {
+  throw Error(fmt::format("Gradients: there is no gradient {} among {}",
+                          static_cast<std::ptrdiff_t>(i), size()));
+}
+
 std::ostream& operator<<(std::ostream& stream, const Gradients& gradients) {
   const record::Suspend suspend;
   std::vector<std::optional<Figures>> figures;
   std::vector<Tensor> asked;
   for (const Gradient& gradient : gradients) {
-    figures.push_back(gradient ? std::optional(figures_of(*gradient)) : std::nullopt);
+    const bool has_figures = gradient && !gradient->is_empty_handle();  // one moved from has none
+    figures.push_back(has_figures ? std::optional(figures_of(*gradient)) : std::nullopt);
     if (!figures.back()) continue;
     for (const Tensor& figure : {figures.back()->norm, figures.back()->zero, figures.back()->nan,
                                  figures.back()->infinite}) {
@@ -151,7 +179,7 @@ std::ostream& operator<<(std::ostream& stream, const Gradients& gradients) {
     const Explanation& why = gradient.why();
     const std::string reason = fmt::format("{}: {}", name(why.cause), why.text);
     if (!figures[i]) {
-      rows.push_back({gradient.source(), "None", "", "", "", "", reason});
+      rows.push_back({gradient.source(), gradient ? "empty" : "None", "", "", "", "", reason});
       continue;
     }
     const auto read = [](const Tensor& scalar) { return record::scalar_of(scalar); };

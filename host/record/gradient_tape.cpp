@@ -59,8 +59,9 @@ void check_seeds(std::span<const Target> targets, const GradientOptions& options
                                    support::at(place), i, seed.type.shape, type.shape));
     }
     if (seed.type.dtype != type.dtype) {
-      throw DTypeError(fmt::format("gradient{}: output gradient {} is {}, its target {}",
-                                   support::at(place), i, seed.type.dtype, type.dtype));
+      throw DTypeError(fmt::format("gradient{}: output gradient {} is {}, its target {}{}",
+                                   support::at(place), i, seed.type.dtype, type.dtype,
+                                   support::literal_hint(seed.type.dtype, type.dtype)));
     }
     if (seed.device != device) {
       throw DeviceError(fmt::format("gradient{}: output gradient {} is on {}, its target on {}",
@@ -72,6 +73,7 @@ void check_seeds(std::span<const Target> targets, const GradientOptions& options
 }  // namespace
 
 Pause::Pause(std::shared_ptr<TapeState> tape, Place place) : tape_(std::move(tape)) {
+  if (!tape_) return;
   Recorder& recorder = record::recorder();
   tape_->pause(recorder.log().next(), place);
   generation_ = tape_->generation();
@@ -217,6 +219,10 @@ Gradients GradientTape::answer(std::span<const Target> targets, std::span<const 
     }
   }
   check_seeds(targets, options, place);
+  if (options.unconnected != Unconnected::none && options.unconnected != Unconnected::zero) {
+    throw Error(fmt::format("gradient{}: Unconnected({}) is neither none nor zero",
+                            support::at(place), static_cast<int>(options.unconnected)));
+  }
 
   const std::shared_ptr<detail::Answer> answer = ask(*state_, targets, "gradient", place);
   answer->whys = support::PoolVector<detail::Why>(sources.size());

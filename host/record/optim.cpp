@@ -29,6 +29,45 @@ bool same(Place a, Place b) {
   return std::memcmp(&a, &b, sizeof(Place)) == 0;
 }
 
+// An optimizer's state, or that it was moved from.
+template <class State>
+State& checked(const std::unique_ptr<State>& state, const char* call, Place place) {
+  if (!state) {
+    throw Error(fmt::format("{}{}: the optimizer was moved from", call, support::at(place)));
+  }
+  return *state;
+}
+
+void check_option(const char* call, Place place, const char* option, double value, bool is_right,
+                  const char* range) {
+  if (is_right) return;
+  throw Error(
+      fmt::format("{}{}: {} is {}; it must be {}", call, support::at(place), option, value, range));
+}
+
+void check_positive(const char* call, Place place, const char* option, double value) {
+  check_option(call, place, option, value, value >= 0 && std::isfinite(value),
+               "finite, and not negative");
+}
+
+void check_options(const char* call, const SgdOptions& options, Place place) {
+  check_positive(call, place, "learning_rate", options.learning_rate);
+  check_positive(call, place, "weight_decay", options.weight_decay);
+  check_option(call, place, "momentum", options.momentum,
+               options.momentum >= 0 && options.momentum <= 1, "from 0 to 1");
+}
+
+void check_options(const char* call, const AdamOptions& options, Place place) {
+  check_positive(call, place, "learning_rate", options.learning_rate);
+  check_positive(call, place, "weight_decay", options.weight_decay);
+  check_positive(call, place, "epsilon", options.epsilon);
+  const auto check_beta = [&](const char* name, double beta) {
+    check_option(call, place, name, beta, beta >= 0 && beta < 1, "0 or more, and below 1");
+  };
+  check_beta("beta1", options.beta1);
+  check_beta("beta2", options.beta2);
+}
+
 // Where it was last told that a variable, by its cell, is left alone: the reason is found once.
 using Told = std::unordered_map<std::uint64_t, Place>;
 
@@ -53,15 +92,20 @@ void check(const char* optimizer, const Gradients& gradients, std::span<const Va
     const Variable& variable = variables[i];
     if (!gradients[i]) continue;
     any = true;
+    if (gradients[i]->is_empty_handle()) {
+      throw Error(fmt::format("{}::apply{}: the gradient of variable '{}' is an empty tensor",
+                              optimizer, support::at(place), variable.name()));
+    }
     if (gradients[i]->shape() != variable.shape()) {
       throw ShapeError(fmt::format("{}::apply{}: variable '{}' has shape {}, its gradient {}",
                                    optimizer, support::at(place), variable.name(), variable.shape(),
                                    gradients[i]->shape()));
     }
     if (gradients[i]->dtype() != variable.dtype()) {
-      throw DTypeError(fmt::format("{}::apply{}: variable '{}' is {}, its gradient {}", optimizer,
+      throw DTypeError(fmt::format("{}::apply{}: variable '{}' is {}, its gradient {}{}", optimizer,
                                    support::at(place), variable.name(), variable.dtype(),
-                                   gradients[i]->dtype()));
+                                   gradients[i]->dtype(),
+                                   support::literal_hint(variable.dtype(), gradients[i]->dtype())));
     }
     if (gradients[i]->device() != variable.cell()->device()) {
       throw DeviceError(fmt::format("{}::apply{}: variable '{}' is on {}, its gradient on {}",
@@ -294,17 +338,21 @@ struct Sgd::State {
     return std::move(formula).finish(decayed - direction * rate, {velocity});
   }
 };
-Sgd::Sgd(SgdOptions options) : state_(std::make_unique<State>(State{options, {}, {}})) {}
+Sgd::Sgd(SgdOptions options, Place place)
+    : state_(std::make_unique<State>(State{options, {}, {}})) {
+  check_options("Sgd", options, place);
+}
 Sgd::~Sgd() = default;
 Sgd::Sgd(Sgd&&) noexcept = default;
 Sgd& Sgd::operator=(Sgd&&) noexcept = default;
-SgdOptions& Sgd::options() { return state_->options; }
+SgdOptions& Sgd::options(Place place) { return checked(state_, "Sgd::options", place).options; }
 
 void Sgd::apply(const Gradients& gradients, std::initializer_list<Variable> variables,
                 Place place) {
   apply(gradients, detail::List<Variable>(variables), place);
 }
 void Sgd::apply(const Gradients& gradients, const detail::List<Variable>& variables, Place place) {
+  check_options(State::kName, checked(state_, State::kName, place).options, place);
   check("Sgd", gradients, variables, place, state_->told);
   const record::Suspend suspend;
   const SgdOptions& options = state_->options;
@@ -368,17 +416,21 @@ struct Adam::State {
     return std::move(formula).finish(decayed - change, {mean, spread});
   }
 };
-Adam::Adam(AdamOptions options) : state_(std::make_unique<State>(State{options, {}, {}})) {}
+Adam::Adam(AdamOptions options, Place place)
+    : state_(std::make_unique<State>(State{options, {}, {}})) {
+  check_options("Adam", options, place);
+}
 Adam::~Adam() = default;
 Adam::Adam(Adam&&) noexcept = default;
 Adam& Adam::operator=(Adam&&) noexcept = default;
-AdamOptions& Adam::options() { return state_->options; }
+AdamOptions& Adam::options(Place place) { return checked(state_, "Adam::options", place).options; }
 
 void Adam::apply(const Gradients& gradients, std::initializer_list<Variable> variables,
                  Place place) {
   apply(gradients, detail::List<Variable>(variables), place);
 }
 void Adam::apply(const Gradients& gradients, const detail::List<Variable>& variables, Place place) {
+  check_options(State::kName, checked(state_, State::kName, place).options, place);
   check("Adam", gradients, variables, place, state_->told);
   const record::Suspend suspend;
   const AdamOptions& options = state_->options;

@@ -27,6 +27,14 @@ Key next_key() {
   return {seed, next_stream++};
 }
 
+template <class... Arguments>
+void check(bool is_right, const char* call, Place place, fmt::format_string<Arguments...> wrong,
+           Arguments&&... arguments) {
+  if (is_right) return;
+  throw Error(fmt::format("{}{}: {}", call, support::at(place),
+                          fmt::format(wrong, std::forward<Arguments>(arguments)...)));
+}
+
 Tensor unit(Key key, const Shape& shape, DType dtype, Place place) {
   const Attributes attributes{.shape = shape, .key = {key.seed, key.stream}, .dtype = dtype};
   return record::recorder().apply(Op::uniform, {}, &attributes, place);
@@ -47,6 +55,8 @@ void seed(std::uint64_t value) {
 }
 
 Tensor uniform(Key key, const Shape& shape, double low, double high, DType dtype, Place place) {
+  check(std::isfinite(high - low) && low <= high, "uniform", place,
+        "low is {} and high {}; they must be finite, and low not above high", low, high);
   const Tensor drawn = unit(key, shape, dtype, place);
   if (low == 0 && high == 1) return drawn;
   return add({mul({drawn, place}, high - low), place}, low);
@@ -58,6 +68,9 @@ Tensor uniform(const Shape& shape, double low, double high, DType dtype, Place p
 // r cos(t), r = sqrt(-2 log(1 - u)), t = 2 pi v, from two independent streams; 1 - u is never 0.
 Tensor normal(Key key, const Shape& shape, double mean, double deviation, DType dtype,
               Place place) {
+  check(std::isfinite(mean), "normal", place, "the mean is {}; it must be finite", mean);
+  check(std::isfinite(deviation) && deviation >= 0, "normal", place,
+        "the deviation is {}; it must be finite, and not negative", deviation);
   const Tensor u = unit(fold_in(key, 0), shape, dtype, place);
   const Tensor v = unit(fold_in(key, 1), shape, dtype, place);
   const Tensor radius = sqrt({mul({log1p({neg({u, place}), place}), place}, -2.0), place});
@@ -71,9 +84,8 @@ Tensor normal(const Shape& shape, double mean, double deviation, DType dtype, Pl
 }
 
 Tensor bernoulli(Key key, const Shape& shape, double probability, Place place) {
-  if (!(probability >= 0 && probability <= 1)) {
-    throw Error(fmt::format("bernoulli{}: {} is no probability", support::at(place), probability));
-  }
+  check(probability >= 0 && probability <= 1, "bernoulli", place, "{} is no probability",
+        probability);
   return less({unit(key, shape, DType::f32, place), place}, probability);
 }
 Tensor bernoulli(const Shape& shape, double probability, Place place) {

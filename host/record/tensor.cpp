@@ -16,10 +16,6 @@ namespace {
 
 using record::Node;
 
-const Node& checked(const Tensor& tensor, const char* call) {
-  return record::node_of(tensor, call, Place());
-}
-
 // The values of a tensor, on the host. Not counted as a host read.
 support::PoolVector<std::byte> values_of(Node& node) {
   Node* nodes[] = {&node};
@@ -80,9 +76,11 @@ Tensor Tensor::from(const std::vector<bool>& values, const Shape& shape, Place p
                     place);
 }
 
-const Shape& Tensor::shape() const { return checked(*this, "shape").type.shape; }
-DType Tensor::dtype() const { return checked(*this, "dtype").type.dtype; }
-Device Tensor::device() const { return checked(*this, "device").device; }
+const Shape& Tensor::shape(Place place) const {
+  return record::node_of(*this, "shape", place).type.shape;
+}
+DType Tensor::dtype(Place place) const { return record::node_of(*this, "dtype", place).type.dtype; }
+Device Tensor::device(Place place) const { return record::node_of(*this, "device", place).device; }
 
 Tensor::Scalar Tensor::read_scalar(Place place) const {
   Node& node = record::node_of(*this, "item", place);
@@ -126,9 +124,12 @@ void detail::throw_host_memory(std::int64_t bytes, Place place) {
                     bytes, now.bytes_allocated, -1);
 }
 
-void detail::throw_element_mismatch(const char* call, DType asked, DType actual, Place place) {
-  throw DTypeError(fmt::format("{}{}: asked for {} elements of a tensor of {}", call,
-                               support::at(place), asked, actual));
+void Tensor::check_elements(DType asked, Place place) const {
+  const DType actual = record::node_of(*this, "to_vector", place).type.dtype;
+  if (asked == actual) return;
+  throw DTypeError(fmt::format("to_vector{}: asked for {} elements of a tensor of {}{}",
+                               support::at(place), asked, actual,
+                               support::literal_hint(asked, actual)));
 }
 
 Tensor Tensor::to(Device device, Place place) const {

@@ -40,12 +40,28 @@ void Why::set(const Answer& answer, Asked source) {
 }
 
 const Explanation& Why::explanation() const {
-  std::call_once(explained_, [this] { explanation_ = answer_->explain(source_); });
+  std::call_once(explained_, [this] {
+    if (answer_ != nullptr) {
+      explanation_ = answer_->explain(source_);
+      return;
+    }
+    const Place place = source_.subject.place;
+    const bool is_known = place.line() != 0;
+    explanation_.cause = Cause::made_by_caller;
+    explanation_.text =
+        is_known
+            ? fmt::format("It was made by Gradient::of{}; no tape answered it.", support::at(place))
+            : "The program made it, or has moved it elsewhere; no tape answered it.";
+    if (is_known) explanation_.where = place;
+  });
   return explanation_;
 }
 
 const std::string& Why::label() const {
-  std::call_once(labeled_, [this] { label_ = source_.label(); });
+  std::call_once(labeled_, [this] {
+    label_ = answer_ != nullptr ? source_.label()
+                                : fmt::format("gradient{}", support::at(source_.subject.place));
+  });
   return label_;
 }
 

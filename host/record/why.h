@@ -33,6 +33,14 @@ struct Answer;
 
 class Why {
  public:
+  Why() = default;  // of a gradient that the caller made; nothing is known of a source
+  // Of Gradient::of, called here with a tensor of this type on this device.
+  Why(const ops::Type& type, Device device, Place place) {
+    source_.subject.dtype = type.dtype;
+    source_.subject.place = place;
+    source_.shape = type.shape;
+    source_.device = device;
+  }
   // The answer holds it. Before it is shared.
   void set(const Answer& answer, Asked source);
 
@@ -43,7 +51,7 @@ class Why {
   Device device() const { return source_.device; }
 
  private:
-  const Answer* answer_ = nullptr;
+  const Answer* answer_ = nullptr;  // null: made by the caller
   Asked source_;
   mutable std::once_flag explained_;
   mutable Explanation explanation_;

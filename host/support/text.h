@@ -17,8 +17,14 @@ std::string text(std::source_location place);
 std::string at(std::source_location place);
 // "cpu", "cuda:0".
 std::string text(Device device);
+// "f32"; "DType(99)" for no DType.
+std::string text(DType dtype);
 // "1.5 MiB".
 std::string text_bytes(std::int64_t bytes);
+
+// For the end of a message that dtypes differ. A literal is f32 as a Tensor and f64 in
+// Tensor::from, so where these two meet it says so; else it is empty.
+const char* literal_hint(DType a, DType b);
 
 }  // namespace tendon::support
 
@@ -35,8 +41,8 @@ struct fmt::formatter<tendon::Device> : fmt::formatter<std::string> {
   }
 };
 template <>
-struct fmt::formatter<tendon::DType> : fmt::formatter<const char*> {
+struct fmt::formatter<tendon::DType> : fmt::formatter<std::string> {
   auto format(tendon::DType dtype, fmt::format_context& context) const {
-    return fmt::formatter<const char*>::format(tendon::name(dtype), context);
+    return fmt::formatter<std::string>::format(tendon::support::text(dtype), context);
   }
 };

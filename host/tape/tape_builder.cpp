@@ -9,14 +9,32 @@
 
 namespace tendon {
 
+void detail::throw_no_entry(const char* call, const char* entry, std::size_t index,
+                            std::size_t count) {
+  throw Error(fmt::format("{}: there is no {} {} among {}", call, entry, index, count));
+}
+
 std::span<const std::byte> Tape::literal(Ref value) const {
+  if (op(value) != Op::literal) {
+    throw Error(
+        fmt::format("Tape::literal: value {} is the result of {}", value.id, name(op(value))));
+  }
   return literals_[static_cast<std::size_t>(attributes(value).number)];
 }
 
-TapeBuilder::TapeBuilder(Tape tape) : tape_(std::move(tape)) { tape_.targets_.clear(); }
+TapeBuilder::TapeBuilder(Tape tape) : tape_(std::move(tape)) {
+  tape_.targets_.clear();
+  begin_again();
+}
+
+// A tape that was moved from lacks what an empty one has.
+void TapeBuilder::begin_again() {
+  if (tape_.operand_begin_.empty()) tape_ = Tape();
+}
 
 Ref TapeBuilder::append(Op op, std::span<const Ref> operands, const Attributes& attributes,
                         DType dtype, const Shape& shape, Place place) {
+  begin_again();
   const Ref value{tape_.size()};
   // Most values have the shape of an operand: then they share its entry.
   std::uint32_t shape_id = 0;
@@ -55,6 +73,7 @@ void TapeBuilder::check_ref(Ref value, const char* call, Place place) const {
 
 Ref TapeBuilder::input(DType dtype, const Shape& shape, std::string_view name, Place place) {
   ops::check_extents({Op::input, {}, {}, place}, shape);
+  ops::check_dtype({Op::input, {}, {}, place}, dtype);
   const Ref value = append(Op::input, {}, {}, dtype, shape, place);
   tape_.inputs_.push_back(value);
   tape_.input_names_.emplace_back(name);
@@ -73,6 +92,7 @@ Ref TapeBuilder::literal(std::span<const std::byte> bytes, DType dtype, const Sh
     throw ShapeError(
         fmt::format("constant{}: {} values for shape {}", support::at(place), count, shape));
   }
+  begin_again();
   tape_.literals_.emplace_back(bytes.begin(), bytes.end());
   return append(Op::literal, {}, {.number = static_cast<double>(tape_.literals_.size() - 1)}, dtype,
                 shape, place);
@@ -102,8 +122,9 @@ Ref TapeBuilder::apply(Op op, std::span<const Ref> operands, const Attributes& a
   return append(op, operands, attributes, type.dtype, type.shape, place);
 }
 
-Tape TapeBuilder::finish(std::span<const Ref> targets) && {
-  for (const Ref target : targets) check_ref(target, "finish", Place());
+Tape TapeBuilder::finish(std::span<const Ref> targets, Place place) && {
+  for (const Ref target : targets) check_ref(target, "finish", place);
+  begin_again();
   tape_.targets_.assign(targets.begin(), targets.end());
   return std::move(tape_);
 }

@@ -24,7 +24,9 @@ namespace tendon {
 
 namespace detail {
 struct TapeArrays;  // the arrays of a Tape, for the library alone
-}
+[[noreturn]] TENDON_API void throw_no_entry(const char* call, const char* entry, std::size_t index,
+                                            std::size_t count);
+}  // namespace detail
 
 enum class Op : std::uint16_t {
   input,
@@ -58,7 +60,7 @@ enum class Op : std::uint16_t {
                  // in order
 };
 inline constexpr std::size_t kOpCount = static_cast<std::size_t>(Op::scatter_add) + 1;
-TENDON_API const char* name(Op);
+TENDON_API const char* name(Op);  // "unknown" for no Op
 
 // What an op needs beside its inputs; which fields it reads stands beside the op above.
 struct Attributes {
@@ -89,26 +91,33 @@ struct Ref {
   friend auto operator<=>(const Ref&, const Ref&) = default;
 };
 
-// The Wengert list as flat arrays, in topological order. Immutable; TapeBuilder makes it.
+// The Wengert list as flat arrays, in topological order. Immutable; TapeBuilder makes it. Error for
+// a value or an input that it does not have; one that was moved from has none.
 class TENDON_API Tape {
  public:
   std::uint32_t size() const { return static_cast<std::uint32_t>(ops_.size()); }
-  Op op(Ref value) const { return ops_[value.id]; }
-  DType dtype(Ref value) const { return dtypes_[value.id]; }
-  const Shape& shape(Ref value) const { return shapes_[shape_ids_[value.id]]; }
-  const Attributes& attributes(Ref value) const { return attributes_[attribute_ids_[value.id]]; }
-  Place place(Ref value) const { return places_[value.id]; }
+  Op op(Ref value) const { return ops_[index("op", value)]; }
+  DType dtype(Ref value) const { return dtypes_[index("dtype", value)]; }
+  const Shape& shape(Ref value) const { return shapes_[shape_ids_[index("shape", value)]]; }
+  const Attributes& attributes(Ref value) const {
+    return attributes_[attribute_ids_[index("attributes", value)]];
+  }
+  Place place(Ref value) const { return places_[index("place", value)]; }
   std::int64_t bytes(Ref value) const {
     return shape(value).size() * static_cast<std::int64_t>(size_bytes(dtype(value)));
   }
   std::span<const Ref> operands(Ref value) const {
-    const std::uint32_t begin = operand_begin_[value.id];
+    const std::uint32_t begin = operand_begin_[index("operands", value)];
     return std::span(operands_).subspan(begin, operand_begin_[value.id + 1] - begin);
   }
   std::span<const Ref> inputs() const { return inputs_; }  // in the order they were made
-  std::string_view input_name(std::size_t i) const { return input_names_[i]; }
+  std::string_view input_name(std::size_t i) const {
+    if (i >= input_names_.size())
+      detail::throw_no_entry("Tape::input_name", "input", i, input_names_.size());
+    return input_names_[i];
+  }
   std::span<const Ref> targets() const { return targets_; }
-  std::span<const std::byte> literal(Ref value) const;  // the bytes of a literal
+  std::span<const std::byte> literal(Ref value) const;  // the bytes; Error for another op
 
   // The adjacency, for what walks the whole tape: operands of op i are
   // operand_ids()[operand_begin()[i] ...].
@@ -118,6 +127,11 @@ class TENDON_API Tape {
  private:
   friend class TapeBuilder;
   friend struct detail::TapeArrays;
+  std::uint32_t index(const char* call, Ref value) const {
+    if (value.id >= ops_.size()) [[unlikely]]
+      detail::throw_no_entry(call, "value", value.id, ops_.size());
+    return value.id;
+  }
   std::vector<Op> ops_;
   std::vector<DType> dtypes_;
   std::vector<std::uint32_t> shape_ids_;
@@ -154,9 +168,9 @@ class TENDON_API TapeBuilder {
             Place place = Place::current()) {
     return apply(op, std::span<const Ref>(operands.begin(), operands.size()), attributes, place);
   }
-  Tape finish(std::span<const Ref> targets) &&;
-  Tape finish(std::initializer_list<Ref> targets) && {
-    return std::move(*this).finish(std::span<const Ref>(targets.begin(), targets.size()));
+  Tape finish(std::span<const Ref> targets, Place place = Place::current()) &&;
+  Tape finish(std::initializer_list<Ref> targets, Place place = Place::current()) && {
+    return std::move(*this).finish(std::span<const Ref>(targets.begin(), targets.size()), place);
   }
 
   std::uint32_t size() const { return tape_.size(); }
@@ -169,6 +183,7 @@ class TENDON_API TapeBuilder {
   Ref append(Op op, std::span<const Ref> operands, const Attributes& attributes, DType dtype,
              const Shape& shape, Place place);
   void check_ref(Ref value, const char* call, Place place) const;
+  void begin_again();
   Tape tape_;
 };
 
@@ -201,11 +216,22 @@ class ReachMask {
   ReachMask() = default;
   explicit ReachMask(std::size_t sources) : words_((sources + 63) / 64), sources_(sources) {}
   std::size_t size() const { return sources_; }
-  bool operator[](std::size_t source) const { return (words_[source / 64] >> (source % 64)) & 1; }
-  void set(std::size_t source) { words_[source / 64] |= std::uint64_t{1} << (source % 64); }
+  // Error for a source that the mask does not have, as set().
+  bool operator[](std::size_t source) const {
+    check(source);
+    return (words_[source / 64] >> (source % 64)) & 1;
+  }
+  void set(std::size_t source) {
+    check(source);
+    words_[source / 64] |= std::uint64_t{1} << (source % 64);
+  }
   friend bool operator==(const ReachMask&, const ReachMask&) = default;
 
  private:
+  void check(std::size_t source) const {
+    if (source >= sources_ || source / 64 >= words_.size())  // without words: moved from
+      detail::throw_no_entry("ReachMask", "source", source, words_.empty() ? 0 : sources_);
+  }
   std::vector<std::uint64_t> words_;
   std::size_t sources_ = 0;
 };
@@ -227,8 +253,10 @@ class TENDON_API Executable {
     bool connected =
         true;  // false: a gradient that is None; its buffer is not touched and may be empty
   };
-  const std::vector<Value>& inputs() const;   // the tape's inputs
-  const std::vector<Value>& outputs() const;  // its targets, then one gradient a source
+  // The tape's inputs.
+  const std::vector<Value>& inputs(Place place = Place::current()) const;
+  // Its targets, then one gradient a source.
+  const std::vector<Value>& outputs(Place place = Place::current()) const;
 
   // Asynchronous on the stream; on one of tendon's own where none is given, for which
   // synchronize(device) waits. Before anything runs: ShapeError for a wrong number of buffers or
@@ -242,7 +270,7 @@ class TENDON_API Executable {
     run(stream, std::span(inputs.begin(), inputs.size()),
         std::span(outputs.begin(), outputs.size()), connected, place);
   }
-  PlanSummary summary() const;
+  PlanSummary summary(Place place = Place::current()) const;
 
  private:
   friend TENDON_API Executable compile(const Tape& tape, const CompileOptions& options,

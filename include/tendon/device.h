@@ -2,6 +2,7 @@
 #pragma once
 
 #include <tendon/export.h>
+#include <tendon/place.h>
 
 #include <cstdint>
 #include <iosfwd>
@@ -12,8 +13,9 @@ namespace tendon {
 class TENDON_API Device {
  public:
   static Device cpu();
-  static Device cuda(int index = 0);  // throws DeviceError that says why when there is none
-  static Device best();               // the first usable CUDA device, else cpu()
+  // DeviceError that says why when there is none.
+  static Device cuda(int index = 0, Place = Place::current());
+  static Device best();  // the first usable CUDA device, else cpu()
   static std::vector<Device> available();
 
   bool is_cpu() const { return index_ < 0; }

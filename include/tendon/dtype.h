@@ -14,16 +14,22 @@ namespace tendon {
 // C++: bool, int32_t, int64_t, half, bfloat16, float, double.
 enum class DType : std::uint8_t { boolean, i32, i64, f16, bf16, f32, f64 };
 
-constexpr bool is_floating(DType dtype) { return dtype >= DType::f16; }
+namespace detail {
+[[noreturn]] TENDON_API void throw_dtype(DType);
+}
+
+constexpr bool is_floating(DType dtype) { return dtype >= DType::f16 && dtype <= DType::f64; }
 constexpr bool is_integer(DType dtype) { return dtype == DType::i32 || dtype == DType::i64; }
 
+// DTypeError for a number that is no DType.
 constexpr std::size_t size_bytes(DType dtype) {
   constexpr std::size_t kBytes[] = {1, 4, 8, 2, 2, 4, 8};
+  if (dtype > DType::f64) detail::throw_dtype(dtype);
   return kBytes[static_cast<std::size_t>(dtype)];
 }
 
-TENDON_API const char* name(DType);
-TENDON_API std::ostream& operator<<(std::ostream&, DType);
+TENDON_API const char* name(DType);                         // "unknown" for no DType
+TENDON_API std::ostream& operator<<(std::ostream&, DType);  // f32; DType(99) for no DType
 
 // IEEE 754 binary16. A storage type: converts from and to float (round to nearest even), no
 // arithmetic.

@@ -37,10 +37,10 @@ enum class Cause {
   target_not_recorded,  // no op of this tape made it: a leaf, or computed after stop()
   dead_end,        // consumed, but what it feeds never reaches the target: the last ops are named
   never_used,      // nothing recorded consumes it
-  made_by_caller,  // Gradient::of
+  made_by_caller,  // by Gradient::of, or without a tape's answer
 };
-TENDON_API const char* name(Cause);
-TENDON_API std::ostream& operator<<(std::ostream&, Cause);
+TENDON_API const char* name(Cause);                         // "unknown" for no Cause
+TENDON_API std::ostream& operator<<(std::ostream&, Cause);  // never_used; Cause(99) for no Cause
 
 // One call of the user's on the way from a source to a target.
 struct Step {
@@ -67,7 +67,11 @@ class Why;  // what an explanation is made from when it is asked for
 // not of the numbers.
 class TENDON_API Gradient {
  public:
+  Gradient() = default;  // None, made by the caller
+  // Without a `why`, a gradient made by the caller.
   Gradient(std::optional<Tensor> value, std::shared_ptr<const detail::Why> why);
+  // A gradient that no tape answered, for what takes Gradients. Error for an empty tensor.
+  static Gradient of(Tensor value, Place place = Place::current());
 
   bool has_value() const { return value_.has_value(); }
   explicit operator bool() const { return has_value(); }
@@ -76,7 +80,8 @@ class TENDON_API Gradient {
   const Tensor& operator*() const& { return value(); }
   Tensor operator*() && { return std::move(*this).value(); }
   const Tensor* operator->() const { return &value(); }
-  Tensor value_or_zeros() const;  // zeros of the source's shape and dtype for None
+  // Zeros of the source's shape and dtype for None; NoGradient for a None without a source.
+  Tensor value_or_zeros() const;
   explicit operator std::optional<Tensor>() const { return value_; }
   bool operator==(std::nullopt_t) const { return !has_value(); }
   // Computed when first asked for, from the tape's log; also after the tape is gone.
@@ -101,10 +106,13 @@ class TENDON_API Gradients {
                    std::make_move_iterator(gradients.end())) {}
   std::size_t size() const { return gradients_.size(); }
   bool empty() const { return gradients_.empty(); }
-  const Gradient& operator[](std::size_t i) const { return gradients_[i]; }
-  const Gradient& at(std::size_t i) const { return gradients_.at(i); }
-  const Gradient& front() const { return gradients_.front(); }
-  const Gradient& back() const { return gradients_.back(); }
+  // Error for one that is not there, as the three below.
+  const Gradient& operator[](std::size_t i) const {
+    return i < gradients_.size() ? gradients_[i] : missing(i);
+  }
+  const Gradient& at(std::size_t i) const { return (*this)[i]; }
+  const Gradient& front() const { return (*this)[0]; }
+  const Gradient& back() const { return (*this)[size() - 1]; }
   auto begin() const { return gradients_.begin(); }
   auto end() const { return gradients_.end(); }
 
@@ -120,6 +128,7 @@ class TENDON_API Gradients {
   }
 
  private:
+  [[noreturn]] const Gradient& missing(std::size_t i) const;
   detail::ListVector<Gradient> gradients_;
 };
 // The table: source, status, norm, counts of zero, NaN and infinite entries (computed on the device

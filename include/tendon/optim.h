@@ -24,18 +24,21 @@ namespace optim {
 // NoGradient with every reason when all are None. Variables of f16 and bf16 are updated in f32, and
 // their moments are f32. What a variable's moments have come of stays: where that was an op that
 // had an index out of range, they throw it again; a new optimizer begins anew.
+//
+// An option beyond its range, infinite or NaN is an Error, of the constructor and of apply(). So is
+// any use of an optimizer that was moved from.
 
 struct SgdOptions {
-  double learning_rate = 0.01;
-  double momentum = 0;
+  double learning_rate = 0.01;  // >= 0
+  double momentum = 0;          // in [0, 1]
   bool nesterov = false;
-  double weight_decay = 0;  // decoupled: the variable shrinks by learning_rate * weight_decay
+  double weight_decay = 0;  // >= 0; decoupled: the variable shrinks by learning_rate * weight_decay
 };
 // velocity = momentum * velocity + g; variable -= learning_rate * (nesterov ? g + momentum *
 // velocity : velocity).
 class TENDON_API Sgd {
  public:
-  explicit Sgd(SgdOptions options = {});
+  explicit Sgd(SgdOptions options = {}, Place place = Place::current());
   ~Sgd();
   Sgd(Sgd&&) noexcept;
   Sgd& operator=(Sgd&&) noexcept;
@@ -43,7 +46,7 @@ class TENDON_API Sgd {
              Place place = Place::current());
   void apply(const Gradients& gradients, std::initializer_list<Variable> variables,
              Place place = Place::current());
-  SgdOptions& options();  // may change between steps
+  SgdOptions& options(Place place = Place::current());  // may change between steps
 
  private:
   struct State;
@@ -51,16 +54,16 @@ class TENDON_API Sgd {
 };
 
 struct AdamOptions {
-  double learning_rate = 0.001;
-  double beta1 = 0.9;
+  double learning_rate = 0.001;  // >= 0
+  double beta1 = 0.9;            // in [0, 1), as beta2
   double beta2 = 0.999;
-  double epsilon = 1e-8;
-  double weight_decay = 0;  // decoupled (Loshchilov and Hutter 2019)
+  double epsilon = 1e-8;    // >= 0
+  double weight_decay = 0;  // >= 0; decoupled (Loshchilov and Hutter 2019)
 };
 // Kingma and Ba (2015), Algorithm 1; the step count is the variable's own.
 class TENDON_API Adam {
  public:
-  explicit Adam(AdamOptions options = {});
+  explicit Adam(AdamOptions options = {}, Place place = Place::current());
   ~Adam();
   Adam(Adam&&) noexcept;
   Adam& operator=(Adam&&) noexcept;
@@ -68,7 +71,7 @@ class TENDON_API Adam {
              Place place = Place::current());
   void apply(const Gradients& gradients, std::initializer_list<Variable> variables,
              Place place = Place::current());
-  AdamOptions& options();  // may change between steps
+  AdamOptions& options(Place place = Place::current());  // may change between steps
 
  private:
   struct State;

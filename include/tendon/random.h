@@ -19,17 +19,17 @@ TENDON_API Key fold_in(Key, std::uint64_t i);
 // the seed (0 until set).
 TENDON_API void seed(std::uint64_t);
 
-// In [low, high).
+// In [low, high). Error where low is above high, or one is not finite.
 TENDON_API Tensor uniform(const Shape&, double low = 0, double high = 1, DType = DType::f32,
                           Place = Place::current());
 TENDON_API Tensor uniform(Key, const Shape&, double low = 0, double high = 1, DType = DType::f32,
                           Place = Place::current());
-// By Box and Muller (1958).
+// By Box and Muller (1958). Error where the deviation is negative, or a parameter is not finite.
 TENDON_API Tensor normal(const Shape&, double mean = 0, double deviation = 1, DType = DType::f32,
                          Place = Place::current());
 TENDON_API Tensor normal(Key, const Shape&, double mean = 0, double deviation = 1,
                          DType = DType::f32, Place = Place::current());
-// true with the given probability.
+// true with the given probability. Error where it is not in [0, 1].
 TENDON_API Tensor bernoulli(const Shape&, double probability = 0.5, Place = Place::current());
 TENDON_API Tensor bernoulli(Key, const Shape&, double probability = 0.5, Place = Place::current());
 

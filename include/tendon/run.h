@@ -13,8 +13,8 @@
 namespace tendon {
 
 // Computes these now, in one plan.
-TENDON_API void run(std::initializer_list<Tensor> tensors);
-TENDON_API void run(const detail::List<Tensor>& tensors);
+TENDON_API void run(std::initializer_list<Tensor> tensors, Place place = Place::current());
+TENDON_API void run(const detail::List<Tensor>& tensors, Place place = Place::current());
 
 // What a run costs, known before it runs.
 struct PlanSummary {
@@ -27,7 +27,9 @@ TENDON_API std::ostream& operator<<(std::ostream&, const PlanSummary&);
 
 // How run() would compute these. Computes nothing, but makes the plan, and compiles what it needs
 // on a CUDA device: run() finds it made.
-TENDON_API PlanSummary describe(std::initializer_list<Tensor> tensors);
-TENDON_API PlanSummary describe(const detail::List<Tensor>& tensors);
+TENDON_API PlanSummary describe(std::initializer_list<Tensor> tensors,
+                                Place place = Place::current());
+TENDON_API PlanSummary describe(const detail::List<Tensor>& tensors,
+                                Place place = Place::current());
 
 }  // namespace tendon

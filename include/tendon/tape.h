@@ -90,7 +90,7 @@ class TENDON_API GradientTape {
   // d(sum of the targets, each times its output gradient)/d(source), None exactly where no chain of
   // recorded, differentiable ops leads from the source to a target. Waits for nothing; the values
   // are computed when needed. TapeError where the tape is spent; ShapeError, DTypeError for output
-  // gradients that do not fit.
+  // gradients that do not fit; Error for an Unconnected that is none.
   Gradient gradient(const Target& target, const Source& source, const GradientOptions& options = {},
                     Place place = Place::current());
   Gradients gradient(const Target& target, std::initializer_list<Source> sources,

@@ -5,6 +5,7 @@
 #include <tendon/dtype.h>
 #include <tendon/export.h>
 #include <tendon/list.h>
+#include <tendon/place.h>
 #include <tendon/shape.h>
 
 #include <cmath>
@@ -15,15 +16,12 @@
 #include <limits>
 #include <new>
 #include <ranges>
-#include <source_location>
 #include <span>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace tendon {
-
-using Place = std::source_location;  // where the caller wrote a call; for messages
 
 class Variable;
 
@@ -36,8 +34,6 @@ struct Nothing {
   Nothing() = delete;
 };
 [[noreturn]] TENDON_API void throw_host_memory(std::int64_t bytes, Place);
-[[noreturn]] TENDON_API void throw_element_mismatch(const char* call, DType asked, DType actual,
-                                                    Place);
 }  // namespace detail
 
 // Copies share the array; all members may be called from several threads at once. Operators and the
@@ -103,11 +99,12 @@ class TENDON_API Tensor {
   }
   static Tensor from(const std::vector<bool>& values, const Shape&, Place = Place::current());
 
-  const Shape& shape() const;
-  DType dtype() const;
-  Device device() const;
-  int rank() const { return shape().rank(); }
-  std::int64_t size() const { return shape().size(); }  // number of elements
+  const Shape& shape(Place = Place::current()) const;
+  DType dtype(Place = Place::current()) const;
+  Device device(Place = Place::current()) const;
+  int rank(Place place = Place::current()) const { return shape(place).rank(); }
+  // Number of elements.
+  std::int64_t size(Place place = Place::current()) const { return shape(place).size(); }
   bool is_empty_handle() const { return node_ == nullptr; }
 
   // Waits for the value and converts it to T. ShapeError unless size() == 1.
@@ -121,9 +118,7 @@ class TENDON_API Tensor {
   template <class T>
   requires Element<T> std::vector<T> to_vector(Place place = Place::current())
   const {
-    if (dtype() != dtype_of<T>()) {
-      detail::throw_element_mismatch("to_vector", dtype_of<T>(), dtype(), place);
-    }
+    check_elements(dtype_of<T>(), place);
     compute(place);
     try {
       std::vector<T> values(static_cast<std::size_t>(size()));
@@ -177,6 +172,7 @@ class TENDON_API Tensor {
   }
   static Tensor from_bytes(const void* values, std::int64_t count, DType, const Shape&, Place);
   Scalar read_scalar(Place) const;
+  void check_elements(DType asked, Place) const;  // for to_vector
   void compute(Place) const;
   void read_bytes(void* destination, Place) const;  // of a computed value
   void swap(Tensor& other) noexcept { std::swap(node_, other.node_); }

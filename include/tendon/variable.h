@@ -13,7 +13,11 @@ namespace tendon {
 class Operand;
 namespace detail {
 class Cell;
-}
+// Where an operator on a Variable is deleted, the compiler's message names what is meant.
+struct write_assign_instead;
+struct write_assign_add_instead;
+struct write_assign_sub_instead;
+}  // namespace detail
 
 // Copies share the cell. Members may be called from several threads at once; who reads while
 // another assigns gets the value before or after.
@@ -35,6 +39,14 @@ class TENDON_API Variable {
   void assign(const Tensor&, Place = Place::current());
   void assign_add(const Tensor&, Place = Place::current());
   void assign_sub(const Tensor&, Place = Place::current());
+  template <class T>
+  detail::write_assign_add_instead operator+=(const T&) = delete;
+  template <class T>
+  detail::write_assign_sub_instead operator-=(const T&) = delete;
+  template <class T>
+  detail::write_assign_instead operator*=(const T&) = delete;
+  template <class T>
+  detail::write_assign_instead operator/=(const T&) = delete;
 
   const std::string& name() const;
   bool trainable() const;

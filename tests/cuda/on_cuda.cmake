@@ -81,11 +81,14 @@ if(TARGET emulated_cuda)
       "${emulated_environment};${environment}")
   endfunction()
   goes_on(WithoutADevice "" "TENDON_EMULATOR_FAIL=cudaGetDeviceCount:1:100"
-    "DeviceError 100: cuda:0 is not available: the driver finds no device" "cpu computes 3")
+    "DeviceError 100: Device::cuda at goes_on.cpp:" "cuda:0 is not available: the driver finds no device"
+    "cpu computes 3")
   goes_on(WithoutADriver "" "TENDON_EMULATOR_FAIL=cudaGetDeviceCount:1:35,cudaDriverGetVersion:1:35"
-    "DeviceError 35: cuda:0 is not available: no NVIDIA driver is installed" "cpu computes 3")
+    "DeviceError 35: Device::cuda at goes_on.cpp:" "cuda:0 is not available: no NVIDIA driver is installed"
+    "cpu computes 3")
   goes_on(WithADriverThatIsTooOld "" "TENDON_EMULATOR_FAIL=cudaGetDeviceCount:1:35"
-    "DeviceError 35: cuda:0 is not available: the NVIDIA driver knows CUDA" "this build needs" "cpu computes 3")
+    "DeviceError 35: Device::cuda at goes_on.cpp:" "cuda:0 is not available: the NVIDIA driver knows CUDA"
+    "this build needs" "cpu computes 3")
   goes_on(OnADeviceThatIsBusyAtFirst "" "TENDON_EMULATOR_FAIL=cudaStreamCreateWithFlags:1:46"
     "DeviceError 46: cuda:0 is not available: cudaStreamCreateWithFlags failed: cudaErrorDevicesUnavailable"
     "cpu computes 3" "cuda computes 3")

@@ -23,5 +23,11 @@ void program() {
   if (x > 0) tape.stop();  // a tensor is no truth value
 #elif CASE == 8
   Device device = 0;
+#elif CASE == 9
+  w -= x;  // on a variable: assign_sub
+#elif CASE == 10
+  w *= x;  // on a variable: assign
+#elif CASE == 11
+  w /= 2.0;
 #endif
 }

@@ -37,5 +37,7 @@ int main() {
   if (out[0] != 1 || tape.explain(loss, unused).cause != Cause::never_used) return 1;
   set_warning_handler({});
   run({concat({w, w}), stack({w, w}), gather(w, Tensor::from({0, 2})), eye(2), linspace(0, 1, 3)});
+  const Tensor product = matmul(eye(3, DType::f64), eye(3, DType::f64));  // opens OpenBLAS
+  if (reduce_sum(product).item<double>() != 3) return 1;
   std::cout << counters(Device::cpu()).runs << " runs\n";
 }

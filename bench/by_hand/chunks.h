@@ -23,7 +23,7 @@ float erff(float) noexcept;
 }
 #endif
 
-namespace tendon::bench::by_hand {
+namespace tendon::bench::by_hand::TENDON_BY_HAND {
 
 inline double vector_exp(double x) { return ::exp(x); }
 inline float vector_exp(float x) { return ::expf(x); }
@@ -50,4 +50,4 @@ void over_chunks(std::int64_t size, const Body& body) {
   }
 }
 
-}  // namespace tendon::bench::by_hand
+}  // namespace tendon::bench::by_hand::TENDON_BY_HAND
