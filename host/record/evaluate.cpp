@@ -83,12 +83,15 @@ support::PoolVector<bool> come_of_indices(const Tape& tape,
   return comes;
 }
 
-// One plan for those of the nodes that lie on the device, run unless it needs copies.
-void compute_on(Device device, std::span<Node* const> nodes, Keeps keeps, Copies& copies) {
+// One plan for those of the nodes that lie on the device, run unless it needs copies. `keeps_more`:
+// becomes whether it gives values to nodes that nobody asked for.
+void compute_on(Device device, std::span<Node* const> nodes, Keeps keeps, Copies& copies,
+                bool& keeps_more) {
   const support::Spare<Run> run;
   Flattening& flattening = run->flattening;
   const Tape& tape = flatten(flattening, device, nodes, keeps, copies);
   if (!flattening.copies().empty()) return;
+  keeps_more = flattening.outputs().size() > nodes.size();
 
   plan::Backend& backend = backend_of(device);
 
@@ -126,6 +129,16 @@ void compute_on(Device device, std::span<Node* const> nodes, Keeps keeps, Copies
     }
   }
   for (Node* node : run->dropped) release(node);
+}
+
+void compute_on(Device device, std::span<Node* const> nodes, Keeps keeps, Copies& copies) {
+  bool keeps_more = false;
+  try {
+    return compute_on(device, nodes, keeps, copies, keeps_more);
+  } catch (const OutOfMemory&) {
+    if (!keeps_more || keeps <= Keeps::variables) throw;
+  }
+  compute_on(device, nodes, Keeps::variables, copies, keeps_more);
 }
 
 // Calls call(device) once for each device on which some of the nodes lie.

@@ -16,9 +16,11 @@ plan::Backend& backend_of(Device device);  // DeviceError where it cannot be use
 // What a run gives values to beside what it is asked for.
 enum class Keeps : std::uint8_t {
   nothing,
-  // What it computes on the way and costs more to compute again than to keep: scalars with a
-  // handle, the results of reductions, contractions and irregular ops that a handle or a tape
-  // reaches, and the values of variables.
+  // The values of variables that it computes on the way.
+  variables,
+  // And what costs more to compute again than to keep: scalars with a handle, and the results of
+  // reductions, contractions and irregular ops that a handle or a tape reaches; and any value that
+  // is computed for the second time while something outside of the run reads it.
   worth,
   // And the scalar targets of gradients that it computes, where a handle waits for them: a training
   // step reads its loss.

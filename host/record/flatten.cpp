@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <ranges>
 
 #include "host/tape/tape_arrays.h"
 
@@ -26,15 +27,27 @@ const Node& made_of(const Node* node) {
   return *node;
 }
 
+// Facts of a value.
+constexpr std::uint8_t kIsOutput = 1;
+constexpr std::uint8_t kOutlives = 2;  // its node, the run: seen to
+
+bool is_computed(const Node& node) {
+  return node.event == explain::Event::op && ops::row(node.op).kind != ops::OpKind::leaf;
+}
+
 bool worth_keeping(const Node& node) {
-  if (node.event != explain::Event::op) return false;
   const bool handle = has_handle(node);
   if (!handle && node.tape_holds == 0) return false;
   const ops::OpKind kind = ops::row(node.op).kind;
-  if (kind == ops::OpKind::leaf) return false;
   const bool costly = kind == ops::OpKind::reduce || kind == ops::OpKind::contract ||
                       kind == ops::OpKind::irregular;
   return costly || (handle && node.type.shape.size() == 1);
+}
+
+// Larger than what it shows: to compute it again is cheaper than to keep it.
+bool is_enlarged_view(const Node& node) {
+  return node.macro_output == 0 && ops::row(node.op).kind == ops::OpKind::view &&
+         node.type.shape.size() > made_of(node.operands()[0]).type.shape.size();
 }
 
 }  // namespace
@@ -51,6 +64,8 @@ void Flattening::want(Node* node) {
 }
 
 const Tape& Flattening::finish() {
+  const bool runs = keeps_ != Keeps::nothing && copies_.empty();
+  if (runs && keeps_ != Keeps::variables) keep_what_outlives_the_run();
   targets_.clear();
   for (const Output& output : outputs_) targets_.push_back(output.value);
   TapeArrays::set_targets(tape_, targets_);
@@ -61,8 +76,14 @@ void Flattening::clear() {
   TapeArrays::clear(tape_);
   stack_.clear();
   outputs_.clear();
-  is_output_.clear();
+  facts_.clear();
+  readers_.clear();
   companions_.clear();
+  siblings_.clear();
+  next_sibling_ = 0;
+  macros_.clear();
+  shared_.clear();
+  to_keep_.clear();
   inputs_.clear();
   copies_.clear();
   aliases_.clear();
@@ -73,7 +94,8 @@ void Flattening::clear() {
 
 std::size_t Flattening::held_bytes() const {
   return TapeArrays::held_bytes(tape_) + stack_.capacity() * sizeof(Frame) +
-         outputs_.capacity() * sizeof(Output) + expanded_.capacity() * sizeof(std::uint32_t);
+         outputs_.capacity() * sizeof(Output) + shared_.capacity() * sizeof(Node*) +
+         (expanded_.capacity() + readers_.capacity()) * sizeof(std::uint32_t);
 }
 
 // The node whose value an alias has.
@@ -96,6 +118,21 @@ void Flattening::push(Node* operand) {
 
 Ref Flattening::flatten(Node* root) {
   push(root);
+  walk();
+  while (next_sibling_ < siblings_.size()) {  // which may open further macros
+    push(siblings_[next_sibling_++].get());
+    walk();
+  }
+  // The values of variables met on the way are kept: what is assigned next is made from them.
+  for (Node* node : alias_roots_) {
+    if (keeps_ != Keeps::nothing && node->visit == walk_ && !is_ready(*node) && !is_copy(*node))
+      add_output(node, Ref{node->visit_ref});
+  }
+  alias_roots_.clear();
+  return Ref{root->visit_ref};
+}
+
+void Flattening::walk() {
   while (!stack_.empty()) {
     Frame& frame = stack_.back();
     Node& node = *frame.node;
@@ -126,19 +163,17 @@ Ref Flattening::flatten(Node* root) {
       finish_node(node, apply(node));
     }
   }
-  // The values of variables met on the way are kept: what is assigned next is made from them.
-  for (Node* node : alias_roots_) {
-    if (keeps_ != Keeps::nothing && node->visit == walk_ && !is_ready(*node) && !is_copy(*node))
-      add_output(node, Ref{node->visit_ref});
-  }
-  alias_roots_.clear();
-  return Ref{root->visit_ref};
 }
 
 void Flattening::finish_node(Node& node, Ref value) {
   node.visit = walk_;
   node.visit_ref = value.id;
-  if (keeps_ != Keeps::nothing && !is_ready(node) && worth_keeping(node)) add_output(&node, value);
+  if (keeps_ < Keeps::worth || is_ready(node) || !is_computed(node)) return;
+  if (worth_keeping(node)) {
+    add_output(&node, value);
+  } else if (node.references.load(std::memory_order_relaxed) != 1) {
+    shared_.push_back(&node);
+  }
 }
 
 // Nodes that share their memory are one input.
@@ -159,6 +194,7 @@ Ref Flattening::apply(const Node& node) {
   operands_.clear();
   for (const Node* operand : node.operands()) {
     operands_.push_back(Ref{made_of(operand).visit_ref});
+    ++readers_of(operands_.back());
   }
   return TapeArrays::append(tape_, node.op, operands_, node.attributes, node.type.dtype,
                             node.type.shape, node.place);
@@ -174,6 +210,15 @@ std::uint32_t Flattening::open_output(const Node& output) {
     macro.visit = walk_;
     macro.visit_ref = static_cast<std::uint32_t>(expanded_.size());
     expanded_.resize(expanded_.size() + ops.tape().size() - begin, kUnmet);
+    macros_.push_back(&macro);
+    // Whoever reads its results one by one gets the others with the second.
+    if (keeps_ >= Keeps::worth && macro.macro->was_opened) {
+      for (Node* result : macro.macro->results) {
+        NodePtr held = result != nullptr ? lock_result(*result) : NodePtr();
+        if (!held) continue;
+        siblings_.push_back(std::move(held));
+      }
+    }
     if (keeps_ == Keeps::worth_and_losses) {
       for (const auto& target : macro.macro->targets) {
         NodePtr held = lock(*target);
@@ -237,11 +282,65 @@ Ref Flattening::append_output(const Node& output, std::uint32_t first) {
   return Ref{expanded[output.macro_output - begin]};
 }
 
+std::uint8_t& Flattening::facts_of(Ref value) {
+  if (facts_.size() <= value.id) facts_.resize(std::size_t{value.id} + 1);
+  return facts_[value.id];
+}
+
+std::uint32_t& Flattening::readers_of(Ref value) {
+  if (readers_.size() <= value.id) readers_.resize(std::size_t{value.id} + 1);
+  return readers_[value.id];
+}
+
 void Flattening::add_output(Node* node, Ref value) {
-  if (is_output_.size() <= value.id) is_output_.resize(std::size_t{value.id} + 1);
-  if (is_output_[value.id] != 0) return;
-  is_output_[value.id] = 1;
+  std::uint8_t& facts = facts_of(value);
+  if ((facts & kIsOutput) != 0) return;
+  facts |= kIsOutput;
   outputs_.push_back({NodePtr(node), value});
+}
+
+// A value that something outside of the run still reads, a handle, a tape or a node that stays
+// without a value, is kept when it is computed for the second time. So a single run fuses freely,
+// and no value is computed again and again.
+void Flattening::keep_what_outlives_the_run() {
+  for (const NodePtr& result : siblings_) add_output(result.get(), Ref{result->visit_ref});
+  for (Node* macro : macros_) {
+    macro->macro->was_opened = true;
+    for (const Node* operand : macro->operands()) {
+      if (const Node& made = made_of(operand); made.visit == walk_)
+        ++readers_of(Ref{made.visit_ref});
+    }
+  }
+  // Readers before what they read.
+  for (Node* node : std::views::reverse(shared_)) {
+    const std::uint64_t references = node->references.load(std::memory_order_relaxed);
+    if (references != readers_of(Ref{node->visit_ref})) keep(*node);
+  }
+}
+
+// The node outlives the run, and with it what it reads, unless it is kept. A macro does not hold on
+// to what it reads for long: the second run that opens it computes all of it.
+void Flattening::keep(Node& first) {
+  to_keep_.push_back(&first);
+  while (!to_keep_.empty()) {
+    Node& node = *to_keep_.back();
+    to_keep_.pop_back();
+    if (node.visit != walk_ || is_ready(node) || is_copy(node) || !is_computed(node)) continue;
+    const Ref value{node.visit_ref};
+    std::uint8_t& facts = facts_of(value);
+    if ((facts & (kIsOutput | kOutlives)) != 0) continue;
+    facts |= kOutlives;
+    if (node.was_computed && !is_enlarged_view(node)) {
+      add_output(&node, value);
+      continue;
+    }
+    node.was_computed = true;
+    if (node.macro_output != 0) continue;
+    for (Node* operand : node.operands()) {
+      while (is_alias(*operand)) operand = operand->operands()[0];
+      to_keep_.push_back(operand);
+    }
+  }
 }
 
 }  // namespace tendon::record

@@ -46,6 +46,7 @@ class Flattening {
 
   Node* resolve(Node* node);
   Ref flatten(Node* root);
+  void walk();
   void push(Node* operand);
   void finish_node(Node& node, Ref value);
   Ref input(Node& node);
@@ -53,6 +54,10 @@ class Flattening {
   std::uint32_t open_output(const Node& output);
   Ref append_output(const Node& output, std::uint32_t first);
   void add_output(Node* node, Ref value);
+  void keep_what_outlives_the_run();
+  void keep(Node& first);
+  std::uint8_t& facts_of(Ref value);
+  std::uint32_t& readers_of(Ref value);
 
   Keeps keeps_ = Keeps::nothing;
   std::uint64_t walk_ = 0;
@@ -61,8 +66,14 @@ class Flattening {
   std::vector<Ref> operands_;
   std::vector<Ref> targets_;
   std::vector<Output> outputs_;
-  std::vector<std::uint8_t> is_output_;  // by value, as far as one is
-  std::vector<NodePtr> companions_;      // targets of macros
+  std::vector<std::uint8_t> facts_;     // by value, as far as there are any
+  std::vector<std::uint32_t> readers_;  // by value: operands of this walk's nodes that are its node
+  std::vector<NodePtr> companions_;     // targets of macros
+  std::vector<NodePtr> siblings_;       // results of macros that were opened before
+  std::size_t next_sibling_ = 0;        // not walked yet
+  std::vector<Node*> macros_;           // met
+  std::vector<Node*> shared_;  // computed nodes that others than one node of this walk may read
+  std::vector<Node*> to_keep_;
   std::vector<std::shared_ptr<Storage>> inputs_;
   std::vector<NodePtr> copies_;
   std::vector<std::pair<NodePtr, NodePtr>> aliases_;

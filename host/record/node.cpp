@@ -28,6 +28,27 @@ void free_macro(Node& node) noexcept {
   support::pool_free(node.macro, sizeof(MacroPart));
 }
 
+// Requires graph_mutex().
+void forget_result(const Node& node) {
+  node.operands()[0]->macro->results[node.macro_slot] = nullptr;
+}
+
+bool is_pending_result(const Node& node) {
+  return node.macro_output != 0 && node.operand_count != 0;
+}
+
+// A count that has reached zero stays there: the node is about to go.
+NodePtr lock_from(Node& node, std::uint64_t least) {
+  std::uint64_t count = node.references.load(std::memory_order_relaxed);
+  while (count >= least) {
+    if (node.references.compare_exchange_weak(count, count + 1, std::memory_order_acquire,
+                                              std::memory_order_relaxed)) {
+      return NodePtr::adopt(&node);
+    }
+  }
+  return NodePtr();
+}
+
 }  // namespace
 
 std::mutex& graph_mutex() {
@@ -48,17 +69,10 @@ MacroPart& macro_part(Node& node) {
 }
 
 NodePtr lock(const WeakNode& weak) {
-  if (weak.node == nullptr) return NodePtr();
-  // A count that has reached zero stays there: the node is about to go.
-  std::uint64_t count = weak.node->references.load(std::memory_order_relaxed);
-  while (count >= kHandle) {
-    if (weak.node->references.compare_exchange_weak(count, count + 1, std::memory_order_acquire,
-                                                    std::memory_order_relaxed)) {
-      return NodePtr::adopt(weak.node);
-    }
-  }
-  return NodePtr();
+  return weak.node == nullptr ? NodePtr() : lock_from(*weak.node, kHandle);
 }
+
+NodePtr lock_result(Node& result) { return lock_from(result, 1); }
 
 Node* allocate_node(Device device) {
   return new (support::pool_allocate(sizeof(Node))) Node(device);
@@ -76,6 +90,7 @@ void set_operands(Node& node, std::span<Node* const> operands) {
 }
 
 void take_operands(Node& node, support::PoolVector<Node*>& into) {
+  if (is_pending_result(node)) forget_result(node);
   const auto operands = node.operands();
   into.insert(into.end(), operands.begin(), operands.end());
   free_operands(node);
@@ -89,6 +104,10 @@ void destroy(Node* node) noexcept {
   while (!stack.empty()) {
     Node* next = stack.back();
     stack.pop_back();
+    if (is_pending_result(*next)) {
+      const std::scoped_lock lock(graph_mutex());
+      forget_result(*next);
+    }
     for (Node* operand : next->operands()) {
       if (operand->references.fetch_sub(1, std::memory_order_acq_rel) == 1)
         stack.push_back(operand);

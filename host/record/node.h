@@ -109,6 +109,7 @@ struct Node {
 
   record::MacroPart* macro = nullptr;  // of a macro, and of the targets of one
   std::uint32_t macro_output = 0;  // of a macro's result, which value of its tape; 0: no such node
+  std::uint32_t macro_slot = 0;    // and its index among the macro's results
   Device device;
 
   // Low half: held by nodes, tapes and cells; upper half: by handles.
@@ -124,6 +125,7 @@ struct Node {
   std::uint32_t tape_holds = 0;  // tapes that need the operands even when the value is there
   std::uint64_t visit = 0;       // the walk that met this node last,
   std::uint32_t visit_ref = 0;   // and what it noted
+  bool was_computed = false;     // on the way to another value, by a run that did not keep it
   Node* few[kInline] =
       {};  // the operands; each a reference. Dropped when the value is there and no tape holds it.
   Node** many = nullptr;
@@ -150,6 +152,10 @@ struct MacroPart {
   // for them: most often the loss.
   support::PoolVector<std::shared_ptr<WeakNode>> targets;
   std::shared_ptr<WeakNode> self;  // of a target
+  // Of a macro, its results that have no value yet, each in its slot; null where one has it or is
+  // gone. Guarded by graph_mutex() once the macro is shared.
+  support::PoolVector<Node*> results;
+  bool was_opened = false;  // a run has computed a result
 };
 // The node's, made where it has none. Requires graph_mutex(), or a node that is not shared yet.
 MacroPart& macro_part(Node& node);
@@ -203,6 +209,8 @@ class NodePtr {
 
 // The node, if a handle to it is left. Requires graph_mutex().
 NodePtr lock(const WeakNode& weak);
+// A macro's result, unless it is about to go. Requires graph_mutex().
+NodePtr lock_result(Node& result);
 
 // A handle to a node that others hold too.
 inline Tensor handle(Node* node) {
