@@ -7,7 +7,7 @@
 
 #include "host/record/backward.h"
 #include "host/record/cell.h"
-#include "host/record/history.h"
+#include "host/record/past.h"
 #include "host/record/recorder.h"
 #include "host/record/tape_state.h"
 #include "host/record/warning.h"
@@ -193,7 +193,7 @@ std::shared_ptr<detail::Answer> ask(const TapeState& tape, std::span<const Targe
                                      ? target.variable()->cell()->current()
                                      : record::NodePtr(target.tensor()->node());
     if (recording.spans(node->id)) continue;
-    record::for_history(
+    record::for_past(
         *node, [&](const record::Node& behind) { return recording.spans(behind.id); },
         [&](explain::Entry entry, std::span<const explain::NodeId> operands) {
           entry.set_operands(operands);

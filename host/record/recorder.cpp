@@ -9,7 +9,7 @@
 
 #include "host/ops/checks.h"
 #include "host/record/cell.h"
-#include "host/record/history.h"
+#include "host/record/past.h"
 #include "host/record/tape_state.h"
 
 namespace tendon::record {
@@ -121,7 +121,7 @@ void Recorder::describe_older(Node& operand) {
   if (operand.event == explain::Event::data) {
     log_.append(entry_of(operand), {});
   } else {
-    for_history(operand, is_logged,
+    for_past(operand, is_logged,
                 [this](explain::Entry entry, std::span<const explain::NodeId> operands) {
                   log_.append(std::move(entry), operands);
                 });

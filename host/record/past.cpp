@@ -1,4 +1,4 @@
-#include "host/record/history.h"
+#include "host/record/past.h"
 
 namespace tendon::record {
 namespace {
@@ -26,7 +26,7 @@ explain::Entry entry_of(const Node& node) {
   return entry;
 }
 
-void for_history(Node& root, const std::function<bool(const Node&)>& is_known,
+void for_past(Node& root, const std::function<bool(const Node&)>& is_known,
                  const VisitEntry& visit) {
   struct Frame {
     Node* node;
