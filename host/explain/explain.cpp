@@ -234,9 +234,7 @@ Explanation Explainer::explain_watched_late(Index user) const {
 
 // `user`: the op that uses the source; kNone: nothing does.
 Explanation Explainer::explain_unwatched(Index user) const {
-  if (user == Graph::kNone && was_watched_before_reset()) {
-    return explain_forgotten_watch(user);
-  }
+  if (!source_.watched_cell && was_watched_before_reset()) return explain_forgotten_watch(user);
   std::string use;
   std::optional<Place> where = source_.place;
   if (user != Graph::kNone) {
@@ -265,7 +263,8 @@ Explanation Explainer::explain_unwatched(Index user) const {
     if (ways_.takes_source(user, k)) reading = graph_.operands(user)[k];
   }
   const bool is_copy = reading != Graph::kNone && graph_[reading].event == Event::read &&
-                       graph_.standing(reading) == Standing::before_tape;
+                       graph_.standing(reading) == Standing::before_tape &&
+                       graph_.standing(user) != Standing::before_tape;
   if (is_copy) {
     return {Cause::source_unwatched,
             fmt::format("The value of {} was copied into a Tensor{} before the tape began, and {} "
@@ -383,13 +382,14 @@ bool Explainer::was_watched_before_reset() const {
          });
 }
 
-// What the tape saw the source reach, without what came before it or from elsewhere.
+// What the tape saw the source reach, without what came before it or from elsewhere, and without
+// backward passes: these follow from uses.
 std::vector<Index> Explainer::uses() const {
   std::vector<Index> uses;
   std::vector<bool> is_use(graph_.size());
   for (Index i = 0; i < graph_.size(); ++i) {
     const Standing standing = graph_.standing(i);
-    if (!ways_.reaches(i) || ways_.is_source(i)) continue;
+    if (!ways_.reaches(i) || ways_.is_source(i) || graph_[i].called == kGradientCall) continue;
     if (standing != Standing::recorded && standing != Standing::paused) continue;
     const auto operands = graph_.operands(i);
     for (std::size_t k = 0; k < operands.size() && !is_use[i]; ++k) {

@@ -117,7 +117,9 @@ void Cell::assign(const std::shared_ptr<Cell>& self, const Tensor& value, const 
 }  // namespace detail
 
 Variable::Variable(const Tensor& initial, std::string name, bool trainable, Place place)
-    : cell_(std::make_shared<detail::Cell>(initial, std::move(name), trainable, place)) {}
+    : cell_(std::make_shared<detail::Cell>(initial, std::move(name), trainable, place)) {
+  for (const auto& tape : record::recorder().tapes()) tape->name_assigned(*cell_);
+}
 
 Tensor Variable::read(Place place) const { return detail::Cell::copy(cell_, place); }
 Tensor Variable::used(Place place) const { return detail::Cell::read(cell_, place); }

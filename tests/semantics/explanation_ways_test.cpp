@@ -248,6 +248,54 @@ TEST(OtherTargets, ResumedTapesKnowWhatTheyRecordedBefore) {
   EXPECT_NE(tape.explain(loss, v).cause, Cause::never_used) << tape.explain(loss, v);
 }
 
+TEST(OtherTargets, AVariableMadeOnTheTapeIsNamed) {
+  const Variable w = vector_variable("w");
+  GradientTape tape;
+  const Variable made(w * 2, "made");
+  const Explanation& why = tape.gradient(reduce_sum(square(made)), w).why();
+  EXPECT_EQ(why.cause, Cause::cut_by_assign) << why;
+  EXPECT_TRUE(has(why.text, "'made'")) << why;
+}
+
+TEST(OtherTargets, AValueCachedFromAnEarlierTapeNamesItsOp) {
+  const Variable w = vector_variable("w");
+  Tensor cache;
+  int line = 0;
+  for (int step = 0; step < 2; ++step) {
+    GradientTape tape;
+    if (step == 0) cache = tanh(w);
+    line = __LINE__ - 1;
+    const Gradient gradient = tape.gradient(reduce_sum(cache * 2), w);
+    if (step == 0) continue;
+    EXPECT_EQ(gradient.why().cause, Cause::source_unwatched) << gradient.why();
+    EXPECT_FALSE(has(gradient.why().text, "copied")) << gradient.why();
+    EXPECT_EQ(static_cast<int>(gradient.why().where->line()), line) << gradient.why();
+  }
+}
+
+TEST(OtherTargets, LossesOfEarlierTapesAreOtherCuts) {
+  const Variable w = vector_variable("w");
+  Tensor total(0.0);
+  for (int step = 0; step < 3; ++step) {
+    GradientTape tape;
+    total = total + reduce_sum(square(w));
+    const int line = __LINE__ - 1;
+    const Gradient gradient = tape.gradient(total, w);
+    EXPECT_EQ(gradient.why().cause, Cause::connected);
+    EXPECT_EQ(steps(gradient.why().other_cuts),
+              step == 0 ? Steps{} : Steps{"square:" + std::to_string(line) + "*"});
+  }
+}
+
+TEST(OtherTargets, AnExplicitWatchOfAVariableIsForgottenByReset) {
+  const Variable w = vector_variable("w");
+  GradientTape tape({.watch_accessed_variables = false});
+  tape.watch(w);
+  tape.reset();
+  const Explanation& why = tape.gradient(reduce_sum(square(w)), w).why();
+  EXPECT_EQ(why.cause, Cause::after_reset) << why;
+}
+
 // ---- ways
 
 Tensor quantized(const Tensor& x) { return round(x * 4) / 4.0; }
