@@ -56,11 +56,11 @@ std::vector<nlohmann::json> lines_of(const std::filesystem::path& file) {
 }
 
 TEST(Options, ThatMeanNothingAreRefusedWithWhatIsAccepted) {
-  for (const char* threads : {"0", "-1", "1.5", "many", "nan", "4097", "''"}) {
+  for (const char* threads : {"0", "-1", "1.5", "many", "nan", "4097"}) {
     expect_refused(fmt::format("--row 'gelu op' --seconds 0.01 --threads={}", threads),
                    {"--threads", "a whole number from 1 to 4096"});
   }
-  for (const char* seconds : {"nan", "inf", "-inf", "0", "-1", "soon", "1s", "''"}) {
+  for (const char* seconds : {"nan", "inf", "-inf", "0", "-1", "soon", "1s"}) {
     expect_refused(fmt::format("--row 'gelu op' --threads 1 --seconds={}", seconds),
                    {"--seconds", "a finite number of seconds above 0"});
   }
