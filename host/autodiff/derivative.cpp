@@ -63,6 +63,14 @@ Derivative::Derivative(const Question& question, plan::Backend& device)
   backward_ = detail::Macro(std::move(made.tape), asked_.size(), connected);
   gradients_ = std::move(made.gradients);
   owners_ = std::move(made.owners);
+  std::vector<detail::Origin> origins;
+  origins.reserve(owners_.size());
+  for (const Ref owner : owners_) {
+    detail::Origin origin{name(asked_.op(owner)), 0};
+    if (!question.origins.empty()) origin = question.origins[owner.id];
+    origins.push_back({origin.name, origin.order + 1});
+  }
+  backward_.set_origins(std::move(origins));
 }
 
 bool Derivative::answers(const Question& question) const {

@@ -18,6 +18,7 @@ struct Question {
   std::span<const SourceValue> sources;
   std::size_t source_count = 0;
   std::span<const std::uint8_t> live;
+  std::span<const detail::Origin> origins = {};  // of the tape's values; empty: their ops
 };
 
 class Derivative {
@@ -32,6 +33,7 @@ class Derivative {
   std::span<const std::optional<Ref>> gradients() const { return gradients_; }
   // The op of the question that an op of the backward part belongs to.
   Ref owner(Ref value) const { return owners_[value.id - backward_.begin()]; }
+  const detail::Origin& origin(Ref value) const { return *backward_.origin(value); }
 
  private:
   detail::Macro backward_;

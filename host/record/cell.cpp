@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <ostream>
+#include <unordered_map>
 
 #include "host/record/evaluate.h"
 #include "host/record/recorder.h"
@@ -20,6 +21,16 @@ constexpr std::uint64_t kMostPending = 10'000;
 std::uint64_t new_cell_id() {
   static std::atomic<std::uint64_t> last = 0;
   return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+// All cells, by id.
+struct Cells {
+  std::mutex mutex;
+  std::unordered_map<std::uint64_t, std::weak_ptr<Cell>> by_id;
+};
+Cells& cells() {
+  static auto* instance = new Cells;  // never destroyed: statics may hold variables
+  return *instance;
 }
 
 // Computes every variable that this thread has assigned and that has no value yet.
@@ -46,6 +57,22 @@ Cell::Cell(const Tensor& initial, std::string name, bool trainable, Place place)
       device_(initial.device()),
       place_(place),
       current_(record::recorder().alias(explain::Event::assign, *initial.node(), id_, place)) {}
+
+Cell::~Cell() {
+  const std::scoped_lock lock(cells().mutex);
+  cells().by_id.erase(id_);
+}
+
+void Cell::list(const std::shared_ptr<Cell>& self) {
+  const std::scoped_lock lock(cells().mutex);
+  cells().by_id.emplace(self->id_, self);
+}
+
+std::shared_ptr<Cell> Cell::find(std::uint64_t id) {
+  const std::scoped_lock lock(cells().mutex);
+  const auto found = cells().by_id.find(id);
+  return found == cells().by_id.end() ? nullptr : found->second.lock();
+}
 
 Tensor Cell::read(const std::shared_ptr<Cell>& self, Place place) {
   record::Recorder& recorder = record::recorder();
@@ -118,6 +145,7 @@ void Cell::assign(const std::shared_ptr<Cell>& self, const Tensor& value, const 
 
 Variable::Variable(const Tensor& initial, std::string name, bool trainable, Place place)
     : cell_(std::make_shared<detail::Cell>(initial, std::move(name), trainable, place)) {
+  detail::Cell::list(cell_);
   for (const auto& tape : record::recorder().tapes()) tape->name_assigned(*cell_);
 }
 

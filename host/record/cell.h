@@ -17,6 +17,14 @@ namespace tendon::detail {
 class Cell {
  public:
   Cell(const Tensor& initial, std::string name, bool trainable, Place place);
+  Cell(const Cell&) = delete;
+  Cell& operator=(const Cell&) = delete;
+
+  // The cell with this id; null where it is gone.
+  static std::shared_ptr<Cell> find(std::uint64_t id);
+  // For find(), once: when it is shared.
+  static void list(const std::shared_ptr<Cell>& self);
+  ~Cell();
 
   std::uint64_t id() const { return id_; }
   const std::string& name() const { return *name_; }

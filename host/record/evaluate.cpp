@@ -117,6 +117,9 @@ void compute_on(Device device, std::span<Node* const> nodes, Keeps keeps, Copies
         if (comes[flattening.outputs()[i].value.id]) run->values[i]->set_outcome(outcome);
       }
     }
+    const std::shared_ptr<const History> history = keep_history(device, flattening);
+    for (std::size_t i = 0; i < run->values.size(); ++i)
+      run->values[i]->set_history(history, flattening.outputs()[i].value.id);
   }
 
   {
@@ -171,6 +174,7 @@ void fill(Node& copy) {
   if (!source) return;
   std::shared_ptr<Storage> value = new_storage(backend_of(copy.device), copy);
   const Storage& from = *source->value;
+  value->set_history(from.history(), from.history_value());
   const std::size_t bytes = value->bytes();
   if (source->device.is_cpu()) {
     value->backend().copy_from_host(value->data(), from.data(), bytes);

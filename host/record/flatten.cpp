@@ -74,6 +74,8 @@ const Tape& Flattening::finish() {
 
 void Flattening::clear() {
   TapeArrays::clear(tape_);
+  origins_.clear();
+  input_cells_.clear();
   stack_.clear();
   outputs_.clear();
   facts_.clear();
@@ -146,6 +148,7 @@ void Flattening::walk() {
       copies_.emplace_back(&node);
       node.visit = walk_;
       node.visit_ref = TapeArrays::input(tape_, node.type.dtype, node.type.shape, node.place).id;
+      origins_.push_back(origin_of(node));
     } else if (node.macro_output != 0) {
       if (frame.next == 0) {
         const std::size_t at = stack_.size() - 1;
@@ -183,11 +186,14 @@ Ref Flattening::input(Node& node) {
     storage.visit = walk_;
     storage.visit_ref = TapeArrays::input(tape_, node.type.dtype, node.type.shape, node.place).id;
     inputs_.push_back(node.value);
+    input_cells_.push_back(node.cell);
+    origins_.push_back(origin_of(node));
   }
   return Ref{storage.visit_ref};
 }
 
 Ref Flattening::apply(const Node& node) {
+  origins_.push_back(origin_of(node));
   if (node.op == Op::constant) {
     return TapeArrays::constant(tape_, node.number, node.type.dtype, node.type.shape, node.place);
   }
@@ -260,6 +266,8 @@ Ref Flattening::append_output(const Node& output, std::uint32_t first) {
   for (std::uint32_t id = first; id <= output.macro_output; ++id) {
     if (expanded[id - begin] != kWanted) continue;
     const Ref value{id};
+    const detail::Origin* const origin = ops.origin(value);
+    origins_.push_back(origin != nullptr ? *origin : detail::Origin{macro.called, 0});
     if (from.op(value) == Op::constant) {
       expanded[id - begin] =
           TapeArrays::constant(tape_, from.attributes(value).number, from.dtype(value),
@@ -280,6 +288,13 @@ Ref Flattening::append_output(const Node& output, std::uint32_t first) {
             .id;
   }
   return Ref{expanded[output.macro_output - begin]};
+}
+
+void Flattening::hand_over(History& history) {
+  std::swap(tape_, history.tape);
+  std::swap(origins_, history.origins);
+  for (std::size_t i = 0; i < inputs_.size(); ++i)
+    history.inputs.push_back({inputs_[i], input_cells_[i]});
 }
 
 std::uint8_t& Flattening::facts_of(Ref value) {

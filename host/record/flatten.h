@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "host/record/evaluate.h"
+#include "host/record/history.h"
 #include "host/record/node.h"
 
 namespace tendon::record {
@@ -31,6 +32,8 @@ class Flattening {
   const Tape& finish();
   const std::vector<Output>& outputs() const { return outputs_; }
   std::span<const std::shared_ptr<Storage>> inputs() const { return inputs_; }
+  // What the run computes, for the History, which takes the tape over.
+  void hand_over(History& history);
   // Reads and assigns without a value: each gets that of the node it stands for.
   const std::vector<std::pair<NodePtr, NodePtr>>& aliases() const { return aliases_; }
 
@@ -62,6 +65,8 @@ class Flattening {
   Keeps keeps_ = Keeps::nothing;
   std::uint64_t walk_ = 0;
   Tape tape_;
+  std::vector<detail::Origin> origins_;     // of the tape's values
+  std::vector<std::uint64_t> input_cells_;  // of the inputs, those of variables' values
   std::vector<Frame> stack_;
   std::vector<Ref> operands_;
   std::vector<Ref> targets_;

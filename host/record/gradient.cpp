@@ -1,11 +1,11 @@
 // Gradient and Gradients: access, and the printed table.
 #include <tendon/error.h>
 #include <tendon/gradient.h>
+#include <tendon/non_finite.h>
 #include <tendon/ops.h>
 #include <tendon/run.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <ostream>
 #include <utility>
@@ -149,9 +149,20 @@ std::string connected(const Explanation& why) {
   return text;
 }
 
-using Row = std::array<std::string, 7>;
+using Row = std::vector<std::string>;
+
+// Set on a stream where the next table has the column.
+int first_non_finite_index() {
+  static const int index = std::ios_base::xalloc();
+  return index;
+}
 
 }  // namespace
+
+std::ostream& first_non_finite(std::ostream& stream) {
+  stream.iword(first_non_finite_index()) = 1;
+  return stream;
+}
 
 const Gradient& Gradients::missing(std::size_t i) const {
   throw Error(fmt::format("Gradients: there is no gradient {} among {}",
@@ -160,6 +171,7 @@ const Gradient& Gradients::missing(std::size_t i) const {
 
 std::ostream& operator<<(std::ostream& stream, const Gradients& gradients) {
   const record::Suspend suspend;
+  const bool tells_first = std::exchange(stream.iword(first_non_finite_index()), 0) != 0;
   std::vector<std::optional<Figures>> figures;
   std::vector<Tensor> asked;
   for (const Gradient& gradient : gradients) {
@@ -192,14 +204,22 @@ std::ostream& operator<<(std::ostream& stream, const Gradients& gradients) {
                     counted(figures[i]->infinite),
                     why.cause == Cause::connected ? connected(why) : reason});
   }
-  std::array<std::size_t, std::tuple_size_v<Row>> widths{};
+  if (tells_first) {
+    rows[0].insert(rows[0].end() - 1, "first non-finite");
+    for (std::size_t i = 0; i < gradients.size(); ++i) {
+      const std::optional<NonFinite> found =
+          figures[i] ? why_not_finite(*gradients[i]) : std::nullopt;
+      rows[i + 1].insert(rows[i + 1].end() - 1, found ? found->text : "");
+    }
+  }
+  std::vector<std::size_t> widths(rows[0].size());
   for (const Row& row : rows) {
     for (std::size_t k = 0; k < row.size(); ++k) widths[k] = std::max(widths[k], row[k].size());
   }
   for (const Row& row : rows) {
     std::string line;
     for (std::size_t k = 0; k + 1 < row.size(); ++k) {
-      const bool is_number = k >= 2;
+      const bool is_number = k >= 2 && k <= 5;
       line += is_number ? fmt::format("{:>{}}  ", row[k], widths[k])
                         : fmt::format("{:<{}}  ", row[k], widths[k]);
     }

@@ -125,6 +125,12 @@ bool is_copy(const Node& node) {
          node.operands()[0]->device != node.device;
 }
 
+detail::Origin origin_of(const Node& node) {
+  if (node.derivative.name != nullptr) return node.derivative;
+  if (node.event != explain::Event::op || node.op == Op::constant) return {};
+  return {node.called != nullptr ? node.called : name(node.op), 0};
+}
+
 Node& node_of(const Tensor& tensor, const char* call, Place place) {
   if (tensor.node() == nullptr) {
     const char* called = recorder().called();

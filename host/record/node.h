@@ -21,6 +21,8 @@
 
 namespace tendon::record {
 
+class History;
+
 // The memory of a value on a device.
 class Storage {
  public:
@@ -40,6 +42,14 @@ class Storage {
   void set_outcome(std::shared_ptr<const plan::Outcome> outcome) { outcome_ = std::move(outcome); }
   void* data() const { return data_; }
   std::size_t bytes() const { return bytes_; }
+  // Of the run that computed the value, and which value of it that is; null: of none. Set before
+  // the storage is shared.
+  const std::shared_ptr<const History>& history() const { return history_; }
+  std::uint32_t history_value() const { return history_value_; }
+  void set_history(std::shared_ptr<const History> history, std::uint32_t value) {
+    history_ = std::move(history);
+    history_value_ = value;
+  }
 
   // Guarded by graph_mutex(), as in a node.
   std::uint64_t visit = 0;
@@ -50,6 +60,8 @@ class Storage {
   void* data_;
   std::size_t bytes_;
   std::shared_ptr<const plan::Outcome> outcome_;
+  std::shared_ptr<const History> history_;
+  std::uint32_t history_value_ = 0;
 };
 
 using TapeId = std::uint64_t;  // never given twice
@@ -104,6 +116,7 @@ struct Node {
   const char* called =
       nullptr;        // the function that the user called, where it made more than one op
   double number = 0;  // of a constant, which has no attributes
+  Origin derivative;  // of an op that a gradient recorded
   Attributes* attributes = nullptr;  // where the op has any
   record::TapeIds tapes;
 
@@ -228,6 +241,9 @@ void take_operands(Node& node, support::PoolVector<Node*>& into);
 // Whether its value is that of its operand, which lies on another device. Requires graph_mutex(),
 // or a node that has its operands for sure.
 bool is_copy(const Node& node);
+
+// What the caller knows it as.
+detail::Origin origin_of(const Node& node);
 
 // The node of a tensor; Error for an empty handle, naming the call.
 Node& node_of(const Tensor& tensor, const char* call, Place place);

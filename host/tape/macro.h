@@ -6,9 +6,18 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace tendon::detail {
+
+// What the caller knows an op as.
+struct Origin {
+  // The function that was called; of an op that computes a gradient, the one whose gradient it is.
+  // Null: none made the value, or it is a constant.
+  const char* name = nullptr;
+  std::uint32_t order = 0;  // of the derivative that the op is part of; 0: of none
+};
 
 class Macro {
  public:
@@ -23,6 +32,11 @@ class Macro {
   // Where in operands() such a value is.
   std::uint32_t operand_of(Ref value) const { return operand_of_[value.id]; }
   std::uint32_t op_count() const { return op_count_; }
+  // Of the op from `begin` on; null where all are the macro's own.
+  const Origin* origin(Ref value) const {
+    return origins_.empty() ? nullptr : &origins_[value.id - begin_];
+  }
+  void set_origins(std::vector<Origin> origins) { origins_ = std::move(origins); }
 
  private:
   Tape tape_;
@@ -30,6 +44,7 @@ class Macro {
   std::uint32_t op_count_ = 0;
   std::vector<Ref> operands_;
   std::vector<std::uint32_t> operand_of_;
+  std::vector<Origin> origins_;
 };
 
 }  // namespace tendon::detail

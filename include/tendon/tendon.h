@@ -7,6 +7,7 @@
 #include <tendon/dtype.h>
 #include <tendon/error.h>
 #include <tendon/gradient.h>
+#include <tendon/non_finite.h>
 #include <tendon/operand.h>
 #include <tendon/ops.h>
 #include <tendon/optim.h>

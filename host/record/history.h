@@ -1,0 +1,52 @@
+// History: what a run computed, without values. The results of the run hold it, so that it can be
+// told later which of its ops made a value that is not finite.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "host/record/node.h"
+#include "host/tape/macro.h"
+
+namespace tendon::record {
+
+class Flattening;
+
+class History {
+ public:
+  struct Input {
+    std::weak_ptr<Storage> storage;
+    std::uint64_t cell = 0;  // of a variable's value
+  };
+
+  Device device = Device::cpu();
+  Tape tape;
+  std::vector<detail::Origin> origins;  // of the tape's values
+  std::vector<Input> inputs;            // the tape's
+
+ private:
+  friend class HistoryStore;
+  void clear();
+  std::size_t held_bytes() const;
+
+  // In the order they were made, as far as they are kept.
+  bool is_kept = false;
+  History* before = nullptr;
+  History* after = nullptr;
+  std::size_t bytes = 0;
+};
+
+// All that are kept take this many bytes at most: beyond that, the oldest are forgotten. A run that
+// takes a quarter of it alone keeps none.
+inline constexpr std::size_t kMostHistoryBytes = std::size_t{64} << 20;
+
+// Takes over what a run has computed; null where that is too much to keep. Takes no memory in the
+// steady state.
+std::shared_ptr<const History> keep_history(Device device, Flattening& flattening);
+
+// A copy; none where it has been forgotten.
+std::optional<History> copy_of(const History& history);
+
+}  // namespace tendon::record
