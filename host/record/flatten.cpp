@@ -75,7 +75,7 @@ const Tape& Flattening::finish() {
 void Flattening::clear() {
   TapeArrays::clear(tape_);
   origins_.clear();
-  input_cells_.clear();
+  input_nodes_.clear();
   stack_.clear();
   outputs_.clear();
   facts_.clear();
@@ -186,7 +186,7 @@ Ref Flattening::input(Node& node) {
     storage.visit = walk_;
     storage.visit_ref = TapeArrays::input(tape_, node.type.dtype, node.type.shape, node.place).id;
     inputs_.push_back(node.value);
-    input_cells_.push_back(node.cell);
+    input_nodes_.push_back({node.id, node.cell});
     origins_.push_back(origin_of(node));
   }
   return Ref{storage.visit_ref};
@@ -294,7 +294,7 @@ void Flattening::hand_over(History& history) {
   std::swap(tape_, history.tape);
   std::swap(origins_, history.origins);
   for (std::size_t i = 0; i < inputs_.size(); ++i)
-    history.inputs.push_back({inputs_[i], input_cells_[i]});
+    history.inputs.push_back({inputs_[i], input_nodes_[i].id, input_nodes_[i].cell});
 }
 
 std::uint8_t& Flattening::facts_of(Ref value) {

@@ -42,6 +42,10 @@ class Flattening {
   std::size_t held_bytes() const;
 
  private:
+  struct InputNode {
+    explain::NodeId id;
+    std::uint64_t cell;  // of a variable's value
+  };
   struct Frame {
     Node* node;
     std::uint32_t next = 0;  // operand to look at; of a macro's output, its first op to append
@@ -65,8 +69,8 @@ class Flattening {
   Keeps keeps_ = Keeps::nothing;
   std::uint64_t walk_ = 0;
   Tape tape_;
-  std::vector<detail::Origin> origins_;     // of the tape's values
-  std::vector<std::uint64_t> input_cells_;  // of the inputs, those of variables' values
+  std::vector<detail::Origin> origins_;  // of the tape's values
+  std::vector<InputNode> input_nodes_;   // of the inputs
   std::vector<Frame> stack_;
   std::vector<Ref> operands_;
   std::vector<Ref> targets_;

@@ -1,5 +1,6 @@
 #include "host/record/history.h"
 
+#include <algorithm>
 #include <mutex>
 #include <utility>
 
@@ -48,6 +49,29 @@ class HistoryStore {
   std::optional<History> copy(const History& history) {
     const std::scoped_lock lock(mutex_);
     return history.is_kept ? std::optional(history) : std::nullopt;
+  }
+
+  std::optional<History::Made> made_from(const History& history, Ref value, std::size_t most) {
+    const std::scoped_lock lock(mutex_);
+    if (!history.is_kept) return std::nullopt;
+    const Tape& tape = history.tape;
+    History::Made made{
+        tape.op(value), tape.dtype(value), history.origins[value.id].name, tape.place(value), {}};
+    support::PoolVector<std::uint32_t> met(1, value.id);
+    for (std::size_t i = 0; i < met.size(); ++i) {
+      if (tape.op(Ref{met[i]}) == Op::input) {
+        const auto at = std::ranges::find(tape.inputs(), met[i], &Ref::id) - tape.inputs().begin();
+        if (static_cast<std::size_t>(at) < history.inputs.size())
+          made.from.push_back(history.inputs[static_cast<std::size_t>(at)]);
+        continue;
+      }
+      for (const Ref operand : tape.operands(Ref{met[i]})) {
+        if (std::ranges::find(met, operand.id) != met.end()) continue;
+        if (met.size() == most) return std::nullopt;
+        met.push_back(operand.id);
+      }
+    }
+    return made;
   }
 
  private:
@@ -101,6 +125,11 @@ std::shared_ptr<const History> keep_history(Device device, Flattening& flattenin
   return std::shared_ptr<History>(
       store().keep(device, flattening), [](History* history) { store().give_back(history); },
       support::PoolAllocator<History>());
+}
+
+std::optional<History::Made> made_from(const History& history, std::uint32_t value,
+                                       std::size_t most) {
+  return store().made_from(history, Ref{value}, most);
 }
 
 std::optional<History> copy_of(const History& history) { return store().copy(history); }

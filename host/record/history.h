@@ -18,7 +18,16 @@ class History {
  public:
   struct Input {
     std::weak_ptr<Storage> storage;
-    std::uint64_t cell = 0;  // of a variable's value
+    explain::NodeId id = {};  // of a node that had the value
+    std::uint64_t cell = 0;   // of a variable's value
+  };
+  // A value of the run, and the inputs that it depends on.
+  struct Made {
+    Op op = Op::input;
+    DType dtype = DType::f32;
+    const char* called = nullptr;
+    Place place;
+    support::PoolVector<Input> from;
   };
 
   Device device = Device::cpu();
@@ -45,6 +54,10 @@ inline constexpr std::size_t kMostHistoryBytes = std::size_t{64} << 20;
 // Takes over what a run has computed; null where that is too much to keep. Takes no memory in the
 // steady state.
 std::shared_ptr<const History> keep_history(Device device, Flattening& flattening);
+
+// None where the history has been forgotten, or the value depends on more ops than `most`.
+std::optional<History::Made> made_from(const History& history, std::uint32_t value,
+                                       std::size_t most);
 
 // A copy; none where it has been forgotten.
 std::optional<History> copy_of(const History& history);

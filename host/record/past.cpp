@@ -1,9 +1,14 @@
 #include "host/record/past.h"
 
+#include <algorithm>
+
+#include "host/record/history.h"
+
 namespace tendon::record {
 namespace {
 
 constexpr std::size_t kMostNodes = 512;
+constexpr std::size_t kMostOps = 128;  // of a run, behind one of its values
 
 // What lies behind a variable's value came there by an assign, which no way passes. The operand of
 // a gradient's result is all of the backward pass.
@@ -26,8 +31,59 @@ explain::Entry entry_of(const Node& node) {
   return entry;
 }
 
+namespace {
+
+// The past of values that are there: what the runs that computed them have read.
+class ComputedPast {
+ public:
+  explicit ComputedPast(const VisitEntry& visit) : visit_(visit) {}
+
+  // Visits what the value was made from; gives the ids of that.
+  support::PoolVector<explain::NodeId> visit_behind(const Storage& value) {
+    const auto made = made_of(value);
+    return made ? visit_inputs(*made) : support::PoolVector<explain::NodeId>();
+  }
+
+ private:
+  static std::optional<History::Made> made_of(const Storage& value) {
+    if (value.history() == nullptr) return std::nullopt;
+    return made_from(*value.history(), value.history_value(), kMostOps);
+  }
+
+  support::PoolVector<explain::NodeId> visit_inputs(const History::Made& made) {
+    support::PoolVector<explain::NodeId> ids;
+    for (const History::Input& input : made.from) {
+      ids.push_back(input.id);
+      if (met_.size() == kMostNodes || std::ranges::find(met_, input.id) != met_.end()) continue;
+      met_.push_back(input.id);
+      explain::Entry entry;
+      entry.id = input.id;
+      entry.note = input.cell;
+      if (input.cell != 0) {
+        entry.event = explain::Event::assign;
+        visit_(std::move(entry), {});
+      } else if (const std::shared_ptr<Storage> storage = input.storage.lock()) {
+        const auto behind = made_of(*storage);
+        if (!behind) continue;
+        entry.op = behind->op;
+        entry.dtype = behind->dtype;
+        entry.called = behind->called;
+        entry.place = behind->place;
+        const auto operands = visit_inputs(*behind);
+        visit_(std::move(entry), operands);
+      }
+    }
+    return ids;
+  }
+
+  const VisitEntry& visit_;
+  support::PoolVector<explain::NodeId> met_;
+};
+
+}  // namespace
+
 void for_past(Node& root, const std::function<bool(const Node&)>& is_known,
-                 const VisitEntry& visit) {
+              const VisitEntry& visit) {
   struct Frame {
     Node* node;
     std::uint32_t next;
@@ -36,6 +92,7 @@ void for_past(Node& root, const std::function<bool(const Node&)>& is_known,
   const std::uint64_t walk = next_walk();
   support::PoolVector<Frame> stack(1, {&root, 0});
   support::PoolVector<explain::NodeId> operands;
+  ComputedPast computed(visit);
   root.visit = walk;
   std::size_t met = 1;
   while (!stack.empty()) {
@@ -45,6 +102,8 @@ void for_past(Node& root, const std::function<bool(const Node&)>& is_known,
       operands.clear();
       if (!is_end(node)) {
         for (const Node* operand : node.operands()) operands.push_back(operand->id);
+        if (operands.empty() && node.event == explain::Event::op && node.value != nullptr)
+          operands = computed.visit_behind(*node.value);
       }
       visit(entry_of(node), operands);
       stack.pop_back();

@@ -17,6 +17,6 @@ using VisitEntry = std::function<void(explain::Entry, std::span<const explain::N
 // of a log. Goes as far as nodes are pending or held by a tape, up to the values of variables, and
 // to a bounded number of nodes; leaves out what is known and what lies behind it.
 void for_past(Node& node, const std::function<bool(const Node&)>& is_known,
-                 const VisitEntry& visit);
+              const VisitEntry& visit);
 
 }  // namespace tendon::record

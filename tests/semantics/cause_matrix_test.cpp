@@ -122,6 +122,40 @@ const std::vector<Program>& programs() {
          GradientTape tape;
          return Found{tape.gradient(reduce_sum(y * m.v), m.w).why(), line};
        }},
+      {"a variable read before the tape, and computed there", Cause::source_unwatched,
+       [](Model& m) {
+         Tensor y = square(m.w);
+         const int line = __LINE__ - 1;
+         run({y});
+         m.between();
+         GradientTape tape;
+         return Found{tape.gradient(reduce_sum(y * m.v), m.w).why(), line};
+       }},
+      {"watched after its use in something computed before the tape", Cause::watched_after_use,
+       [](Model& m) {
+         Tensor x = ones({2});
+         run({x});
+         Tensor y = square(x);
+         const int line = __LINE__ - 1;
+         run({y});
+         m.between();
+         GradientTape tape;
+         tape.watch(x);
+         return Found{tape.gradient(reduce_sum(y * m.v), x).why(), line};
+       }},
+      {"computed features of another thread", Cause::other_thread,
+       [](Model& m) {
+         Tensor features;
+         int line = 0;
+         std::thread([&] {
+           features = tanh(m.w * m.v);
+           line = __LINE__ - 1;
+           run({features});
+         }).join();
+         m.between();
+         GradientTape tape;
+         return Found{tape.gradient(reduce_sum(features * m.v), m.w).why(), line};
+       }},
       {"a copy of a variable's value made before the tape", Cause::source_unwatched,
        [](Model& m) {
          Tensor copy = m.w;
