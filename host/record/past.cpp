@@ -10,11 +10,12 @@ namespace {
 constexpr std::size_t kMostNodes = 512;
 constexpr std::size_t kMostOps = 128;  // of a run, behind one of its values
 
-// What lies behind a variable's value came there by an assign, which no way passes. The operand of
-// a gradient's result is all of the backward pass.
-bool is_end(const Node& node) {
-  return node.event == explain::Event::read || node.event == explain::Event::assign ||
-         node.macro_output != 0;
+// What lies behind a variable's value came there by an assign, which no way passes. A macro's
+// result is taken to depend on all that the macro reads.
+std::span<Node* const> operands_of(const Node& node) {
+  if (node.event == explain::Event::read || node.event == explain::Event::assign) return {};
+  if (node.macro_output != 0 && node.operand_count != 0) return node.operands()[0]->operands();
+  return node.operands();
 }
 
 }  // namespace
@@ -24,7 +25,7 @@ explain::Entry entry_of(const Node& node) {
   entry.id = node.id;
   entry.event = node.event;
   entry.dtype = node.type.dtype;
-  entry.op = node.op;
+  entry.op = node.macro_output != 0 ? Op::concat : node.op;  // any operand leads through it
   entry.called = node.called;
   entry.place = node.place;
   entry.note = node.cell;
@@ -98,18 +99,17 @@ void for_past(Node& root, const std::function<bool(const Node&)>& is_known,
   while (!stack.empty()) {
     Frame& frame = stack.back();
     Node& node = *frame.node;
-    if (is_end(node) || frame.next == node.operand_count) {
+    const std::span<Node* const> made_of = operands_of(node);
+    if (frame.next == made_of.size()) {
       operands.clear();
-      if (!is_end(node)) {
-        for (const Node* operand : node.operands()) operands.push_back(operand->id);
-        if (operands.empty() && node.event == explain::Event::op && node.value != nullptr)
-          operands = computed.visit_behind(*node.value);
-      }
+      for (const Node* operand : made_of) operands.push_back(operand->id);
+      if (operands.empty() && node.event == explain::Event::op && node.value != nullptr)
+        operands = computed.visit_behind(*node.value);
       visit(entry_of(node), operands);
       stack.pop_back();
       continue;
     }
-    Node& operand = *node.operands()[frame.next++];
+    Node& operand = *made_of[frame.next++];
     if (operand.visit == walk || met == kMostNodes || is_known(operand)) continue;
     operand.visit = walk;
     ++met;
