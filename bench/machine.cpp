@@ -68,7 +68,7 @@ double measured_bandwidth(std::int64_t working_set_bytes) {
   const std::int64_t size = working_set_bytes / 3 / 4 / 16 * 16;
   const Array a(Element::f32, {3 * size}), b(Element::f32, {size}), c(Element::f32, {size});
   for (const Array* array : {&a, &b, &c}) std::fill_n(array->as<float>(), array->size(), 1.0F);
-  float* out = a.as<float>();
+  auto* const out = a.as<float>();
   const double triad = least_time([&] { loops.triad(out, b.as<float>(), c.as<float>(), size); });
   const double scale = least_time([&] { loops.scale(out, 3 * size); });
   // Large copies stream past the caches, where a loop's stores first read what they overwrite.

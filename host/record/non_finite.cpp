@@ -515,8 +515,8 @@ NonFinite why(Held held) {
 }  // namespace
 }  // namespace record
 
-std::optional<NonFinite> why_not_finite(const Tensor& tensor) {
-  record::Node& node = record::node_of(tensor, "why_not_finite", Place());
+std::optional<NonFinite> why_not_finite(const Tensor& tensor, Place place) {
+  record::Node& node = record::node_of(tensor, "why_not_finite", place);
   if (!is_floating(node.type.dtype)) return std::nullopt;
   const record::Suspend suspend;
   record::Node* nodes[] = {&node};

@@ -26,7 +26,8 @@ TENDON_API std::ostream& operator<<(std::ostream&, const NonFinite&);
 // caller, at a variable that was assigned since, at memory that was freed, or at a run so long ago
 // that it was forgotten (runs are remembered in 64 MiB in all, and one of more than about 100,000
 // ops is not). Error for an empty tensor.
-TENDON_API std::optional<NonFinite> why_not_finite(const Tensor& tensor);
+TENDON_API std::optional<NonFinite> why_not_finite(const Tensor& tensor,
+                                                   Place place = Place::current());
 
 // Adds a column to the next table of Gradients that is printed on the stream: which op first made a
 // value that is not finite. std::cout << tendon::first_non_finite << gradients;

@@ -43,6 +43,8 @@ void use_tensor(const Tensor& x) {
   expect_words<Error>([&] { w.assign(x); }, {"assign at moved_from_test.cpp:", "empty"});
   expect_words<Error>([&] { run({x}); }, {"run at moved_from_test.cpp:", "empty"});
   expect_words<Error>([&] { describe({x}); }, {"describe at moved_from_test.cpp:", "empty"});
+  expect_words<Error>([&] { why_not_finite(x); },
+                      {"why_not_finite at moved_from_test.cpp:", "empty"});
   Tensor y = one;
   expect_words<Error>([&] { y += x; }, {"add at moved_from_test.cpp:", "empty"});
   EXPECT_EQ(y.to_vector<float>(), std::vector<float>({1, 1}));
@@ -58,6 +60,9 @@ void use_gradient(const Gradient& gradient) {
   EXPECT_FALSE(printed(gradient).empty());
   const Gradients list({gradient});
   EXPECT_NE(printed(list).find("made_by_caller"), std::string::npos);
+  std::ostringstream table;
+  table << first_non_finite << list;
+  EXPECT_NE(table.str().find("first non-finite"), std::string::npos);
   for (const auto& use : std::initializer_list<std::function<void()>>{
            [&] { gradient.value(); },
            [&] { gradient.value().shape(); },
@@ -343,6 +348,13 @@ TEST(MovedFrom, OrMadeByDefaultEveryTypeIsAnErrorOrHarmless) {
          EXPECT_FALSE(printed(Explanation()).empty());
          EXPECT_FALSE(printed(moved_from(Explanation{.text = "a text that is not short"})).empty());
        }},
+      {"NonFinite",
+       [] {
+         EXPECT_TRUE(printed(NonFinite()).empty());
+         expect_harmless("NonFinite",
+                         [] { printed(moved_from(NonFinite{.text = "an op made nan"})); });
+       }},
+      {"Step", is_plain},
       {"half", [] { EXPECT_EQ(static_cast<float>(moved_from(half(2.0F))), 2.0F); }},
       {"bfloat16", [] { EXPECT_EQ(static_cast<float>(moved_from(bfloat16(2.0F))), 2.0F); }},
       {"Operand", is_plain},       // lives as long as a call, and cannot be moved
