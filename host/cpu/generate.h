@@ -17,7 +17,7 @@ void generate(Op op, const Attributes& attributes, DType dtype, const Shape& sha
 template <class T>
 T from_number(double value) {
   if constexpr (std::is_same_v<T, half> || std::is_same_v<T, bfloat16>) {
-    return T(static_cast<float>(value));
+    return T(value);
   } else if constexpr (std::is_same_v<T, bool>) {
     return value != 0;
   } else {

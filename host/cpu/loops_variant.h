@@ -194,7 +194,7 @@ To convert(From value) {
   } else if constexpr (!kComputes<From>) {
     return convert<To>(static_cast<float>(value));
   } else if constexpr (!kComputes<To>) {
-    return To(static_cast<float>(value));
+    return To(value);
   } else if constexpr (std::is_same_v<To, bool>) {
     return value != From{0};
   } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {

@@ -154,6 +154,10 @@ class Preparation {
     return op == Op::where ? result : round(step.level, step.dtype, result);
   }
   TileId compute_cast(const Instruction& step, DType from, TileId a) {
+    // Through f32, other numbers would be rounded twice.
+    if (is_16_bit(step.dtype) && arithmetic(from) != DType::f32) {
+      return cast(step.level, step.dtype, DType::f32, cast(step.level, from, step.dtype, a));
+    }
     const DType to = arithmetic(step.dtype);
     const TileId made = arithmetic(from) == to ? a : cast(step.level, arithmetic(from), to, a);
     return round(step.level, step.dtype, made);

@@ -40,6 +40,11 @@ std::string rounded(DType dtype, std::string expression) {
   return fmt::format("rounded<{}>({})", stored_type(dtype), expression);
 }
 
+std::string cast_to(DType dtype, const std::string& operand) {
+  if (is_half(dtype)) return fmt::format("op::cast_for_16_bits({})", operand);
+  return fmt::format("op::cast<{}>({})", value_type(dtype), operand);
+}
+
 }  // namespace
 
 bool needs_wide_indices(const Tape& tape, const plan::Part& part) {
@@ -115,7 +120,7 @@ std::string Body::compute(const Instruction& step, Position& position) {
   }
   std::string operands = fmt::format("{}", fmt::join(of, ", "));
   if (op == Op::where) return fmt::format("op::select({})", operands);
-  if (op == Op::cast) return fmt::format("op::cast<{}>({})", value_type(step.dtype), operands);
+  if (op == Op::cast) return cast_to(step.dtype, operands);
   if (ops::row(op).elementwise.parameter != nullptr) {
     // Not rounded to a type of 16 bits: it is no value of the tape.
     const bool is_f64 = tape_.dtype(tape_.operands(step.value)[0]) == DType::f64;
@@ -125,7 +130,6 @@ std::string Body::compute(const Instruction& step, Position& position) {
 }
 
 std::string Body::generated(const Instruction& step, const Position& position) {
-  const std::string_view type = value_type(step.dtype);
   if (tape_.op(step.value) == Op::uniform) {
     return fmt::format("uniform_{}({}, {}, {})", stored_type(step.dtype),
                        emitter_.key(step.value, 0), emitter_.key(step.value, 1), position.index);
@@ -134,7 +138,7 @@ std::string Body::generated(const Instruction& step, const Position& position) {
   const int axis = tape_.attributes(step.value).axes[0];
   const bool is_last = axis + 1 == shape.rank();
   if (is_last && !position.in_row.empty() && part_.row_length() == shape[axis])
-    return fmt::format("op::cast<{}>(static_cast<i64>({}))", type, position.in_row);
+    return cast_to(step.dtype, fmt::format("static_cast<i64>({})", position.in_row));
   std::int64_t inner = 1;
   for (int i = axis + 1; i < shape.rank(); ++i) inner *= shape[i];
   const std::string of_axes =
@@ -143,8 +147,9 @@ std::string Body::generated(const Instruction& step, const Position& position) {
   const std::string extent = emitter_.word("extent", shape[axis]),
                     extents = emitter_.divisor(shape[axis]);
   // (i / inner) % extent
-  return fmt::format("op::cast<{0}>(static_cast<i64>({1} - {1} / {2} * static_cast<index>({3})))",
-                     type, of_axes, extents, extent);
+  return cast_to(step.dtype,
+                 fmt::format("static_cast<i64>({0} - {0} / {1} * static_cast<index>({2}))", of_axes,
+                             extents, extent));
 }
 
 const std::string& Body::coordinate(int axis, Position& position) {

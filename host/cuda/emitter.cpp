@@ -34,8 +34,8 @@ std::string as_comment(std::string_view words) {
 std::uint64_t number_word(double number, DType dtype) {
   if (dtype == DType::f64) return std::bit_cast<std::uint64_t>(number);
   auto value = static_cast<float>(number);
-  if (dtype == DType::f16) value = half(value);
-  if (dtype == DType::bf16) value = bfloat16(value);
+  if (dtype == DType::f16) value = half(number);
+  if (dtype == DType::bf16) value = bfloat16(number);
   return std::bit_cast<std::uint32_t>(value);
 }
 

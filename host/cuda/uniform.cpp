@@ -25,10 +25,9 @@ constexpr std::array kOps = {Op::neg, Op::square, Op::reciprocal, Op::add,
 
 double rounded(double value, DType dtype) {
   if (dtype == DType::f64) return value;
-  const auto single = static_cast<float>(value);
-  if (dtype == DType::f16) return half(single);
-  if (dtype == DType::bf16) return bfloat16(single);
-  return single;
+  if (dtype == DType::f16) return half(value);
+  if (dtype == DType::bf16) return bfloat16(value);
+  return static_cast<float>(value);
 }
 
 }  // namespace

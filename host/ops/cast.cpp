@@ -1,5 +1,5 @@
-// cast(x, dtype). From a floating dtype to an integer: truncated, out of range the nearest, NaN 0;
-// to boolean: not zero.
+// cast(x, dtype), one rounding to nearest even. From a floating dtype to an integer: truncated, out
+// of range the bound, NaN 0; from an integer to another: wrapped; to boolean: not zero.
 #include "host/ops/checks.h"
 #include "host/ops/pullback.h"
 #include "host/ops/rules.h"

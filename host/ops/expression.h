@@ -77,6 +77,13 @@ inline Value number(const Value& like, double value) {
   inline Value name(Number auto a, const Value& b) {                                    \
     return apply(Op::name, {number(b, static_cast<double>(a)), b});                     \
   }
+#define TENDON_TERNARY(name, ...)                                      \
+  inline Value name(const Value& a, const Value& b, const Value& c) {  \
+    return apply(Op::name, {a, b, c});                                 \
+  }                                                                    \
+  inline Value name(const Value& a, const Value& b, Number auto c) {   \
+    return apply(Op::name, {a, b, number(a, static_cast<double>(c))}); \
+  }
 #include <tendon/op_table.inc>
 
 #define TENDON_VALUE_OPERATOR(symbol, name)                                           \
@@ -113,10 +120,23 @@ inline Value where(const Value& condition, Number auto a, Number auto b) {
 }
 
 // Slopes that use a subexpression twice.
-inline Value silu_slope(const Value& x, const Value& s) { return s * (1 + x * (1 - s)); }
-inline Value gelu_tanh_slope(const Value& x, const Value& s) {
-  // scale: far from 0 the first factor vanishes while x * x overflows.
-  return s + scale(x * s * (1 - s), 1.5957691216057308 + 0.21406444881780075 * x * x);
+inline Value atan2_slope_by_b(const Value& a, const Value& b) {
+  const Value length = hypot(a, b);
+  // (a^2 - b^2) / (a^2 + b^2)^2
+  const Value slope = (a - b) / length * ((a + b) / length) / length / length;
+  return where((length > 0) & is_finite(length), slope, 0);
+}
+// d sigmoid(u) / dx twice, for gelu_tanh's u. scale: far from 0 the bell vanishes while x * x
+// overflows.
+inline Value gelu_tanh_bell_slope(const Value& x, const Value& bell) {
+  const Value u = x * (1.5957691216057308 + 0.07135481627260025 * x * x);
+  return -scale(bell * tanh(0.5 * u), 1.5957691216057308 + 0.21406444881780075 * x * x);
+}
+inline Value gelu_tanh_bend(const Value& x) {
+  const Value u = x * (1.5957691216057308 + 0.07135481627260025 * x * x);
+  const Value steepness = 1.5957691216057308 + 0.21406444881780075 * x * x;
+  return scale(gelu_tanh_bell(x), 2 * steepness + x * (0.4281288976356015 * x -
+                                                       tanh(0.5 * u) * (steepness * steepness)));
 }
 
 inline Value cast(const Value& x, DType dtype) { return apply(Op::cast, {x}, {.dtype = dtype}); }

@@ -4,6 +4,7 @@
 #include <tendon/ops.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "host/ops/checks.h"
 #include "host/record/operands.h"
@@ -34,9 +35,26 @@ Tensor elementwise(Op op, const Operand& x, const Attributes* attributes = nullp
   const Prepared operand(x, common, x.place());
   return apply(op, {&operand.tensor()}, x.place(), attributes);
 }
+// What an op of numbers is of two booleans, as in NumPy; an op that this is not takes them as i32.
+Op of_booleans(Op op) {
+  switch (op) {
+    case Op::add:
+    case Op::maximum: return Op::logical_or;
+    case Op::mul:
+    case Op::minimum: return Op::logical_and;
+    default: return op;
+  }
+}
+
 Tensor elementwise(Op op, const Operand& a, const Operand& b) {
   const Place place = a.place();
-  const Common common = taken_by(op, common_of({&a, &b}, name(op)));
+  const Common given = common_of({&a, &b}, name(op));
+  std::optional<Named> named;
+  if (given.dtype == DType::boolean && of_booleans(op) != op) {
+    named.emplace(name(op));
+    op = of_booleans(op);
+  }
+  const Common common = taken_by(op, given);
   const Prepared first(a, common, place);
   const Prepared second(b, common, place);
   return apply(op, {&first.tensor(), &second.tensor()}, place);

@@ -2,6 +2,7 @@
 #include <tendon/ops.h>
 #include <tendon/random.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <numbers>
@@ -40,6 +41,39 @@ Tensor unit(Key key, const Shape& shape, DType dtype, Place place) {
   return record::recorder().apply(Op::uniform, {}, &attributes, place);
 }
 
+// The numbers of a floating dtype: bits of the significand behind its first, the least above 0.
+struct Format {
+  int bits;
+  double least;
+};
+Format format_of(DType dtype) {
+  switch (dtype) {
+    case DType::f16: return {10, 0x1p-24};
+    case DType::bf16: return {7, 0x1p-133};
+    case DType::f32: return {23, 0x1p-149};
+    default: return {52, 0x1p-1074};
+  }
+}
+
+// The greatest number of the format that is not above x.
+double rounded_down(double x, Format format) {
+  if (x == 0 || !std::isfinite(x)) return x;
+  const double unit = std::max(std::ldexp(1, std::ilogb(x) - format.bits), format.least);
+  return std::floor(x / unit) * unit;
+}
+// The same of an f64 tensor, whose format has less than half of f64's bits. x + 2^52 x and back is
+// the power of two that is nearest to x.
+Tensor rounded_down(const Tensor& x, Format format, Place place) {
+  const Tensor magnitude = abs({x, place});
+  const Tensor lifted = mul({magnitude, place}, 0x1p52);
+  const Tensor nearest = sub({add({lifted, place}, {magnitude, place}), place}, {lifted, place});
+  const Tensor power = where({greater({nearest, place}, {magnitude, place}), place},
+                             {mul({nearest, place}, 0.5), place}, {nearest, place});
+  const Tensor unit =
+      maximum({mul({power, place}, std::ldexp(1, -format.bits)), place}, {format.least, place});
+  return mul({floor({div({x, place}, {unit, place}), place}), place}, {unit, place});
+}
+
 }  // namespace
 
 Key fold_in(Key key, std::uint64_t i) {
@@ -57,9 +91,17 @@ void seed(std::uint64_t value) {
 Tensor uniform(Key key, const Shape& shape, double low, double high, DType dtype, Place place) {
   check(std::isfinite(high - low) && low <= high, "uniform", place,
         "low is {} and high {}; they must be finite, and low not above high", low, high);
-  const Tensor drawn = unit(key, shape, dtype, place);
-  if (low == 0 && high == 1) return drawn;
-  return add({mul({drawn, place}, high - low), place}, low);
+  const bool is_stored = dtype == DType::f16 || dtype == DType::bf16;
+  if (!is_stored && low == 0 && high == 1) return unit(key, shape, dtype, place);
+  Tensor x = unit(key, shape, is_stored ? DType::f32 : dtype, place);
+  if (is_stored) x = cast({x, place}, DType::f64);
+  x = add({mul({x, place}, high - low), place}, low);
+  const Format format = format_of(dtype);
+  if (is_stored) x = rounded_down(x, format, place);
+  const double least = -rounded_down(-low, format);
+  const double most = rounded_down(std::nextafter(high, low), format);
+  if (least <= most) x = clip({x, place}, {least, place}, {most, place});
+  return is_stored ? cast({x, place}, dtype) : x;
 }
 Tensor uniform(const Shape& shape, double low, double high, DType dtype, Place place) {
   return uniform(next_key(), shape, low, high, dtype, place);
@@ -71,6 +113,9 @@ Tensor normal(Key key, const Shape& shape, double mean, double deviation, DType 
   check(std::isfinite(mean), "normal", place, "the mean is {}; it must be finite", mean);
   check(std::isfinite(deviation) && deviation >= 0, "normal", place,
         "the deviation is {}; it must be finite, and not negative", deviation);
+  if (dtype == DType::f16 || dtype == DType::bf16) {
+    return cast({normal(key, shape, mean, deviation, DType::f32, place), place}, dtype);
+  }
   const Tensor u = unit(fold_in(key, 0), shape, dtype, place);
   const Tensor v = unit(fold_in(key, 1), shape, dtype, place);
   const Tensor radius = sqrt({mul({log1p({neg({u, place}), place}), place}, -2.0), place});

@@ -31,12 +31,49 @@ constexpr std::size_t size_bytes(DType dtype) {
 TENDON_API const char* name(DType);                         // "unknown" for no DType
 TENDON_API std::ostream& operator<<(std::ostream&, DType);  // f32; DType(99) for no DType
 
-// IEEE 754 binary16. A storage type: converts from and to float (round to nearest even), no
+namespace detail {
+
+// The number as a float that rounds to 16 bits as the number does: cut off, its last bit set where
+// that lost something (Boldo and Melquiond 2008, "Emulation of a FMA and correctly-rounded sums").
+constexpr float rounded_to_odd(double value) {
+  const auto nearest = static_cast<float>(value);
+  const auto back = static_cast<double>(nearest);
+  const bool is_exact = back == value || value != value;
+  const bool is_beyond = value < 0 ? back < value : back > value;
+  const auto bits = std::bit_cast<std::uint32_t>(nearest) - (is_beyond ? 1U : 0U);
+  return is_exact ? nearest : std::bit_cast<float>(bits | 1U);
+}
+constexpr float rounded_to_odd(std::int64_t value) {
+  // f64 holds what is left when the last 12 bits have become one.
+  const std::int64_t low = value & 0xfff;
+  const std::int64_t kept = value - low + (low != 0 ? 0x800 : 0);
+  const bool is_large = value >= (std::int64_t{1} << 52) || value <= -(std::int64_t{1} << 52);
+  return rounded_to_odd(static_cast<double>(is_large ? kept : value));
+}
+
+// What 16-bit types convert from beside float. Of each it is one rounding.
+template <class T>
+concept Wide = std::is_same_v<T, double> ||
+    (std::is_integral_v<T> && !std::is_same_v<T, bool> && (std::is_signed_v<T> || sizeof(T) < 8));
+template <Wide T>
+constexpr float for_16_bits(T value) {
+  if constexpr (std::is_same_v<T, double>) {
+    return rounded_to_odd(value);
+  } else {
+    return rounded_to_odd(static_cast<std::int64_t>(value));
+  }
+}
+
+}  // namespace detail
+
+// IEEE 754 binary16. A storage type: converts from numbers and to float (round to nearest even), no
 // arithmetic.
 class half {
  public:
   constexpr half() = default;
   constexpr half(float value) : bits_(encode(value)) {}
+  template <detail::Wide T>
+  constexpr half(T value) : bits_(encode(detail::for_16_bits(value))) {}
   constexpr operator float() const { return decode(bits_); }
   constexpr std::uint16_t bits() const { return bits_; }
 
@@ -73,6 +110,8 @@ class bfloat16 {
  public:
   constexpr bfloat16() = default;
   constexpr bfloat16(float value) : bits_(encode(value)) {}
+  template <detail::Wide T>
+  constexpr bfloat16(T value) : bits_(encode(detail::for_16_bits(value))) {}
   constexpr operator float() const {
     return std::bit_cast<float>(static_cast<std::uint32_t>(bits_) << 16);
   }

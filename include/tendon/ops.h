@@ -19,12 +19,18 @@ namespace tendon {
 //   erfc lgamma digamma floor ceil round (half to even) trunc is_nan is_inf is_finite logical_not
 //   identity stop_gradient (x) leaky_relu(x, alpha = 0.2) elu(x, alpha = 1) polygamma(x, order = 1)
 //   add sub mul div pow maximum minimum atan2 hypot mod (sign of b, as NumPy) squared_difference
+//   logaddexp(a, b): log(exp(a) + exp(b)); xlogy(a, b): a * log(b), but 0 where a is 0
 //   equal not_equal less less_equal greater greater_equal logical_and logical_or logical_xor (a, b)
 //   clip(a, low, high)
-// and those that pullbacks are made of:
+// Of two booleans add and maximum are logical_or, mul and minimum logical_and, as in NumPy; other
+// ops of numbers take booleans as i32.
+// What pullbacks are made of:
 //   step(x): 1 above 0, else 0; share_of_greater(a, b): 1, 0.5 for a tie, 0; same(a, b): 1 where
-//   equal or both NaN, else 0; gelu_tanh_gate(x): by which gelu_tanh takes x; scale(g, d): g * d,
-//   but 0 where g is 0 whatever d is, the product of every pullback
+//   equal or both NaN, else 0; scale(g, d): g * d, but 0 where g is 0 whatever d is, the product of
+//   every pullback; one_minus_square atan_slope sigmoid_slope tanh_slope exp_minus_square
+//   normal_density gelu_erf_slope gelu_tanh_slope gelu_tanh_bell silu_slope (x), atan2_slope
+//   direction logaddexp_share (a, b), power_below(a, b, n): derivatives of other ops, accurate
+//   where a formula of these ops is not
 #define TENDON_UNARY(name, ...) TENDON_API Tensor name(const Operand& x);
 #define TENDON_UNARY_PARAMETER(name, parameter, initial, ...) \
   TENDON_API Tensor name(const Operand& x, double parameter = initial);

@@ -19,12 +19,14 @@ TENDON_API Key fold_in(Key, std::uint64_t i);
 // the seed (0 until set).
 TENDON_API void seed(std::uint64_t);
 
-// In [low, high). Error where low is above high, or one is not finite.
+// In [low, high); 16-bit types are drawn in f32, scaled in f64 and rounded towards low. Error where
+// low is above high, or one is not finite.
 TENDON_API Tensor uniform(const Shape&, double low = 0, double high = 1, DType = DType::f32,
                           Place = Place::current());
 TENDON_API Tensor uniform(Key, const Shape&, double low = 0, double high = 1, DType = DType::f32,
                           Place = Place::current());
-// By Box and Muller (1958). Error where the deviation is negative, or a parameter is not finite.
+// By Box and Muller (1958); 16-bit types are drawn in f32 and rounded. Error where the deviation is
+// negative, or a parameter is not finite.
 TENDON_API Tensor normal(const Shape&, double mean = 0, double deviation = 1, DType = DType::f32,
                          Place = Place::current());
 TENDON_API Tensor normal(Key, const Shape&, double mean = 0, double deviation = 1,

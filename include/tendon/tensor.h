@@ -136,8 +136,9 @@ class TENDON_API Tensor {
   }
 
   Tensor to(Device, Place = Place::current()) const;
-  Tensor cast(DType,
-              Place = Place::current()) const;  // out of an integer's range: its nearest; NaN: 0
+  // Rounds once, to nearest even. A floating number beyond an integer type's range becomes the
+  // bound, NaN 0; an integer beyond it wraps, as integer arithmetic does.
+  Tensor cast(DType, Place = Place::current()) const;
 
   // For the library's own rooms.
   static Tensor adopt(detail::Node* node) {  // takes over one handle count
@@ -156,11 +157,11 @@ class TENDON_API Tensor {
   template <class T, class V>
   static T convert(V value) {
     if constexpr (std::is_same_v<T, half> || std::is_same_v<T, bfloat16>) {
-      return T(static_cast<float>(value));
+      return T(value);
     } else if constexpr (std::is_same_v<T, bool>) {
       return value != V{0};
     } else if constexpr (std::is_integral_v<T> && std::is_floating_point_v<V>) {
-      // As cast(): out of range the nearest, NaN 0. The lower bound is a power of two, hence exact.
+      // As cast(): out of range the bound, NaN 0. The lower bound is a power of two, hence exact.
       constexpr T kLowest = std::numeric_limits<T>::min();
       if (std::isnan(value)) return 0;
       if (value < static_cast<V>(kLowest)) return kLowest;

@@ -1,5 +1,6 @@
 // Casts between the types of values in registers, as the CPU executor's: what is not 0 is true; a
-// floating value becomes an integer toward zero, NaN 0, and what is out of range the nearest bound.
+// floating value becomes an integer toward zero, NaN 0, and what is out of range the nearest bound;
+// integers wrap.
 #pragma once
 
 #include <tendon/scalar.cuh>
@@ -35,5 +36,25 @@ template <class To, class From>
 To cast(From x) {
   return Cast<To>::of(x);
 }
+
+// The number as an f32 that rounds to 16 bits as the number does: cut off, its last bit set where
+// that lost something (Boldo and Melquiond 2008, "Emulation of a FMA and correctly-rounded sums").
+inline float odd_unless(bool is_exact, float cut) {
+  return is_exact ? cut : __int_as_float(__float_as_int(cut) | 1);
+}
+inline float cast_for_16_bits(double x) {
+  const float cut = __double2float_rz(x);
+  return odd_unless(static_cast<double>(cut) == x, cut);
+}
+inline float cast_for_16_bits(int x) {
+  const float cut = __int2float_rz(x);
+  return odd_unless(__float2int_rz(cut) == x, cut);
+}
+inline float cast_for_16_bits(long long x) {
+  const float cut = __ll2float_rz(x);
+  return odd_unless(__float2ll_rz(cut) == x, cut);
+}
+inline float cast_for_16_bits(float x) { return x; }
+inline float cast_for_16_bits(bool x) { return x ? 1 : 0; }
 
 }  // namespace tendon::op

@@ -1,6 +1,6 @@
 // digamma and polygamma in f64, as host/ops/gamma.cpp has them. Abramowitz and Stegun, Handbook of
-// Mathematical Functions: recurrence 6.3.5 and 6.4.6, reflection 6.3.7 and 6.4.7, asymptotic series
-// 6.3.18 and 6.4.11.
+// Mathematical Functions: recurrence 6.3.5, reflection 6.3.7, asymptotic series 6.3.18 and 6.4.11,
+// and the sum 6.4.10, which holds for negative x too.
 #pragma once
 
 #include <tendon/scalar.cuh>
@@ -22,9 +22,9 @@ inline double digamma(double x) {
   if (x == 0) return copysign(infinite, -x);
   double result = 0;
   if (x < 0) {
-    const double fraction = x - floor(x);
-    if (fraction == 0 || x == -infinite) return infinite - infinite;
-    result = -kPi / tan(kPi * fraction);
+    const double offset = x - rint(x);  // exact, also right beside a pole
+    if (offset == 0 || x == -infinite) return infinite - infinite;
+    result = -kPi / tan(kPi * offset);
     x = 1 - x;
   }
   for (; x < 10; ++x) result -= 1 / x;
@@ -39,9 +39,8 @@ inline double digamma(double x) {
   return result + log(x) - 0.5 / x - series;
 }
 
-// Of x > 0 and a whole order >= 1.
-inline double positive_polygamma(double x, double order) {
-  // In units of n!, with s = n + 1.
+// The sum over k of 1 / (x + k)^(order + 1), for x > 0.
+inline double zeta(double x, double order) {
   const double s = order + 1;
   double sum = 0;
   for (const double far = 10 + order; x < far; ++x) sum += pow(x, -s);
@@ -55,22 +54,30 @@ inline double positive_polygamma(double x, double order) {
     const double twice = 2.0 * (k + 1);
     factor *= (s + twice - 1) * (s + twice) / ((twice + 1) * (twice + 2) * x * x);
   }
-  const double sign = fmod(order, 2.0) == 0 ? -1 : 1;
-  return sign * tgamma(s) * sum;
+  return sum;
 }
 
-// For order n >= 1: (-1)^(n+1) n! sum over k of 1 / (x + k)^(n+1). Negative x is supported for
-// order 1; NaN beyond.
+// For order n >= 1: (-1)^(n+1) n! sum over k of 1 / (x + k)^(n+1). At a pole: infinity where both
+// sides agree (odd n) or x is a zero with a sign, else NaN.
 inline double polygamma(double x, double order) {
   if (order == 0) return digamma(x);
   const double infinite = ops::infinity(ops::S<double>{});
   const double nan = infinite - infinite;
-  if (x != x || !(order > 0) || order != floor(order)) return nan;
-  if (x > 0) return positive_polygamma(x, order);
-  if (order != 1) return nan;
-  if (x == floor(x)) return infinite;
-  const double sine = sin(kPi * x);
-  return kPi * kPi / (sine * sine) - positive_polygamma(1 - x, 1);
+  if (x != x || x == -infinite || !(order > 0) || order != floor(order)) return nan;
+  const bool is_odd = fmod(order, 2.0) != 0;
+  const double offset = x - rint(x);  // exact, also right beside a pole
+  if (x <= 0 && offset == 0) return is_odd ? infinite : x == 0 ? copysign(infinite, -x) : nan;
+  // One call of zeta, inlined, for each of the sums that make up that of a negative x.
+  double sum = 0;
+  const int sums = x > 0 ? 1 : 3;
+#pragma unroll 1
+  for (int i = 0; i < sums; ++i) {
+    const double from = x > 0 ? x : i == 0 ? 1 + offset : i == 1 ? 1 - offset : 1 - x;
+    const double part = zeta(from, order);
+    sum += i == 0 || (i == 1) == is_odd ? part : -part;
+  }
+  if (x < 0) sum += pow(offset, -order - 1);
+  return (is_odd ? 1 : -1) * tgamma(order + 1) * sum;
 }
 
 }  // namespace tendon::gamma

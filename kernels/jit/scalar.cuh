@@ -195,11 +195,6 @@ S<T> round(S<T> x) {
   return x;
 }
 
-template <Floating T>
-S<T> sigmoid(S<T> x) {
-  return 1 / (1 + exp(-x));
-}
-
 inline float infinity(S<float>) { return __int_as_float(0x7f800000); }
 inline double infinity(S<double>) { return __longlong_as_double(0x7ff0000000000000); }
 
@@ -252,6 +247,157 @@ S<T> mod(S<T> a, S<T> b) {
     if (remainder == 0) return copysign(S<T>{0}, b);
     return (remainder < 0) != (b < 0) ? remainder + b : remainder;
   }
+}
+
+// a * b, but 0 where a is 0 whatever b is.
+template <Floating T>
+S<T> scale(S<T> a, S<T> b) {
+  return where(a == 0, 0, a * b);
+}
+
+// What rounding a * b and a - b lost: exact, unless they overflow.
+inline S<float> product_error(S<float> a, S<float> b) {
+  return {__fmaf_rn(a.v, b.v, -(a.v * b.v))};
+}
+inline S<double> product_error(S<double> a, S<double> b) {
+  return {__fma_rn(a.v, b.v, -(a.v * b.v))};
+}
+template <Floating T>
+S<T> difference_error(S<T> a, S<T> b) {
+  const S<T> difference = a - b;
+  const S<T> negated = difference - a;
+  return (a - (difference - negated)) - (b + negated);
+}
+
+// exp(-(weight * x * x)), a weight of a power of two. x * x is too coarse as an argument of exp:
+// its error is what the result's is, relative.
+template <Floating T>
+S<T> exp_minus_square(S<T> x, double weight) {
+  const S<T> near = exp(-(weight * (x * x)));
+  return near - scale(near, weight * product_error(x, x));
+}
+
+// Of the normal distribution. erfc(t) by the argument's error r is erfc(t) * (1 - 2 t r), as nearly
+// as matters.
+template <Floating T>
+S<T> normal_distribution(S<T> x) {
+  constexpr double kRoot = -0.7071067811865476;  // and what f64 misses of it:
+  constexpr double kRest = 4.833646656726457e-17;
+  const S<T> root{static_cast<T>(kRoot)};
+  const S<T> t = x * root;
+  const S<T> error = product_error(x, root) + x * ((kRoot - static_cast<double>(root.v)) + kRest);
+  const S<T> near = 0.5 * erfc(t);
+  return near - scale(near, where(t > 0, 2 * t * error, 0));
+}
+
+// exp(-|u|) for gelu_tanh's u, with u's rounding error made good.
+template <Floating T>
+S<T> gelu_tanh_exp(S<T> x) {
+  constexpr double kFirst = 1.5957691216057308;
+  constexpr double kThird = 0.07135481627260025;
+  const S<T> first{static_cast<T>(kFirst)};
+  const S<T> third{static_cast<T>(kThird)};
+  const S<T> square = x * x;
+  const S<T> cubic = third * square;
+  const S<T> factor = first + cubic;
+  // Of the sum as if the cubic term were the greater: elsewhere its error matters less.
+  const S<T> factor_error =
+      (first - (factor - cubic)) + product_error(third, square) + third * product_error(x, x) +
+      ((kFirst - static_cast<double>(first.v)) + (kThird - static_cast<double>(third.v)) * square);
+  const S<T> error = abs(x) * factor_error + product_error(abs(x), factor);
+  const S<T> near = exp(-(abs(x) * factor));
+  return near - scale(near, error);
+}
+
+// A reciprocal, since a kernel with both of these computes it once.
+template <Floating T>
+S<T> gelu_tanh(S<T> x) {
+  const S<T> e = gelu_tanh_exp(x);
+  return where(x > 0, x, scale(e, x)) * (1 / (1 + e));
+}
+template <Floating T>
+S<T> gelu_tanh_bell(S<T> x) {
+  const S<T> e = gelu_tanh_exp(x);
+  const S<T> share = 1 / (1 + e);
+  return e * share * share;
+}
+template <Floating T>
+S<T> gelu_tanh_slope(S<T> x) {
+  const S<T> e = gelu_tanh_exp(x);
+  const S<T> share = 1 / (1 + e);
+  const S<T> steepness = 1.5957691216057308 + 0.21406444881780075 * (x * x);
+  return where(x > 0, share, e * share) + scale(e * share * share, x * steepness);
+}
+
+template <Floating T>
+S<T> sigmoid(S<T> x) {
+  const S<T> e = exp(-abs(x));
+  return where(x > 0, one(x), e) / (1 + e);
+}
+template <Floating T>
+S<T> sigmoid_slope(S<T> x) {
+  const S<T> e = exp(-abs(x));
+  return e / ((1 + e) * (1 + e));
+}
+template <Floating T>
+S<T> tanh_slope(S<T> x) {
+  const S<T> e = exp(-abs(2 * x));
+  const S<T> share = 1 / (1 + e);
+  return 4 * e * (share * share);
+}
+// Where exp(x) underflows but x * exp(x) does not, silu and its slope take exp(x + kLift), whose
+// argument is exact; 1 + e is 1 there either way.
+template <class T>
+inline constexpr double kLift = sizeof(T) == 4 ? 32 : 128;
+template <class T>
+inline constexpr double kLowering = sizeof(T) == 4 ? 1.2664165549094176e-14
+                                                   : 2.5722093726424148e-56;
+template <Floating T>
+S<T> silu(S<T> x) {
+  const bool is_low = x < -2 * kLift<T>;
+  const S<T> e = exp(where(is_low, x + kLift<T>, -abs(x)));
+  const S<T> y = where(x > 0, x, scale(e, x)) * (1 / (1 + e));
+  return where(is_low, y * kLowering<T>, y);
+}
+template <Floating T>
+S<T> silu_slope(S<T> x) {
+  const bool is_low = x < -2 * kLift<T>;
+  const S<T> e = exp(where(is_low, x + kLift<T>, -abs(x)));
+  const S<T> share = 1 / (1 + e);
+  const S<T> y = where(x > 0, 1 + scale(e, 1 + x), scale(e, 1 + x + e)) * (share * share);
+  return where(is_low, y * kLowering<T>, y);
+}
+
+// a^(b - c), with the exponent's rounding error made good.
+template <Floating T>
+S<T> power_below(S<T> a, S<T> b, S<T> c) {
+  const S<T> power = pow(a, b - c);
+  const S<T> by = difference_error(b, c) * log(abs(a));
+  return where(abs(by) < 1, power * (1 + by), power);
+}
+
+// b / (a^2 + b^2) and a / hypot(a, b), without overflow; 0 at (0, 0), and as far from it as
+// infinity.
+template <Floating T>
+S<T> atan2_slope(S<T> a, S<T> b) {
+  const S<T> length = hypot(a, b);
+  return where(b == 0, 0 * a, where(is_inf(b), 0, b / length / length));
+}
+template <Floating T>
+S<T> direction(S<T> a, S<T> b) {
+  const S<T> length = hypot(a, b);
+  const S<T> far = where(is_inf(a), where(a > 0, one(a), -1), 0);
+  return where(is_inf(length), far, where(length == 0, 0, a / length));
+}
+
+// sigmoid(a - b), with the difference's rounding error made good; of two -infinity 0.
+template <Floating T>
+S<T> logaddexp_share(S<T> a, S<T> b) {
+  const S<T> difference = a - b;
+  const S<T> e = exp(-abs(difference));
+  const S<T> near = where(difference > 0, one(e), e) / (1 + e);
+  const S<T> share = near + scale(e / ((1 + e) * (1 + e)), difference_error(a, b));
+  return where(a == b, where(is_inf(a) & (a < 0), 0, 0.5 * one(a)), share);
 }
 
 }  // namespace tendon::ops

@@ -205,12 +205,38 @@ TEST(Loops, GiveAnElementTheSameBitsWhereverItLies) {
   }
 }
 
+// The 16-bit number that is nearest to the value, of two the even one: of what f32 leads to, or a
+// neighbour of that.
+template <class To, class From>
+To nearest(From value) {
+  const To about(static_cast<float>(value));
+  const auto exact = static_cast<long double>(value);
+  if (!std::isfinite(static_cast<float>(about)) || std::isnan(static_cast<double>(exact))) {
+    // Half a step below the number behind the last is where infinity begins.
+    const long double last = std::is_same_v<To, half> ? 65520.0L : 0x1.ffp127L;
+    if (!(std::abs(exact) < last)) return about;
+    return std::bit_cast<To>(static_cast<std::uint16_t>(about.bits() - 1));
+  }
+  To best = about;
+  for (const int step : {-1, 1}) {
+    const To other = std::bit_cast<To>(static_cast<std::uint16_t>(about.bits() + step));
+    if (!std::isfinite(static_cast<float>(other))) continue;
+    const auto distance = [exact](To x) {
+      return std::abs(static_cast<long double>(static_cast<float>(x)) - exact);
+    };
+    const bool is_tie = distance(other) == distance(best) && other.bits() % 2 == 0;
+    if (distance(other) < distance(best) || is_tie) best = other;
+  }
+  return best;
+}
 template <class To, class From>
 To converted(From value) {
   if constexpr (kStored<From>) {
     return converted<To>(static_cast<float>(value));
+  } else if constexpr (kStored<To> && std::is_same_v<From, float>) {
+    return To(value);
   } else if constexpr (kStored<To>) {
-    return To(static_cast<float>(value));
+    return nearest<To>(value);
   } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To> &&
                        !std::is_same_v<To, bool>) {
     if (std::isnan(value)) return 0;

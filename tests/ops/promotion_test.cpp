@@ -30,9 +30,10 @@ TEST(Promotion, OfEachPairIsThatOfJax) {
       const Tensor a = ones(2, kAll[i]);
       const Tensor b = ones(2, kAll[j]);
       const DType want = kPromoted[i][j];
-      EXPECT_EQ(add(a, b).dtype(), integer_if_boolean(want)) << kAll[i] << ' ' << kAll[j];
-      EXPECT_EQ(mul(a, b).dtype(), integer_if_boolean(want)) << kAll[i] << ' ' << kAll[j];
-      EXPECT_EQ(maximum(a, b).dtype(), integer_if_boolean(want)) << kAll[i] << ' ' << kAll[j];
+      EXPECT_EQ(add(a, b).dtype(), want) << kAll[i] << ' ' << kAll[j];
+      EXPECT_EQ(mul(a, b).dtype(), want) << kAll[i] << ' ' << kAll[j];
+      EXPECT_EQ(maximum(a, b).dtype(), want) << kAll[i] << ' ' << kAll[j];
+      EXPECT_EQ(sub(a, b).dtype(), integer_if_boolean(want)) << kAll[i] << ' ' << kAll[j];
       EXPECT_EQ(div(a, b).dtype(), floating(want)) << kAll[i] << ' ' << kAll[j];
       EXPECT_EQ(tendon::atan2(a, b).dtype(), floating(want)) << kAll[i] << ' ' << kAll[j];
       EXPECT_EQ(equal(a, b).dtype(), boolean) << kAll[i] << ' ' << kAll[j];
@@ -87,7 +88,7 @@ TEST(Promotion, OfAFloatingNumberTurnsIntegersToF32) {
 TEST(Promotion, OfABooleanNumberKeepsTheDtype) {
   for (const DType dtype : kAll) {
     EXPECT_EQ(where(true, ones(2, dtype), false).dtype(), dtype) << dtype;
-    EXPECT_EQ((ones(2, dtype) + true).dtype(), integer_if_boolean(dtype)) << dtype;
+    EXPECT_EQ((ones(2, dtype) + true).dtype(), dtype) << dtype;
   }
 }
 
@@ -129,6 +130,74 @@ TEST(Promotion, OfCastsTruncatesAndSaturates) {
   EXPECT_EQ(x.cast(i32).to_vector<int>(), std::vector<int>({-1, 1, kHigh, kLow, 0, 0}));
   EXPECT_EQ(values(x.cast(boolean)), Values({1, 1, 1, 1, 0, 1}));
   EXPECT_EQ(values(Tensor::from(std::vector<bool>{true, false}, 2).cast(f16)), Values({1, 0}));
+}
+
+TEST(Promotion, OfAnIntegerToANarrowerOneWraps) {
+  const std::int64_t high = std::int64_t{1} << 32;
+  const Tensor x = Tensor::from({high + 5, -high - 5, (high >> 1), std::int64_t{-7}});
+  EXPECT_EQ(x.cast(i32).to_vector<int>(),
+            std::vector<int>({5, -5, std::numeric_limits<std::int32_t>::min(), -7}));
+}
+
+// A number that two roundings would bring to another 16-bit number than one, and that one.
+struct Rounding {
+  double from;
+  DType to;
+  float want;
+};
+const Rounding kRoundings[] = {
+    {1 + 0x1p-11 + 0x1p-40, f16, 1 + 0x1p-10F},
+    {-1 - 0x1p-11 - 0x1p-40, f16, -1 - 0x1p-10F},
+    {1 + 0x1p-11, f16, 1},
+    {1 + 0x3p-11 - 0x1p-40, f16, 1 + 0x1p-10F},
+    {65519.999, f16, 65504},
+    {65520, f16, std::numeric_limits<float>::infinity()},
+    {0x1p-25 + 0x1p-60, f16, 0x1p-24F},
+    {0x1p-25, f16, 0},
+    {1 + 0x1p-8 + 0x1p-40, bf16, 1 + 0x1p-7F},
+    {-1 - 0x1p-8 - 0x1p-40, bf16, -1 - 0x1p-7F},
+    {1 + 0x1p-8, bf16, 1},
+    {0x1.fefffffffp127, bf16, 0x1.fep127F},
+    {1e300, bf16, std::numeric_limits<float>::infinity()},
+    {1e-300, bf16, 0},
+};
+
+TEST(Promotion, OfAnF64RoundsToSixteenBitsOnce) {
+  for (const auto& [from, to, want] : kRoundings) {
+    const auto is_want = [&, want = want](const Tensor& got, const char* route) {
+      EXPECT_EQ(values(got)[0], want) << from << " to " << to << " as " << route;
+    };
+    const Tensor x = Tensor::from({from, from});
+    is_want(x.cast(to), "a cast");
+    is_want((x + x - x).cast(to), "a cast of a computed value");
+    is_want((x.cast(to) + zeros(2, to)) * ones(2, to), "an operand");
+    is_want(full(2, from, to), "a constant");
+    is_want(zeros(2, to) + from, "a number beside a tensor");
+    if (to == f16) {
+      is_want(Tensor::from({half(from)}), "half");
+      EXPECT_EQ(static_cast<float>(Tensor::from({from}).item<half>()), want);
+    } else {
+      is_want(Tensor::from({bfloat16(from)}), "bfloat16");
+      EXPECT_EQ(static_cast<float>(Tensor::from({from}).item<bfloat16>()), want);
+    }
+  }
+}
+
+TEST(Promotion, OfAnIntegerRoundsToSixteenBitsOnce) {
+  const auto is = [](const Tensor& x, DType to, float want) {
+    EXPECT_EQ(values(x.cast(to))[0], want) << x.dtype() << " to " << to;
+    EXPECT_EQ(values((x + 0).cast(to))[0], want) << x.dtype() << " to " << to;
+  };
+  is(Tensor::from({(1 << 24) + (1 << 16) + 1}), bf16, 0x1.02p24F);
+  is(Tensor::from({-(1 << 24) - (1 << 16) - 1}), bf16, -0x1.02p24F);
+  is(Tensor::from({(1 << 24) + (1 << 16)}), bf16, 0x1p24F);
+  const std::int64_t large = std::int64_t{1} << 62;
+  is(Tensor::from({large + (large >> 8) + 1}), bf16, 0x1.02p62F);
+  is(Tensor::from({-large - (large >> 8) - 1}), bf16, -0x1.02p62F);
+  is(Tensor::from({large + (large >> 8)}), bf16, 0x1p62F);
+  is(Tensor::from({std::int64_t{1} << 40}), f16, std::numeric_limits<float>::infinity());
+  is(Tensor::from({std::int64_t{65519}}), f16, 65504);
+  EXPECT_EQ(static_cast<float>(bfloat16(large + (large >> 8) + 1)), 0x1.02p62F);
 }
 
 TEST(Promotion, ThroughAnIntegerDtypeHasNoGradient) {
