@@ -8,8 +8,10 @@
 #include <cmath>
 #include <limits>
 
+#include "host/cpu/loops.h"
 #include "host/cpu/openblas.h"
 #include "host/cpu/parallel.h"
+#include "host/cpu/scratch.h"
 
 // Of OpenMP's runtime; its header is the compiler's, and not every tool has it.
 extern "C" int omp_get_max_threads();
@@ -65,35 +67,12 @@ void onednn_gemm(Extents e, const float* a, Layout in_a, const float* b, Layout 
              in_a.leading, b, in_b.leading, 0, c, e.n);
 }
 
-// y = matrix x, or its transpose's product. rows and columns are those of the matrix as stored.
-void gemv(bool transposed, std::int64_t rows, std::int64_t columns, const float* matrix,
-          std::int64_t leading, const float* x, std::int64_t step, float* y) {
-  openblas().sgemv(CblasRowMajor, transpose(transposed), extent(rows), extent(columns), 1, matrix,
-                   extent(leading), x, extent(step), 0, y, 1);
-}
-void gemv(bool transposed, std::int64_t rows, std::int64_t columns, const double* matrix,
-          std::int64_t leading, const double* x, std::int64_t step, double* y) {
-  openblas().dgemv(CblasRowMajor, transpose(transposed), extent(rows), extent(columns), 1, matrix,
-                   extent(leading), x, extent(step), 0, y, 1);
-}
+template <class T>
+using Product = void (*)(Extents, const T*, Layout, const T*, Layout, T*);
 
 // Elements between neighbours of a matrix that is one row (or one column).
 std::int64_t step_along_row(Layout in) { return in.transposed ? in.leading : 1; }
 std::int64_t step_along_column(Layout in) { return in.transposed ? 1 : in.leading; }
-
-template <class T>
-void openblas_gemv(Extents e, const T* a, Layout in_a, const T* b, Layout in_b, T* c) {
-  if (e.n == 1) {
-    gemv(in_a.transposed, in_a.transposed ? e.k : e.m, in_a.transposed ? e.m : e.k, a, in_a.leading,
-         b, step_along_column(in_b), c);
-  } else {
-    gemv(!in_b.transposed, in_b.transposed ? e.n : e.k, in_b.transposed ? e.k : e.n, b,
-         in_b.leading, a, step_along_row(in_a), c);
-  }
-}
-
-template <class T>
-using Product = void (*)(Extents, const T*, Layout, const T*, Layout, T*);
 
 // What follows a product, while it is in the cache. NaN stays NaN, and -0 becomes 0, as in the op.
 template <class T>
@@ -122,6 +101,68 @@ class Threads {
 
  private:
   int before_;
+};
+
+// A matrix by a vector, in our own loops: the libraries sum in another order where the matrix is
+// transposed.
+template <class T>
+class VectorProduct final : public Contractor {
+ public:
+  explicit VectorProduct(const Contraction& c)
+      : contraction_(c),
+        is_column_(c.n == 1),
+        rows_(is_column_ ? c.m : c.n),
+        matrix_(is_column_ ? *layout(c.a, c.m, c.k) : *layout(c.b, c.k, c.n)),
+        step_(is_column_ ? step_along_column(*layout(c.b, c.k, c.n))
+                         : step_along_row(*layout(c.a, c.m, c.k))),
+        loop_(loops().product(matrix_.transposed == is_column_, c.dtype)) {}
+
+  void run(const void* a, const void* b, const void* bias, void* c) const override {
+    const Contraction& of = contraction_;
+    // Rows that a thread takes at once.
+    constexpr std::int64_t kRows = 128;
+    const std::int64_t ranges = (rows_ + kRows - 1) / kRows;
+    const std::int64_t work = std::max<std::int64_t>(std::min(rows_, kRows) * of.k, 1);
+    parallel_for(
+        of.batch * ranges, std::max<std::int64_t>(kWorthThreads / 2 / work, 1),
+        [&](std::int64_t begin, std::int64_t end) {
+          for (std::int64_t unit = begin; unit < end; ++unit) {
+            const std::int64_t i = unit / ranges, first = unit % ranges * kRows;
+            const T* left = static_cast<const T*>(a) + i * of.a.batch_stride;
+            const T* right = static_cast<const T*>(b) + i * of.b.batch_stride;
+            T* into = static_cast<T*>(c) + i * rows_ + first;
+            run(is_column_ ? left : right, is_column_ ? right : left, first,
+                std::min(kRows, rows_ - first), into);
+            finish(is_column_ ? Extents{std::min(kRows, rows_ - first), 1, of.k}
+                              : Extents{1, std::min(kRows, rows_ - first), of.k},
+                   of.has_bias ? static_cast<const T*>(bias) + (is_column_ ? 0 : first) : nullptr,
+                   of.activation == Op::relu, into);
+          }
+        });
+  }
+  const char* library() const override { return "none"; }
+
+ private:
+  void run(const T* matrix, const T* vector, std::int64_t first, std::int64_t count,
+           T* into) const {
+    const bool has_contiguous_columns = matrix_.transposed == is_column_;
+    matrix += has_contiguous_columns ? first : first * matrix_.leading;
+    const std::int64_t k = contraction_.k;
+    if (step_ != 1) {
+      T* const gathered =
+          reinterpret_cast<T*>(scratch().vector(k * static_cast<std::int64_t>(sizeof(T))));
+      for (std::int64_t i = 0; i < k; ++i) gathered[i] = vector[i * step_];
+      vector = gathered;
+    }
+    loop_(matrix, matrix_.leading, vector, count, k, into);
+  }
+
+  Contraction contraction_;
+  bool is_column_;     // the vector is
+  std::int64_t rows_;  // of the matrix, or where the vector is a row columns
+  Layout matrix_;
+  std::int64_t step_;  // along the vector
+  ProductLoop loop_;
 };
 
 template <class T>
@@ -184,8 +225,7 @@ bool openblas_is_faster(const Contraction& c) { return c.m * c.n <= (1 << 13) / 
 template <class T>
 std::unique_ptr<Contractor> openblas_product(const Contraction& c) {
   openblas();  // what is missing is said where the plan is made
-  const Product<T> product = c.m == 1 || c.n == 1 ? &openblas_gemv<T> : Product<T>{&openblas_gemm};
-  return std::make_unique<LibraryProduct<T>>(c, product, "OpenBLAS");
+  return std::make_unique<LibraryProduct<T>>(c, Product<T>{&openblas_gemm}, "OpenBLAS");
 }
 
 }  // namespace
@@ -208,6 +248,10 @@ bool can_fuse(DType dtype, Op activation) {
 }
 
 std::unique_ptr<Contractor> make_contractor(const Contraction& c) {
+  if (c.m == 1 || c.n == 1) {
+    if (c.dtype == DType::f64) return std::make_unique<VectorProduct<double>>(c);
+    return std::make_unique<VectorProduct<float>>(c);
+  }
   if (c.dtype == DType::f64) return openblas_product<double>(c);  // oneDNN has no f64
   if (openblas_is_faster(c)) return openblas_product<float>(c);
   return std::make_unique<LibraryProduct<float>>(c, &onednn_gemm, "oneDNN");
