@@ -127,8 +127,8 @@ class Fusion {
   bool is_repeated(const View& view) const;
   bool can_repeat(const Cluster& cluster, Ref base, Level level, int& budget) const;
   bool is_made_in_body(Ref base) const;
-  // Beside an addition.
-  static int cost(Op op);
+  // Of the value's op, beside an addition.
+  int cost(Ref value) const;
   // A value that the part itself makes: usable in the order in which it is made.
   static std::optional<Operand> own(Cluster& cluster, const View& seen, Level level);
   // The operand as a local of the body.

@@ -90,7 +90,7 @@ FUNCTIONS = [
     (logsumexp, 0, 1, 45),
     (softmax, 0, 1, 14),
     (log_softmax, 0, 1, 14),
-    (mean, 0, 1, 20),
+    (mean, 0, 1, 45),
     (var, 1, 2, 45),
     (std, 0, 2, 45),
     (norm, 1, 1, 45),

@@ -185,14 +185,14 @@ Tape of_a_vector(DType dtype, std::int64_t length) {
   TapeBuilder tape;
   const Value a = input(tape, dtype, {length, 33}, "a"), b = input(tape, dtype, {33, length}, "b");
   const Value column = input(tape, dtype, {length, 1}, "column"),
-              row = input(tape, dtype, {1, length}, "row");
+              row = input(tape, dtype, {1, length}, "row"),
+              few = input(tape, dtype, {1, 33}, "few");
   const auto transposed = [](Value x) { return apply(Op::transpose, {x}, {.axes = {1, 0}}); };
   const auto product = [](Value x, Value y) { return apply(Op::matmul, {x, y}); };
-  return std::move(tape).finish({product(transposed(a), column).ref, product(b, column).ref,
-                                 product(row, a).ref, product(row, transposed(b)).ref,
-                                 product(row, column).ref,
-                                 product(transposed(column), transposed(row)).ref,
-                                 product(transposed(row * 3), transposed(column)).ref});
+  return std::move(tape).finish(
+      {product(transposed(a), column).ref, product(b, column).ref, product(row, a).ref,
+       product(row, transposed(b)).ref, product(row, column).ref,
+       product(transposed(column), transposed(row)).ref, product(few * 3, transposed(a)).ref});
 }
 
 class SameBits : public testing::TestWithParam<std::tuple<Case, DType>> {};
