@@ -328,7 +328,7 @@ class PartRun {
     }
   }
   // Resident rows, in the chunks that they would have if they were not.
-  void fold_rows(const Step& step, std::int64_t rows) {
+  [[gnu::noinline]] void fold_rows(const Step& step, std::int64_t rows) {
     const Accumulation& a = part_.folds[step.load];
     const auto [length, chunk_count] = part_.fold_chunks;
     const auto bytes = static_cast<std::int64_t>(size_bytes(a.dtype));
@@ -388,7 +388,8 @@ void run_part(const PreparedPart& part, const Tape& numbers, const Addresses& ad
   const plan::Part& planned = *part.part;
   const std::int64_t elements = planned.space.size();
   const std::int64_t rows = planned.rows().size();
-  char* const partials = scratch().partials(part.partials_bytes);
+  char* const partials =
+      part.partials_bytes > 0 ? scratch().partials(part.partials_bytes) : nullptr;
   const auto run = [&](std::int64_t units, std::int64_t work, auto&& each) {
     run_units(part, numbers, addresses, partials, units, work, each);
   };
