@@ -198,7 +198,6 @@ class PartRun {
                         first_of(step.level, extent), count, into);
       case Step::Kind::reduce:
         return step.row_loop(pointers_[step.operands[0]], into, extent.rows, row_length_);
-      case Step::Kind::fold: return fold_rows(step, extent.rows);
       case Step::Kind::expand: {
         const std::size_t bytes = part_.tiles[step.result].element_bytes;
         const char* from = pointers_[step.operands[0]];
@@ -325,25 +324,6 @@ class PartRun {
       for (std::int64_t i = 0; i < rows; ++i) a.accumulate(folded + i * bytes, into, 1);
       from += rows * length * bytes;
       count -= rows * length;
-    }
-  }
-  // Resident rows, in the chunks that they would have if they were not.
-  [[gnu::noinline]] void fold_rows(const Step& step, std::int64_t rows) {
-    const Accumulation& a = part_.folds[step.load];
-    const auto [length, chunk_count] = part_.fold_chunks;
-    const auto bytes = static_cast<std::int64_t>(size_bytes(a.dtype));
-    const auto sum_bytes = static_cast<std::int64_t>(size_bytes(a.sum_dtype));
-    const char* from = pointers_[step.operands[0]];
-    char* into = pointers_[step.result];
-    for (std::int64_t row = 0; row < rows; ++row, from += row_length_ * bytes, into += sum_bytes) {
-      for (std::int64_t chunk = 0; chunk < chunk_count; ++chunk) {
-        alignas(8) char of_chunk[8];
-        char* const sum = chunk == 0 ? into : of_chunk;
-        begin_sum(a, sum, 1);
-        const std::int64_t begin = chunk * length;
-        fold(a, from + begin * bytes, sum, std::min(length, row_length_ - begin));
-        if (chunk > 0) a.combine(of_chunk, into, 1);
-      }
     }
   }
   void accumulate_lines(const Accumulation& a, char* into, std::int64_t count,

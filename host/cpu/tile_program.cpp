@@ -7,7 +7,6 @@
 
 #include "host/cpu/visit.h"
 #include "host/ops/op_row.h"
-#include "host/plan/fuse.h"
 
 namespace tendon::cpu {
 namespace {
@@ -116,7 +115,6 @@ class Preparation {
                           .result = tile});
         return;
       case Instruction::Kind::reduce: {
-        if (step.level == Level::row && is_fold(tape_.op(step.value))) return fold(local);
         const DType from = part_.body[step.operands[0]].dtype;
         const TileId made = new_tile(step.level, step.dtype);
         into_->push_back({.kind = Step::Kind::reduce,
@@ -162,30 +160,8 @@ class Preparation {
     return round(step.level, step.dtype, made);
   }
 
-  // Whether rows are resident that others would find too long: they are reduced alike.
-  bool is_fold(Op op) const {
-    return op != Op::argmax && op != Op::argmin && part_.row_length() > plan::kLongestResidentRow;
-  }
-  void fold(Local local) {
-    std::vector<Step>* const into = into_;
-    Accumulation made = accumulation(local);
-    into->push_back({.kind = Step::Kind::fold,
-                     .level = Level::row,
-                     .operands = {made.from},
-                     .result = made.sum,
-                     .load = static_cast<std::uint32_t>(prepared_.folds.size())});
-    std::ranges::copy(made.finish, std::back_inserter(*into));
-    prepared_.folds.push_back(std::move(made));
-    into_ = into;
-  }
   // A reduction over elements that come in tiles: each tile is reduced into the chunk's results.
   void accumulate(Local local) {
-    Accumulation made = accumulation(local);
-    std::ranges::copy(made.finish, std::back_inserter(prepared_.at_end));
-    made.finish.clear();
-    prepared_.accumulations.push_back(std::move(made));
-  }
-  Accumulation accumulation(Local local) {
     const Instruction& step = part_.body[local];
     const Op op = tape_.op(step.value);
     const DType from = arithmetic(part_.body[step.operands[0]].dtype);
@@ -204,13 +180,15 @@ class Preparation {
         made.sum_dtype == from ? made.sum : cast(step.level, made.sum_dtype, from, made.sum);
     made.into = round(step.level, step.dtype, narrow);
     tile_of_[local] = made.into;
-    return made;
+    std::ranges::copy(made.finish, std::back_inserter(prepared_.at_end));
+    made.finish.clear();
+    prepared_.accumulations.push_back(std::move(made));
   }
   void cut_into_chunks() {
     const std::int64_t row = part_.row_length();
-    prepared_.fold_chunks = plan::chunks_of(row, part_.inner_count(), part_.outer_count());
-    prepared_.chunks =
-        part_.is_resident ? plan::chunks_of(part_.rows().size(), row, 1) : prepared_.fold_chunks;
+    prepared_.chunks = part_.is_resident
+                           ? plan::chunks_of(part_.rows().size(), row, 1)
+                           : plan::chunks_of(row, part_.inner_count(), part_.outer_count());
     prepared_.partials_bytes = static_cast<std::int64_t>(prepared_.accumulations.size()) *
                                part_.outer_line_count() * prepared_.chunks.count *
                                part_.line_length() * 8;
@@ -281,8 +259,7 @@ class Preparation {
       case Step::Kind::loop:
         return step.op == Op::input ? 3 : static_cast<std::size_t>(ops::row(step.op).arity);
       case Step::Kind::expand:
-      case Step::Kind::reduce:
-      case Step::Kind::fold: return 1;
+      case Step::Kind::reduce: return 1;
       default: return 0;
     }
   }

@@ -23,7 +23,7 @@ struct Tile {
 
 // A loop over a tile's elements, or one of the few other things that happen to tiles.
 struct Step {
-  enum class Kind : std::uint8_t { loop, load, number, generate, expand, reduce, fold };
+  enum class Kind : std::uint8_t { loop, load, number, generate, expand, reduce };
   Kind kind = Kind::loop;
   plan::Level level = plan::Level::element;
   TileId operands[3] = {};
@@ -34,8 +34,7 @@ struct Step {
   Op op = Op::input;         // of a loop that computes an op,
   DType dtype = DType::f32;  // on operands of this dtype
   Ref value;                 // of number and generate: the tape's op
-  // Of load: its entry in PreparedPart::loads; of fold: in PreparedPart::folds.
-  std::uint32_t load = 0;
+  std::uint32_t load = 0;    // of load: its entry in PreparedPart::loads
 };
 
 struct Load {
@@ -56,8 +55,7 @@ struct TileStore {
 // ones of them, so that a sum's order does not depend on the size of the tile.
 inline constexpr std::int64_t kFoldedElements = 256;
 
-// A reduction in chunks: its elements come tile by tile, of rows that are not resident, or of
-// columns; or it is a fold, of resident rows as long as those.
+// A reduction whose elements come tile by tile: of rows that are not resident, or of columns.
 struct Accumulation {
   Op op = Op::reduce_sum;
   TileId from = 0;
@@ -86,11 +84,9 @@ struct PreparedPart {
   std::vector<Step> each;   // for each tile
   std::vector<TileStore> stores;
   std::vector<Accumulation> accumulations;
-  std::vector<Accumulation> folds;
-  // Of those; the plan's chunks depend on what else the part computes.
-  plan::Chunks chunks, fold_chunks;
-  std::int64_t partials_bytes = 0;  // of the accumulations
-  std::vector<Step> at_end;         // of rows or columns, when every accumulation is done
+  plan::Chunks chunks;  // of those; the plan's depend on what else the part computes
+  std::int64_t partials_bytes = 0;
+  std::vector<Step> at_end;  // of rows or columns, when every accumulation is done
   std::vector<TileStore> end_stores;
 };
 

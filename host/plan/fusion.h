@@ -110,6 +110,8 @@ class Fusion {
   bool reduce(Cluster& cluster, int at, Ref value, const Reduction& reduction);
   // Turns a pointwise stage's space into that of the reduction.
   bool begin_reducing(Cluster& cluster, Ref value, const Reduction& reduction);
+  // Whether the reduction's rows are to be resident.
+  bool is_resident(Ref value, const Reduction& reduction) const;
   static bool same_rows(const Part& part, const Part& other);
   // Whether what is reduced are the columns of the part's resident rows.
   static bool are_columns(const Part& part, const Part& reduced);

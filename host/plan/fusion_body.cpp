@@ -93,7 +93,8 @@ bool Fusion::reduce(Cluster& cluster, int at, Ref value, const Reduction& reduct
         width * part.row_length() > kLongestRowOfColumns)
       return false;
     level = Level::column;
-  } else if (!same_rows(part, part_of(reduction)) || (is_arg(value) && !part.is_resident)) {
+  } else if (!same_rows(part, part_of(reduction)) ||
+             part.is_resident != is_resident(value, reduction)) {
     return false;
   }
   std::optional<Operand> operand =
@@ -141,9 +142,14 @@ bool Fusion::begin_reducing(Cluster& cluster, Ref value, const Reduction& reduct
   part.space = space;
   part.first_reduced = reduction.first;
   part.reduced_count = reduction.count;
-  part.is_resident =
-      part.inner_count() == 1 && (is_arg(value) || part.row_length() <= kLongestResidentRow);
+  part.is_resident = is_resident(value, reduction);
   return true;
+}
+
+// By the op and its shape alone: a row that is resident is summed in another order.
+bool Fusion::is_resident(Ref value, const Reduction& reduction) const {
+  const Part part = part_of(reduction);
+  return part.inner_count() == 1 && (is_arg(value) || part.row_length() <= kLongestResidentRow);
 }
 
 bool Fusion::same_rows(const Part& part, const Part& other) {
