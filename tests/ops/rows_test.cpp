@@ -135,9 +135,11 @@ class GoldenRows : public testing::TestWithParam<DType> {};
 TEST_P(GoldenRows, AreThoseOfMpmath) {
   const DType dtype = GetParam();
   const bool is_short = size_bytes(dtype) == 2;
+  const int step = default_device().is_cpu() ? 1 : 5;  // a row is a launch or several
   std::map<std::string, int> points;
+  int at = 0;
   for (const Row& row : golden_rows()) {
-    if (is_short && !row.is_short) continue;
+    if ((is_short && !row.is_short) || at++ % step != 0) continue;
     const Function f = function_of(row);
     const Tensor x = tensor(row.x, row.x.size(), dtype);
     // f32 in 16 bits is as good as exact; rounding once is half a last place.
@@ -158,7 +160,8 @@ TEST_P(GoldenRows, AreThoseOfMpmath) {
     if (HasFailure()) break;
   }
   EXPECT_EQ(points.size(), 11U);
-  for (const auto& [name, count] : points) EXPECT_GE(count, is_short ? 75 : 300) << name;
+  for (const auto& [name, count] : points)
+    EXPECT_GE(count, step > 1 ? 10 : is_short ? 75 : 300) << name;
 }
 INSTANTIATE_TEST_SUITE_P(Of, GoldenRows,
                          testing::Values(DType::f16, DType::bf16, DType::f32, DType::f64),
