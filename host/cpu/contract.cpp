@@ -150,7 +150,7 @@ class VectorProduct final : public Contractor {
     const std::int64_t k = contraction_.k;
     if (step_ != 1) {
       T* const gathered =
-          reinterpret_cast<T*>(scratch().vector(k * static_cast<std::int64_t>(sizeof(T))));
+          reinterpret_cast<T*>(scratch().right(k * static_cast<std::int64_t>(sizeof(T))));
       for (std::int64_t i = 0; i < k; ++i) gathered[i] = vector[i * step_];
       vector = gathered;
     }
@@ -165,13 +165,33 @@ class VectorProduct final : public Contractor {
   ProductLoop loop_;
 };
 
+// A matrix of so many rows and columns in the other layout, without gaps.
+template <class T>
+const T* other_layout(const T* from, Layout in, std::int64_t rows, std::int64_t columns, T* into) {
+  const std::int64_t outer = in.transposed ? columns : rows;
+  const std::int64_t inner = in.transposed ? rows : columns;
+  for (std::int64_t i = 0; i < outer; ++i, from += in.leading) {
+    for (std::int64_t j = 0; j < inner; ++j) into[j * outer + i] = from[j];
+  }
+  return into;
+}
+Layout other(Layout in, std::int64_t rows, std::int64_t columns) {
+  return {!in.transposed, in.transposed ? columns : rows};
+}
+
 template <class T>
 class LibraryProduct final : public Contractor {
  public:
-  LibraryProduct(const Contraction& contraction, Product<T> product, const char* library)
+  // `turns`: which operands get another layout first.
+  struct Turns {
+    bool a = false, b = false;
+  };
+  LibraryProduct(const Contraction& contraction, Product<T> product, Turns turns,
+                 const char* library)
       : contraction_(contraction),
         in_a_(*layout(contraction.a, contraction.m, contraction.k)),
         in_b_(*layout(contraction.b, contraction.k, contraction.n)),
+        turns_(turns),
         product_(product),
         library_(library) {}
 
@@ -179,8 +199,19 @@ class LibraryProduct final : public Contractor {
     const Extents e{contraction_.m, contraction_.n, contraction_.k};
     const auto one = [&](std::int64_t i) {
       T* into = static_cast<T*>(c) + i * e.m * e.n;
-      product_(e, static_cast<const T*>(a) + i * contraction_.a.batch_stride, in_a_,
-               static_cast<const T*>(b) + i * contraction_.b.batch_stride, in_b_, into);
+      const T* left = static_cast<const T*>(a) + i * contraction_.a.batch_stride;
+      const T* right = static_cast<const T*>(b) + i * contraction_.b.batch_stride;
+      constexpr auto kBytes = static_cast<std::int64_t>(sizeof(T));
+      if (turns_.a) {
+        left = other_layout(left, in_a_, e.m, e.k,
+                            reinterpret_cast<T*>(scratch().left(e.m * e.k * kBytes)));
+      }
+      if (turns_.b) {
+        right = other_layout(right, in_b_, e.k, e.n,
+                             reinterpret_cast<T*>(scratch().right(e.k * e.n * kBytes)));
+      }
+      product_(e, left, turns_.a ? other(in_a_, e.m, e.k) : in_a_, right,
+               turns_.b ? other(in_b_, e.k, e.n) : in_b_, into);
       finish(e, contraction_.has_bias ? static_cast<const T*>(bias) : nullptr,
              contraction_.activation == Op::relu, into);
     };
@@ -198,6 +229,7 @@ class LibraryProduct final : public Contractor {
  private:
   Contraction contraction_;
   Layout in_a_, in_b_;
+  Turns turns_;
   Product<T> product_;
   const char* library_;
 };
@@ -222,10 +254,31 @@ class LibraryProduct final : public Contractor {
 // The last one is where the rule loses: few rows, a power of two to go from row to row of b.
 bool openblas_is_faster(const Contraction& c) { return c.m * c.n <= (1 << 13) / c.k; }
 
+// A product has the same bits whatever the layout of its operands. The libraries sum in another
+// order where a kernel of theirs reads a layout as it is: OpenBLAS up to so many multiply-adds
+// (interface/gemm.c, SMALL_MATRIX_OPT), where both operands get contiguous rows first, and oneDNN
+// where rows of a are few and b is transposed, where a is transposed too.
+constexpr std::int64_t kSmallProduct = 1'000'000;
+constexpr std::int64_t kFewRows = 16;
+
+bool is_transposed(const Contraction::Operand& operand, std::int64_t rows, std::int64_t columns) {
+  return layout(operand, rows, columns)->transposed;
+}
+
 template <class T>
 std::unique_ptr<Contractor> openblas_product(const Contraction& c) {
   openblas();  // what is missing is said where the plan is made
-  return std::make_unique<LibraryProduct<T>>(c, Product<T>{&openblas_gemm}, "OpenBLAS");
+  const bool is_small = c.m * c.n <= kSmallProduct / c.k;
+  const typename LibraryProduct<T>::Turns turns{is_small && is_transposed(c.a, c.m, c.k),
+                                                is_small && is_transposed(c.b, c.k, c.n)};
+  return std::make_unique<LibraryProduct<T>>(c, Product<T>{&openblas_gemm}, turns, "OpenBLAS");
+}
+
+std::unique_ptr<Contractor> onednn_product(const Contraction& c) {
+  const bool turns_a =
+      c.m < kFewRows && is_transposed(c.b, c.k, c.n) && !is_transposed(c.a, c.m, c.k);
+  return std::make_unique<LibraryProduct<float>>(
+      c, &onednn_gemm, LibraryProduct<float>::Turns{turns_a, false}, "oneDNN");
 }
 
 }  // namespace
@@ -254,7 +307,7 @@ std::unique_ptr<Contractor> make_contractor(const Contraction& c) {
   }
   if (c.dtype == DType::f64) return openblas_product<double>(c);  // oneDNN has no f64
   if (openblas_is_faster(c)) return openblas_product<float>(c);
-  return std::make_unique<LibraryProduct<float>>(c, &onednn_gemm, "oneDNN");
+  return onednn_product(c);
 }
 
 }  // namespace tendon::cpu

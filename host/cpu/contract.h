@@ -29,9 +29,9 @@ struct Contraction {
 };
 
 // A product that is ready to run, from several threads at once. The same operands give the same
-// bits on every run, and by a vector in every layout. c overlaps no operand; bias is ignored where
-// there is none. Allocates nothing itself; the libraries keep buffers of their own, and use as many
-// threads as OpenMP grants.
+// bits on every run and in every layout. c overlaps no operand; bias is ignored where there is
+// none. Keeps a thread's room for an operand in another layout; the libraries keep buffers of their
+// own, and use as many threads as OpenMP grants.
 class Contractor {
  public:
   virtual ~Contractor() = default;

@@ -51,8 +51,9 @@ class Scratch {
   char* tiles(std::int64_t bytes) { return tiles_.of(bytes); }
   // Results of a part's chunks, for the threads that run it together. Lives to the next call.
   char* partials(std::int64_t bytes) { return partials_.of(bytes); }
-  // A vector of a product, its elements side by side.
-  char* vector(std::int64_t bytes) { return vector_.of(bytes); }
+  // The operands of a product in another layout.
+  char* left(std::int64_t bytes) { return left_.of(bytes); }
+  char* right(std::int64_t bytes) { return right_.of(bytes); }
   Kept& of(const PreparedPart& part) {
     const auto found = kept_.find(part.serial);
     if (found != kept_.end()) return found->second;
@@ -67,7 +68,7 @@ class Scratch {
 
  private:
   static constexpr std::int64_t kMostKeptBytes = 4 << 20;
-  Block tiles_, partials_, vector_;
+  Block tiles_, partials_, left_, right_;
   std::unordered_map<std::uint64_t, Kept> kept_;
   std::int64_t kept_bytes_ = 0;
 };
