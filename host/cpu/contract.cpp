@@ -8,8 +8,10 @@
 #include <cmath>
 #include <limits>
 
+#include "host/cpu/loops.h"
 #include "host/cpu/openblas.h"
 #include "host/cpu/parallel.h"
+#include "host/cpu/scratch.h"
 
 // Of OpenMP's runtime; its header is the compiler's, and not every tool has it.
 extern "C" int omp_get_max_threads();
@@ -65,35 +67,12 @@ void onednn_gemm(Extents e, const float* a, Layout in_a, const float* b, Layout 
              in_a.leading, b, in_b.leading, 0, c, e.n);
 }
 
-// y = matrix x, or its transpose's product. rows and columns are those of the matrix as stored.
-void gemv(bool transposed, std::int64_t rows, std::int64_t columns, const float* matrix,
-          std::int64_t leading, const float* x, std::int64_t step, float* y) {
-  openblas().sgemv(CblasRowMajor, transpose(transposed), extent(rows), extent(columns), 1, matrix,
-                   extent(leading), x, extent(step), 0, y, 1);
-}
-void gemv(bool transposed, std::int64_t rows, std::int64_t columns, const double* matrix,
-          std::int64_t leading, const double* x, std::int64_t step, double* y) {
-  openblas().dgemv(CblasRowMajor, transpose(transposed), extent(rows), extent(columns), 1, matrix,
-                   extent(leading), x, extent(step), 0, y, 1);
-}
+template <class T>
+using Product = void (*)(Extents, const T*, Layout, const T*, Layout, T*);
 
 // Elements between neighbours of a matrix that is one row (or one column).
 std::int64_t step_along_row(Layout in) { return in.transposed ? in.leading : 1; }
 std::int64_t step_along_column(Layout in) { return in.transposed ? 1 : in.leading; }
-
-template <class T>
-void openblas_gemv(Extents e, const T* a, Layout in_a, const T* b, Layout in_b, T* c) {
-  if (e.n == 1) {
-    gemv(in_a.transposed, in_a.transposed ? e.k : e.m, in_a.transposed ? e.m : e.k, a, in_a.leading,
-         b, step_along_column(in_b), c);
-  } else {
-    gemv(!in_b.transposed, in_b.transposed ? e.n : e.k, in_b.transposed ? e.k : e.n, b,
-         in_b.leading, a, step_along_row(in_a), c);
-  }
-}
-
-template <class T>
-using Product = void (*)(Extents, const T*, Layout, const T*, Layout, T*);
 
 // What follows a product, while it is in the cache. NaN stays NaN, and -0 becomes 0, as in the op.
 template <class T>
@@ -124,13 +103,95 @@ class Threads {
   int before_;
 };
 
+// A matrix by a vector, in our own loops: the libraries sum in another order where the matrix is
+// transposed.
+template <class T>
+class VectorProduct final : public Contractor {
+ public:
+  explicit VectorProduct(const Contraction& c)
+      : contraction_(c),
+        is_column_(c.n == 1),
+        rows_(is_column_ ? c.m : c.n),
+        matrix_(is_column_ ? *layout(c.a, c.m, c.k) : *layout(c.b, c.k, c.n)),
+        step_(is_column_ ? step_along_column(*layout(c.b, c.k, c.n))
+                         : step_along_row(*layout(c.a, c.m, c.k))),
+        loop_(loops().product(matrix_.transposed == is_column_, c.dtype)) {}
+
+  void run(const void* a, const void* b, const void* bias, void* c) const override {
+    const Contraction& of = contraction_;
+    // Rows that a thread takes at once.
+    constexpr std::int64_t kRows = 128;
+    const std::int64_t ranges = (rows_ + kRows - 1) / kRows;
+    const std::int64_t work = std::max<std::int64_t>(std::min(rows_, kRows) * of.k, 1);
+    parallel_for(
+        of.batch * ranges, std::max<std::int64_t>(kWorthThreads / 2 / work, 1),
+        [&](std::int64_t begin, std::int64_t end) {
+          for (std::int64_t unit = begin; unit < end; ++unit) {
+            const std::int64_t i = unit / ranges, first = unit % ranges * kRows;
+            const T* left = static_cast<const T*>(a) + i * of.a.batch_stride;
+            const T* right = static_cast<const T*>(b) + i * of.b.batch_stride;
+            T* into = static_cast<T*>(c) + i * rows_ + first;
+            run(is_column_ ? left : right, is_column_ ? right : left, first,
+                std::min(kRows, rows_ - first), into);
+            finish(is_column_ ? Extents{std::min(kRows, rows_ - first), 1, of.k}
+                              : Extents{1, std::min(kRows, rows_ - first), of.k},
+                   of.has_bias ? static_cast<const T*>(bias) + (is_column_ ? 0 : first) : nullptr,
+                   of.activation == Op::relu, into);
+          }
+        });
+  }
+  const char* library() const override { return "none"; }
+
+ private:
+  void run(const T* matrix, const T* vector, std::int64_t first, std::int64_t count,
+           T* into) const {
+    const bool has_contiguous_columns = matrix_.transposed == is_column_;
+    matrix += has_contiguous_columns ? first : first * matrix_.leading;
+    const std::int64_t k = contraction_.k;
+    if (step_ != 1) {
+      T* const gathered =
+          reinterpret_cast<T*>(scratch().right(k * static_cast<std::int64_t>(sizeof(T))));
+      for (std::int64_t i = 0; i < k; ++i) gathered[i] = vector[i * step_];
+      vector = gathered;
+    }
+    loop_(matrix, matrix_.leading, vector, count, k, into);
+  }
+
+  Contraction contraction_;
+  bool is_column_;     // the vector is
+  std::int64_t rows_;  // of the matrix, or where the vector is a row columns
+  Layout matrix_;
+  std::int64_t step_;  // along the vector
+  ProductLoop loop_;
+};
+
+// A matrix of so many rows and columns in the other layout, without gaps.
+template <class T>
+const T* other_layout(const T* from, Layout in, std::int64_t rows, std::int64_t columns, T* into) {
+  const std::int64_t outer = in.transposed ? columns : rows;
+  const std::int64_t inner = in.transposed ? rows : columns;
+  for (std::int64_t i = 0; i < outer; ++i, from += in.leading) {
+    for (std::int64_t j = 0; j < inner; ++j) into[j * outer + i] = from[j];
+  }
+  return into;
+}
+Layout other(Layout in, std::int64_t rows, std::int64_t columns) {
+  return {!in.transposed, in.transposed ? columns : rows};
+}
+
 template <class T>
 class LibraryProduct final : public Contractor {
  public:
-  LibraryProduct(const Contraction& contraction, Product<T> product, const char* library)
+  // `turns`: which operands get another layout first.
+  struct Turns {
+    bool a = false, b = false;
+  };
+  LibraryProduct(const Contraction& contraction, Product<T> product, Turns turns,
+                 const char* library)
       : contraction_(contraction),
         in_a_(*layout(contraction.a, contraction.m, contraction.k)),
         in_b_(*layout(contraction.b, contraction.k, contraction.n)),
+        turns_(turns),
         product_(product),
         library_(library) {}
 
@@ -138,8 +199,19 @@ class LibraryProduct final : public Contractor {
     const Extents e{contraction_.m, contraction_.n, contraction_.k};
     const auto one = [&](std::int64_t i) {
       T* into = static_cast<T*>(c) + i * e.m * e.n;
-      product_(e, static_cast<const T*>(a) + i * contraction_.a.batch_stride, in_a_,
-               static_cast<const T*>(b) + i * contraction_.b.batch_stride, in_b_, into);
+      const T* left = static_cast<const T*>(a) + i * contraction_.a.batch_stride;
+      const T* right = static_cast<const T*>(b) + i * contraction_.b.batch_stride;
+      constexpr auto kBytes = static_cast<std::int64_t>(sizeof(T));
+      if (turns_.a) {
+        left = other_layout(left, in_a_, e.m, e.k,
+                            reinterpret_cast<T*>(scratch().left(e.m * e.k * kBytes)));
+      }
+      if (turns_.b) {
+        right = other_layout(right, in_b_, e.k, e.n,
+                             reinterpret_cast<T*>(scratch().right(e.k * e.n * kBytes)));
+      }
+      product_(e, left, turns_.a ? other(in_a_, e.m, e.k) : in_a_, right,
+               turns_.b ? other(in_b_, e.k, e.n) : in_b_, into);
       finish(e, contraction_.has_bias ? static_cast<const T*>(bias) : nullptr,
              contraction_.activation == Op::relu, into);
     };
@@ -157,6 +229,7 @@ class LibraryProduct final : public Contractor {
  private:
   Contraction contraction_;
   Layout in_a_, in_b_;
+  Turns turns_;
   Product<T> product_;
   const char* library_;
 };
@@ -181,11 +254,31 @@ class LibraryProduct final : public Contractor {
 // The last one is where the rule loses: few rows, a power of two to go from row to row of b.
 bool openblas_is_faster(const Contraction& c) { return c.m * c.n <= (1 << 13) / c.k; }
 
+// A product has the same bits whatever the layout of its operands. The libraries sum in another
+// order where a kernel of theirs reads a layout as it is: OpenBLAS up to so many multiply-adds
+// (interface/gemm.c, SMALL_MATRIX_OPT), where both operands get contiguous rows first, and oneDNN
+// where rows of a are few and b is transposed, where a is transposed too.
+constexpr std::int64_t kSmallProduct = 1'000'000;
+constexpr std::int64_t kFewRows = 16;
+
+bool is_transposed(const Contraction::Operand& operand, std::int64_t rows, std::int64_t columns) {
+  return layout(operand, rows, columns)->transposed;
+}
+
 template <class T>
 std::unique_ptr<Contractor> openblas_product(const Contraction& c) {
   openblas();  // what is missing is said where the plan is made
-  const Product<T> product = c.m == 1 || c.n == 1 ? &openblas_gemv<T> : Product<T>{&openblas_gemm};
-  return std::make_unique<LibraryProduct<T>>(c, product, "OpenBLAS");
+  const bool is_small = c.m * c.n <= kSmallProduct / c.k;
+  const typename LibraryProduct<T>::Turns turns{is_small && is_transposed(c.a, c.m, c.k),
+                                                is_small && is_transposed(c.b, c.k, c.n)};
+  return std::make_unique<LibraryProduct<T>>(c, Product<T>{&openblas_gemm}, turns, "OpenBLAS");
+}
+
+std::unique_ptr<Contractor> onednn_product(const Contraction& c) {
+  const bool turns_a =
+      c.m < kFewRows && is_transposed(c.b, c.k, c.n) && !is_transposed(c.a, c.m, c.k);
+  return std::make_unique<LibraryProduct<float>>(
+      c, &onednn_gemm, LibraryProduct<float>::Turns{turns_a, false}, "oneDNN");
 }
 
 }  // namespace
@@ -208,9 +301,13 @@ bool can_fuse(DType dtype, Op activation) {
 }
 
 std::unique_ptr<Contractor> make_contractor(const Contraction& c) {
+  if (c.m == 1 || c.n == 1) {
+    if (c.dtype == DType::f64) return std::make_unique<VectorProduct<double>>(c);
+    return std::make_unique<VectorProduct<float>>(c);
+  }
   if (c.dtype == DType::f64) return openblas_product<double>(c);  // oneDNN has no f64
   if (openblas_is_faster(c)) return openblas_product<float>(c);
-  return std::make_unique<LibraryProduct<float>>(c, &onednn_gemm, "oneDNN");
+  return onednn_product(c);
 }
 
 }  // namespace tendon::cpu

@@ -1,6 +1,6 @@
-// Matrix products by the CPU's libraries, oneDNN and OpenBLAS: which one a product goes to, and
-// what is added to its result. Broadcasting and dtypes that the libraries do not know are left to
-// others.
+// Matrix products by the CPU's libraries, oneDNN and OpenBLAS, and by a vector in our own loops:
+// which one a product goes to, and what is added to its result. Broadcasting and dtypes that the
+// libraries do not know are left to others.
 #pragma once
 
 #include <tendon/backend.h>
@@ -29,13 +29,14 @@ struct Contraction {
 };
 
 // A product that is ready to run, from several threads at once. The same operands give the same
-// bits on every run. c overlaps no operand; bias is ignored where there is none. Allocates nothing
-// itself; the libraries keep buffers of their own, and use as many threads as OpenMP grants.
+// bits on every run and in every layout. c overlaps no operand; bias is ignored where there is
+// none. Keeps a thread's room for an operand in another layout; the libraries keep buffers of their
+// own, and use as many threads as OpenMP grants.
 class Contractor {
  public:
   virtual ~Contractor() = default;
   virtual void run(const void* a, const void* b, const void* bias, void* c) const = 0;
-  virtual const char* library() const = 0;  // "oneDNN" or "OpenBLAS"
+  virtual const char* library() const = 0;  // "oneDNN", "OpenBLAS" or "none"
 };
 
 // Whether the libraries know the product: its dtype, no empty extent, and operands of which one

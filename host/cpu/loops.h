@@ -25,6 +25,11 @@ using RowLoop = void (*)(const void* x, void* into, std::int64_t rows, std::int6
 // not overlap.
 using AccumulateLoop = void (*)(const void* x, void* into, std::int64_t count);
 
+// into[i] = the sum over k of matrix element (i, k) times x[k], for i in [0, rows) and k in
+// [0, columns). Neither aligned nor padded; into overlaps nothing.
+using ProductLoop = void (*)(const void* matrix, std::int64_t leading, const void* x,
+                             std::int64_t rows, std::int64_t columns, void* into);
+
 // All the loops, compiled for one processor. Each function gives nullptr where there is no such
 // loop.
 struct Loops {
@@ -50,6 +55,9 @@ struct Loops {
   // reduce_sum: `into` is f64 for the floating dtypes, i64 (wrapping) for the integers. reduce_max,
   // reduce_min: of the dtype; a NaN wins.
   AccumulateLoop (*accumulate)(Op op, DType dtype);
+  // Of f32 and f64. Element (i, k) lies at i * leading + k, or where columns are contiguous at
+  // i + k * leading: with the same bits. Products are rounded and summed as `reduce` sums.
+  ProductLoop (*product)(bool has_contiguous_columns, DType dtype);
 };
 
 // The best variant that this machine runs, or the one that TENDON_CPU names (x86-64-v2, x86-64-v3,

@@ -387,6 +387,90 @@ TENDON_LOOP arg_rows(const void* x, void* into, std::int64_t rows, std::int64_t 
   }
 }
 
+// The products of a block of 4096 are summed in as many lanes as a row's elements are folded into,
+// and blocks in f64.
+inline constexpr std::int64_t kProductBlock = 4096;
+template <class T>
+constexpr std::int64_t kProductLanes = 128 / sizeof(T);
+template <class T>
+constexpr std::int64_t kProductRows = 512 / sizeof(T);
+
+// A row at a time, its lanes in registers.
+template <class T>
+TENDON_LOOP product_along(const void* matrix, std::int64_t leading, const void* x,
+                          std::int64_t rows, std::int64_t columns, void* into) {
+  constexpr std::int64_t kLanes = kProductLanes<T>;
+  const auto* vector = static_cast<const T*>(x);
+  for (std::int64_t i = 0; i < rows; ++i) {
+    const T* row = static_cast<const T*>(matrix) + i * leading;
+    double total = 0;
+    for (std::int64_t first = 0; first < columns; first += kProductBlock) {
+      const std::int64_t left = columns - first;
+      const std::int64_t end = first + (left < kProductBlock ? left : kProductBlock);
+      Vector<T> vectors[kVectors];
+      for (Vector<T>& each : vectors) each = -Vector<T>{};
+      std::int64_t k = first;
+      for (; k + kLanes <= end; k += kLanes) {
+        for (std::size_t v = 0; v < kVectors; ++v) {
+          const std::int64_t at = k + static_cast<std::int64_t>(v) * kWidth<T>;
+          vectors[v] += load_vector(row + at) * load_vector(vector + at);
+        }
+      }
+      T lanes[kProductLanes<T>];
+      std::memcpy(lanes, vectors, sizeof(lanes));
+      for (std::int64_t lane = 0; k < end; ++k, ++lane) lanes[lane] += row[k] * vector[k];
+      for (std::int64_t half = kLanes / 2; half > 0; half /= 2) {
+        for (std::int64_t lane = 0; lane < half; ++lane) lanes[lane] += lanes[lane + half];
+      }
+      total += static_cast<double>(lanes[0]);
+    }
+    static_cast<T*>(into)[i] = static_cast<T>(total);
+  }
+}
+// Many rows at a time, their lanes in the first-level cache.
+template <class T>
+TENDON_LOOP product_across(const void* matrix, std::int64_t leading, const void* x,
+                           std::int64_t rows, std::int64_t columns, void* into) {
+  constexpr std::int64_t kLanes = kProductLanes<T>;
+  constexpr std::int64_t kRows = kProductRows<T>;
+  const auto* vector = static_cast<const T*>(x);
+  for (std::int64_t first = 0; first < rows; first += kRows) {
+    const std::int64_t count = rows - first < kRows ? rows - first : kRows;
+    double totals[kProductRows<T>] = {};
+    for (std::int64_t begin = 0; begin < columns; begin += kProductBlock) {
+      const std::int64_t left = columns - begin;
+      const std::int64_t end = begin + (left < kProductBlock ? left : kProductBlock);
+      T lanes[kProductLanes<T>][kProductRows<T>];
+      for (auto& lane : lanes) {
+        for (std::int64_t i = 0; i < count; ++i) lane[i] = static_cast<T>(-0.0);
+      }
+      for (std::int64_t k = begin; k < end; ++k) {
+        const T* column = static_cast<const T*>(matrix) + k * leading + first;
+        T* lane = lanes[(k - begin) % kLanes];
+        const T factor = vector[k];
+#pragma omp simd
+        for (std::int64_t i = 0; i < count; ++i) lane[i] += column[i] * factor;
+      }
+      for (std::int64_t half = kLanes / 2; half > 0; half /= 2) {
+        for (std::int64_t lane = 0; lane < half; ++lane) {
+#pragma omp simd
+          for (std::int64_t i = 0; i < count; ++i) lanes[lane][i] += lanes[lane + half][i];
+        }
+      }
+      for (std::int64_t i = 0; i < count; ++i) totals[i] += static_cast<double>(lanes[0][i]);
+    }
+    for (std::int64_t i = 0; i < count; ++i)
+      static_cast<T*>(into)[first + i] = static_cast<T>(totals[i]);
+  }
+}
+inline ProductLoop find_product(bool has_contiguous_columns, DType dtype) {
+  if (dtype == DType::f32)
+    return has_contiguous_columns ? product_across<float> : product_along<float>;
+  if (dtype == DType::f64)
+    return has_contiguous_columns ? product_across<double> : product_along<double>;
+  return nullptr;
+}
+
 template <class T>
 TENDON_LOOP accumulate_sum(const void* x, void* into, std::int64_t count) {
   using Total = std::conditional_t<std::is_floating_point_v<T>, double, std::uint64_t>;
@@ -447,7 +531,8 @@ inline AccumulateLoop find_accumulate(Op op, DType dtype) {
 #undef TENDON_LOOP
 
 constexpr Loops loops_for(const char* name) {
-  return {name, find_pointwise, find_pair, find_cast, find_round, find_reduce, find_accumulate};
+  return {name,       find_pointwise, find_pair,       find_cast,
+          find_round, find_reduce,    find_accumulate, find_product};
 }
 
 }  // namespace

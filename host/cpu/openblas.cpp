@@ -56,8 +56,6 @@ OpenBlas open() {
   };
   find(opened.sgemm, "cblas_sgemm");
   find(opened.dgemm, "cblas_dgemm");
-  find(opened.sgemv, "cblas_sgemv");
-  find(opened.dgemv, "cblas_dgemv");
   return opened;
 }
 

@@ -9,8 +9,6 @@ namespace tendon::cpu {
 struct OpenBlas {
   decltype(&cblas_sgemm) sgemm = nullptr;
   decltype(&cblas_dgemm) dgemm = nullptr;
-  decltype(&cblas_sgemv) sgemv = nullptr;
-  decltype(&cblas_dgemv) dgemv = nullptr;
 };
 
 // Opened once, and never closed. Error where it is not found, OutOfMemory where the address space

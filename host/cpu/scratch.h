@@ -49,6 +49,11 @@ class Scratch {
  public:
   std::vector<Array> arrays;  // of an irregular op's operands
   char* tiles(std::int64_t bytes) { return tiles_.of(bytes); }
+  // Results of a part's chunks, for the threads that run it together. Lives to the next call.
+  char* partials(std::int64_t bytes) { return partials_.of(bytes); }
+  // The operands of a product in another layout.
+  char* left(std::int64_t bytes) { return left_.of(bytes); }
+  char* right(std::int64_t bytes) { return right_.of(bytes); }
   Kept& of(const PreparedPart& part) {
     const auto found = kept_.find(part.serial);
     if (found != kept_.end()) return found->second;
@@ -63,7 +68,7 @@ class Scratch {
 
  private:
   static constexpr std::int64_t kMostKeptBytes = 4 << 20;
-  Block tiles_;
+  Block tiles_, partials_, left_, right_;
   std::unordered_map<std::uint64_t, Kept> kept_;
   std::int64_t kept_bytes_ = 0;
 };

@@ -38,10 +38,12 @@ struct Extent {
 // One thread's run of a part.
 class PartRun {
  public:
-  PartRun(const PreparedPart& part, const Tape& numbers, const Addresses& addresses)
+  // `partials`: the part's, of all threads.
+  PartRun(const PreparedPart& part, const Tape& numbers, const Addresses& addresses, char* partials)
       : part_(part),
         numbers_(numbers),
         addresses_(addresses),
+        partials_(partials),
         row_length_(part.part->row_length()),
         row_count_(part.part->rows().size()),
         element_count_(part.part->space.size()),
@@ -73,8 +75,8 @@ class PartRun {
   // A chunk of resident rows, and of their columns' reductions.
   void run_chunk_of_rows(std::int64_t chunk) {
     begin_sums(0, chunk, 0, row_length_);
-    const std::int64_t begin = chunk * part_.part->chunk_length;
-    const std::int64_t end = std::min(begin + part_.part->chunk_length, row_count_);
+    const std::int64_t begin = chunk * part_.chunks.length;
+    const std::int64_t end = std::min(begin + part_.chunks.length, row_count_);
     for (std::int64_t at = begin; at < end; at += part_.tile_rows) {
       const std::int64_t count = std::min(part_.tile_rows, end - at);
       run_rows(at, count);
@@ -88,8 +90,8 @@ class PartRun {
     const std::int64_t inner = part_.part->inner_count();
     const std::int64_t width = last - first;
     begin_sums(outer, chunk, first, width);
-    const std::int64_t begin = chunk * part_.part->chunk_length;
-    const std::int64_t end = std::min(begin + part_.part->chunk_length, row_length_);
+    const std::int64_t begin = chunk * part_.chunks.length;
+    const std::int64_t end = std::min(begin + part_.chunks.length, row_length_);
     // As many of a row's elements at once as fit in a tile.
     const std::int64_t step =
         inner == 1 ? part_.tile_elements
@@ -114,7 +116,7 @@ class PartRun {
       for (std::int64_t row = first; row < first + count;) {
         const std::int64_t column = row % length;
         const std::int64_t width = std::min(length - column, first + count - row);
-        for (std::int64_t chunk = 0; chunk < part_.part->chunk_count; ++chunk) {
+        for (std::int64_t chunk = 0; chunk < part_.chunks.count; ++chunk) {
           const char* from = partial(i, row / length, chunk, column);
           if (chunk == 0) {
             std::memcpy(sum, from, static_cast<std::size_t>(width * bytes));
@@ -279,10 +281,10 @@ class PartRun {
   char* partial(std::size_t i, std::int64_t outer, std::int64_t chunk, std::int64_t column) const {
     const plan::Part& part = *part_.part;
     const std::int64_t line =
-        (static_cast<std::int64_t>(i) * part.outer_line_count() + outer) * part.chunk_count + chunk;
+        (static_cast<std::int64_t>(i) * part.outer_line_count() + outer) * part_.chunks.count +
+        chunk;
     const auto bytes = static_cast<std::int64_t>(size_bytes(part_.accumulations[i].sum_dtype));
-    return addresses_.arena() + part.partials_offset + line * part.line_length() * 8 +
-           column * bytes;
+    return partials_ + line * part.line_length() * 8 + column * bytes;
   }
   void begin_sums(std::int64_t outer, std::int64_t chunk, std::int64_t first, std::int64_t width) {
     for (std::size_t i = 0; i < part_.accumulations.size(); ++i)
@@ -304,14 +306,25 @@ class PartRun {
     });
   }
   void accumulate(const Accumulation& a, char* into, std::int64_t count, std::int64_t width) {
-    const char* from = pointers_[a.from];
     if (part_.part->inner_count() == 1) {
-      alignas(8) char reduced[8];
-      a.row_loop(from, reduced, 1, count);
-      a.accumulate(reduced, into, 1);
-      return;
+      fold(a, pointers_[a.from], into, count);
+    } else {
+      accumulate_lines(a, into, count, width);
     }
-    accumulate_lines(a, into, count, width);
+  }
+  // `count` neighbours: kFoldedElements at a time, those that are left last.
+  static void fold(const Accumulation& a, const char* from, char* into, std::int64_t count) {
+    constexpr std::int64_t kAtOnce = 8;
+    const auto bytes = static_cast<std::int64_t>(size_bytes(a.dtype));
+    alignas(8) char folded[kAtOnce * 8];
+    while (count > 0) {
+      const std::int64_t length = std::min(count, kFoldedElements);
+      const std::int64_t rows = std::min(count / length, kAtOnce);
+      a.row_loop(from, folded, rows, length);
+      for (std::int64_t i = 0; i < rows; ++i) a.accumulate(folded + i * bytes, into, 1);
+      from += rows * length * bytes;
+      count -= rows * length;
+    }
   }
   void accumulate_lines(const Accumulation& a, char* into, std::int64_t count,
                         std::int64_t width) const {
@@ -323,6 +336,7 @@ class PartRun {
   const PreparedPart& part_;
   const Tape& numbers_;
   const Addresses& addresses_;
+  char* partials_;
   std::int64_t row_length_;
   std::int64_t row_count_;
   std::int64_t element_count_;
@@ -342,10 +356,10 @@ std::int64_t least_units(const PreparedPart& part, std::int64_t units, std::int6
 // Runs `each(run, unit)` for each unit, which have so many elements together, on a few threads.
 template <class Each>
 void run_units(const PreparedPart& part, const Tape& numbers, const Addresses& addresses,
-               std::int64_t units, std::int64_t elements, Each&& each) {
+               char* partials, std::int64_t units, std::int64_t elements, Each&& each) {
   parallel_for(units, least_units(part, units, elements),
                [&](std::int64_t begin, std::int64_t end) {
-                 PartRun run(part, numbers, addresses);
+                 PartRun run(part, numbers, addresses, partials);
                  for (std::int64_t unit = begin; unit < end; ++unit) each(run, unit);
                });
 }
@@ -354,8 +368,10 @@ void run_part(const PreparedPart& part, const Tape& numbers, const Addresses& ad
   const plan::Part& planned = *part.part;
   const std::int64_t elements = planned.space.size();
   const std::int64_t rows = planned.rows().size();
+  char* const partials =
+      part.partials_bytes > 0 ? scratch().partials(part.partials_bytes) : nullptr;
   const auto run = [&](std::int64_t units, std::int64_t work, auto&& each) {
-    run_units(part, numbers, addresses, units, work, each);
+    run_units(part, numbers, addresses, partials, units, work, each);
   };
   // Ranges of `all`, each of so many at most.
   const auto run_ranges = [&](std::int64_t all, std::int64_t most, std::int64_t work, auto&& each) {
@@ -373,10 +389,10 @@ void run_part(const PreparedPart& part, const Tape& numbers, const Addresses& ad
                  of_thread.run_tile({0, 0, first, count});
                });
   } else if (planned.is_resident && !part.accumulations.empty()) {
-    run(planned.chunk_count, elements,
+    run(part.chunks.count, elements,
         [](PartRun& of_thread, std::int64_t chunk) { of_thread.run_chunk_of_rows(chunk); });
     const std::int64_t columns = planned.row_length();
-    run_ranges(columns, part.tile_columns, columns * planned.chunk_count, finish);
+    run_ranges(columns, part.tile_columns, columns * part.chunks.count, finish);
   } else if (planned.is_resident) {
     run_ranges(rows, part.tile_rows, elements,
                [](PartRun& of_thread, std::int64_t first, std::int64_t count) {
@@ -387,14 +403,14 @@ void run_part(const PreparedPart& part, const Tape& numbers, const Addresses& ad
     const std::int64_t pieces =
         inner == 1 ? 1 : (inner + part.tile_elements - 1) / part.tile_elements;
     const std::int64_t width = pieces == 1 ? inner : part.tile_elements;
-    run(planned.outer_count() * planned.chunk_count * pieces, elements,
+    run(planned.outer_count() * part.chunks.count * pieces, elements,
         [&](PartRun& of_thread, std::int64_t unit) {
           const std::int64_t first = unit % pieces * width;
-          const std::int64_t chunk = unit / pieces % planned.chunk_count;
-          const std::int64_t outer = unit / pieces / planned.chunk_count;
+          const std::int64_t chunk = unit / pieces % part.chunks.count;
+          const std::int64_t outer = unit / pieces / part.chunks.count;
           of_thread.run_chunk(outer, chunk, first, std::min(first + width, inner));
         });
-    run_ranges(rows, part.tile_rows, rows * planned.chunk_count, finish);
+    run_ranges(rows, part.tile_rows, rows * part.chunks.count, finish);
   }
 }
 

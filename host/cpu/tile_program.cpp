@@ -50,6 +50,7 @@ class Preparation {
       }
     }
     for (const plan::Store& store : part_.stores) add(store);
+    cut_into_chunks();
     make_pairs(prepared_.each);
     find_direct_stores(prepared_.each, prepared_.stores);
     find_direct_stores(prepared_.at_end, prepared_.end_stores);
@@ -186,6 +187,15 @@ class Preparation {
     std::ranges::copy(made.finish, std::back_inserter(prepared_.at_end));
     made.finish.clear();
     prepared_.accumulations.push_back(std::move(made));
+  }
+  void cut_into_chunks() {
+    const std::int64_t row = part_.row_length();
+    prepared_.chunks = part_.is_resident
+                           ? plan::chunks_of(part_.rows().size(), row, 1)
+                           : plan::chunks_of(row, part_.inner_count(), part_.outer_count());
+    prepared_.partials_bytes = static_cast<std::int64_t>(prepared_.accumulations.size()) *
+                               part_.outer_line_count() * prepared_.chunks.count *
+                               part_.line_length() * 8;
   }
 
   void add(const plan::Store& store) {
@@ -387,7 +397,10 @@ class Preparation {
       prepared_.tile_elements = prepared_.tile_rows * length;
       prepared_.tile_columns = part_.reduces_columns() ? std::min(length, kMostElements) : 0;
     } else {
-      prepared_.tile_elements = fitting;
+      prepared_.tile_elements =
+          part_.inner_count() > 1
+              ? fitting
+              : std::max(fitting / kFoldedElements * kFoldedElements, kFoldedElements);
       prepared_.tile_rows = fitting;
     }
   }

@@ -51,6 +51,10 @@ struct TileStore {
   bool is_direct = false;  // the step that makes the tile may write to the value's memory
 };
 
+// Neighbouring elements that are reduced before they are added to an accumulator. A tile has whole
+// ones of them, so that a sum's order does not depend on the size of the tile.
+inline constexpr std::int64_t kFoldedElements = 256;
+
 // A reduction whose elements come tile by tile: of rows that are not resident, or of columns.
 struct Accumulation {
   Op op = Op::reduce_sum;
@@ -80,6 +84,8 @@ struct PreparedPart {
   std::vector<Step> each;   // for each tile
   std::vector<TileStore> stores;
   std::vector<Accumulation> accumulations;
+  plan::Chunks chunks;  // of those; the plan's depend on what else the part computes
+  std::int64_t partials_bytes = 0;
   std::vector<Step> at_end;  // of rows or columns, when every accumulation is done
   std::vector<TileStore> end_stores;
 };

@@ -45,14 +45,18 @@ void pull_reduce_sum(Pullback& p) {
 }
 
 // Ties share equally; where there is a NaN, the NaNs do. The mask connects, with a zero derivative.
+// Ties of 16-bit values are counted in f32: a row may have more than f16 holds.
 void pull_reduce_extreme(Pullback& p) {
   const Value x = p.operand(0);
   const Shape shape = x.shape();
   const Axes axes = p.attributes().axes;
-  const Value is_extreme = same(x, expand_reduced(p.result(), axes, shape));
+  const DType dtype = size_bytes(x.dtype()) == 2 ? DType::f32 : x.dtype();
+  const auto computed = [&](const Value& of) { return of.dtype() == dtype ? of : cast(of, dtype); };
+  const Value is_extreme = computed(same(x, expand_reduced(p.result(), axes, shape)));
   const Value ties = apply(Op::reduce_sum, {is_extreme}, {.axes = axes});
-  const Value share = scale(p.cotangent(), 1 / reshape(ties, p.result().shape()));
-  p.give(0, scale(is_extreme, expand_reduced(share, axes, shape)));
+  const Value share = scale(computed(p.cotangent()), 1 / reshape(ties, p.result().shape()));
+  const Value given = scale(is_extreme, expand_reduced(share, axes, shape));
+  p.give(0, dtype == x.dtype() ? given : cast(given, x.dtype()));
 }
 
 }  // namespace tendon::ops

@@ -110,6 +110,8 @@ class Fusion {
   bool reduce(Cluster& cluster, int at, Ref value, const Reduction& reduction);
   // Turns a pointwise stage's space into that of the reduction.
   bool begin_reducing(Cluster& cluster, Ref value, const Reduction& reduction);
+  // Whether the reduction's rows are to be resident.
+  bool is_resident(Ref value, const Reduction& reduction) const;
   static bool same_rows(const Part& part, const Part& other);
   // Whether what is reduced are the columns of the part's resident rows.
   static bool are_columns(const Part& part, const Part& reduced);
@@ -127,8 +129,8 @@ class Fusion {
   bool is_repeated(const View& view) const;
   bool can_repeat(const Cluster& cluster, Ref base, Level level, int& budget) const;
   bool is_made_in_body(Ref base) const;
-  // Beside an addition.
-  static int cost(Op op);
+  // Of the value's op, beside an addition.
+  int cost(Ref value) const;
   // A value that the part itself makes: usable in the order in which it is made.
   static std::optional<Operand> own(Cluster& cluster, const View& seen, Level level);
   // The operand as a local of the body.

@@ -8,6 +8,8 @@ namespace {
 
 // What computing a value again may cost, in cheap ops, before it is stored and loaded instead.
 constexpr int kMostAgain = 8;
+// A value of which an element comes with so many of those that use it is loaded at no cost.
+constexpr std::int64_t kSmall = 64;
 // A thread that keeps a row's elements keeps a result for each of their columns too. In bytes.
 constexpr std::int64_t kLongestRowOfColumns = 16 << 10;
 constexpr std::size_t kMostReductionsOfColumns = 4;
@@ -91,7 +93,8 @@ bool Fusion::reduce(Cluster& cluster, int at, Ref value, const Reduction& reduct
         width * part.row_length() > kLongestRowOfColumns)
       return false;
     level = Level::column;
-  } else if (!same_rows(part, part_of(reduction)) || (is_arg(value) && !part.is_resident)) {
+  } else if (!same_rows(part, part_of(reduction)) ||
+             part.is_resident != is_resident(value, reduction)) {
     return false;
   }
   std::optional<Operand> operand =
@@ -139,9 +142,14 @@ bool Fusion::begin_reducing(Cluster& cluster, Ref value, const Reduction& reduct
   part.space = space;
   part.first_reduced = reduction.first;
   part.reduced_count = reduction.count;
-  part.is_resident =
-      part.inner_count() == 1 && (is_arg(value) || part.row_length() <= kLongestResidentRow);
+  part.is_resident = is_resident(value, reduction);
   return true;
+}
+
+// By the op and its shape alone: a row that is resident is summed in another order.
+bool Fusion::is_resident(Ref value, const Reduction& reduction) const {
+  const Part part = part_of(reduction);
+  return part.inner_count() == 1 && (is_arg(value) || part.row_length() <= kLongestResidentRow);
 }
 
 bool Fusion::same_rows(const Part& part, const Part& other) {
@@ -243,7 +251,7 @@ bool Fusion::can_compute_again(Cluster& cluster, int at, Ref base, Level level, 
       tape_.shape(base).size() != space.size() || !is_made_in_body(base)) {
     return false;
   }
-  budget -= cost(tape_.op(base));
+  budget -= cost(base);
   for (const Ref operand : tape_.operands(base)) {
     if (budget < 0) return false;
     if (is_uniform(operand)) continue;
@@ -252,8 +260,10 @@ bool Fusion::can_compute_again(Cluster& cluster, int at, Ref base, Level level, 
     bool is_there = true;
     for (const Piece& piece : seen->pieces) {
       if (home(piece.base) > at) return false;
-      is_there &=
-          home(piece.base) != at && (home(piece.base) == kNowhere || in_memory_[piece.base.id]);
+      // A value of rows is stored for next to nothing.
+      const bool is_small = kSmall * tape_.shape(piece.base).size() <= space.size();
+      is_there &= home(piece.base) != at &&
+                  (home(piece.base) == kNowhere || in_memory_[piece.base.id] || is_small);
       if (is_there && !cluster.loads(piece.base)) --budget;
     }
     if (is_there) continue;
@@ -288,7 +298,7 @@ bool Fusion::can_repeat(const Cluster& cluster, Ref base, Level level, int& budg
     return cluster.part().body[local->second].level == level;
   if (tape_.op(base) == Op::iota) return true;
   if (kind(base) != ops::OpKind::pointwise || in_memory_[base.id]) return false;
-  budget -= cost(tape_.op(base));
+  budget -= cost(base);
   return budget >= 0 && std::ranges::all_of(tape_.operands(base), [&](Ref operand) {
            return is_uniform(operand) ||
                   (is_row_major(view(operand)) &&
@@ -301,8 +311,13 @@ bool Fusion::is_made_in_body(Ref base) const {
   return home(base) != kNowhere && clusters_[static_cast<std::size_t>(home(base))].is_body();
 }
 
-int Fusion::cost(Op op) {
-  switch (op) {
+int Fusion::cost(Ref value) const {
+  // What is computed from narrow elements is stored and loaded as wide ones.
+  constexpr int kSavedByNarrowLoads = 3;
+  if (tape_.op(value) == Op::cast &&
+      size_bytes(tape_.dtype(tape_.operands(value)[0])) < size_bytes(tape_.dtype(value)))
+    return -kSavedByNarrowLoads;
+  switch (tape_.op(value)) {
     case Op::neg:
     case Op::abs:
     case Op::add:

@@ -16,9 +16,6 @@ constexpr std::int64_t kMostPartials = 256;
 // Rows that lie apart are cut at multiples of this, so that a chunk begins where a row does: in
 // front of whole vectors and whole cache lines.
 constexpr std::int64_t kChunkMultiple = 1024;
-// Where rows lie side by side, a chunk has so many of a row's elements at least for its result,
-// which is written and read again; of 16 bits, twice as many.
-constexpr std::int64_t kLeastLines = 64;
 // Of resident rows: what a block has at once; how many times what a chunk moves for its columns it
 // moves for its rows, at least, where all rows together are more than stays in a second-level
 // cache; and what then may be moved for columns whatever it is.
@@ -37,22 +34,12 @@ bool reduces_16_bits(const Part& part) {
   });
 }
 
-// By the shape alone, so that the order of a sum does not depend on the machine.
+// A chunk's result is written and read again: of 16 bits, a chunk has twice as many elements.
 void cut_into_chunks(Part& part) {
-  const std::int64_t row = part.row_length();
-  const std::int64_t wanted = divide_up(row * part.inner_count(), kChunkElements);
-  const std::int64_t rows = std::max<std::int64_t>(part.outer_count(), 1);
-  std::int64_t most = std::clamp<std::int64_t>(kMostPartials / rows, 1, kMostChunks);
-  const bool lie_apart = part.inner_count() == 1;
-  if (!lie_apart) {
-    const std::int64_t least = kLeastLines * (reduces_16_bits(part) ? 2 : 1);
-    most = std::clamp<std::int64_t>(row / least, 1, most);
-  }
-  const std::int64_t count = std::clamp<std::int64_t>(wanted, 1, most);
-  part.chunk_length = std::max<std::int64_t>(divide_up(row, count), 1);
-  if (lie_apart && count > 1)
-    part.chunk_length = divide_up(part.chunk_length, kChunkMultiple) * kChunkMultiple;
-  part.chunk_count = std::max<std::int64_t>(divide_up(row, part.chunk_length), 1);
+  const Chunks chunks = chunks_of(part.row_length(), part.inner_count(), part.outer_count(),
+                                  kLeastLines * (reduces_16_bits(part) ? 2 : 1));
+  part.chunk_length = chunks.length;
+  part.chunk_count = chunks.count;
 }
 
 // Bytes that move for each element of the part, and for each column of a chunk of its rows: results
@@ -158,6 +145,18 @@ Shape Part::shape(Level level) const {
     }
   }
   __builtin_unreachable();
+}
+
+Chunks chunks_of(std::int64_t row, std::int64_t inner, std::int64_t outer, std::int64_t least) {
+  std::int64_t most =
+      std::clamp<std::int64_t>(kMostPartials / std::max<std::int64_t>(outer, 1), 1, kMostChunks);
+  const bool lie_apart = inner == 1;
+  if (!lie_apart) most = std::clamp<std::int64_t>(row / least, 1, most);
+  const std::int64_t wanted =
+      std::clamp<std::int64_t>(divide_up(row * inner, kChunkElements), 1, most);
+  std::int64_t length = std::max<std::int64_t>(divide_up(row, wanted), 1);
+  if (lie_apart && wanted > 1) length = divide_up(length, kChunkMultiple) * kChunkMultiple;
+  return {length, std::max<std::int64_t>(divide_up(row, length), 1)};
 }
 
 const std::vector<StageCost>& Program::costs() const {

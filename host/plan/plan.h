@@ -123,6 +123,18 @@ struct Plan {
   std::int64_t op_count = 0;  // tape ops that executing it computes
 };
 
+// The chunks of each row: so many of so many elements, the last one of what is left. Of rows of
+// `row` elements, `outer` of them apart and `inner` side by side; where some are side by side, a
+// chunk has `least` elements at least. By the shape alone, so that the order of a sum depends
+// neither on the machine nor on what else a stage computes.
+struct Chunks {
+  std::int64_t length = 1;
+  std::int64_t count = 1;
+};
+inline constexpr std::int64_t kLeastLines = 64;
+Chunks chunks_of(std::int64_t row, std::int64_t inner, std::int64_t outer,
+                 std::int64_t least = kLeastLines);
+
 // Fuses what the targets depend on into stages and places them in memory; nothing else is planned.
 Plan make_plan(Tape tape);
 

@@ -1,9 +1,8 @@
-// The public functions of the elementwise ops, reductions and matmul: operands promote, then one
-// op, or a few, is recorded.
+// The public functions of the elementwise ops and matmul: operands promote, then one op, or a few,
+// is recorded. Reductions: reductions.cpp.
 #include <tendon/error.h>
 #include <tendon/ops.h>
 
-#include <algorithm>
 #include <optional>
 
 #include "host/ops/checks.h"
@@ -120,109 +119,6 @@ Tensor& operator+=(Tensor& a, const Operand& b) { return a = add({a, b.place()},
 Tensor& operator-=(Tensor& a, const Operand& b) { return a = sub({a, b.place()}, b); }
 Tensor& operator*=(Tensor& a, const Operand& b) { return a = mul({a, b.place()}, b); }
 Tensor& operator/=(Tensor& a, const Operand& b) { return a = div({a, b.place()}, b); }
-
-namespace {
-
-Tensor reduce(Op op, const Tensor& x, const Axes& axes, bool keep_dims, Place place) {
-  const Attributes attributes{.axes = axes, .keep_dims = keep_dims};
-  return apply(op, {&x}, place, &attributes);
-}
-
-}  // namespace
-
-Tensor reduce_sum(const Operand& x, const Axes& axes, bool keep_dims) {
-  const Common common = common_of({&x}, "reduce_sum");
-  const Prepared operand(x, common.dtype == DType::boolean ? common.as(DType::i32) : common,
-                         x.place());
-  return reduce(Op::reduce_sum, operand.tensor(), axes, keep_dims, x.place());
-}
-
-Tensor reduce_mean(const Operand& x, const Axes& axes, bool keep_dims) {
-  const Named named("reduce_mean");
-  const Place place = x.place();
-  const Common common = common_of({&x}, "reduce_mean");
-  const DType dtype = common.dtype;
-  if (dtype == DType::f16 || dtype == DType::bf16) {  // whose sums would overflow
-    return cast({reduce_mean({cast(x, DType::f32), place}, axes, keep_dims), place}, dtype);
-  }
-  const Prepared operand(x, is_floating(dtype) ? common : common.as(DType::f32), place);
-  const Tensor sum = reduce(Op::reduce_sum, operand.tensor(), axes, keep_dims, place);
-  // The mean of nothing is NaN, as in NumPy.
-  double count = 1;
-  const Shape& shape = operand.tensor().shape();
-  for (int i = 0; i < shape.rank(); ++i) {
-    const bool reduced = axes.count() == 0 || std::ranges::any_of(axes, [&](int axis) {
-                           return (axis < 0 ? axis + shape.rank() : axis) == i;
-                         });
-    if (reduced) count *= static_cast<double>(shape[i]);
-  }
-  return div({sum, place}, count);
-}
-
-Tensor reduce_max(const Operand& x, const Axes& axes, bool keep_dims) {
-  return reduce(Op::reduce_max, strong(x, "reduce_max").tensor(), axes, keep_dims, x.place());
-}
-Tensor reduce_min(const Operand& x, const Axes& axes, bool keep_dims) {
-  return reduce(Op::reduce_min, strong(x, "reduce_min").tensor(), axes, keep_dims, x.place());
-}
-
-namespace {
-
-// The maximum over the axes as a constant, 0 where it is infinite, to shift exponentials by. It
-// cancels in what it is used for, so its gradient does too.
-Tensor shift_of(const Tensor& x, const Axes& axes, Place place) {
-  const Tensor greatest = stop_gradient({reduce(Op::reduce_max, x, axes, true, place), place});
-  return where({is_finite({greatest, place}), place}, {greatest, place}, {0, place});
-}
-Tensor floating(const Operand& x, const char* call) {
-  const Common common = common_of({&x}, call);
-  return Prepared(x, is_floating(common.dtype) ? common : common.as(DType::f32), x.place())
-      .tensor();
-}
-
-}  // namespace
-
-Tensor reduce_logsumexp(const Operand& x, const Axes& axes, bool keep_dims) {
-  const Named named("reduce_logsumexp");
-  const Place place = x.place();
-  const Tensor values = floating(x, "reduce_logsumexp");
-  const Tensor shift = shift_of(values, axes, place);
-  const Tensor powers = exp({sub({values, place}, {shift, place}), place});
-  const Tensor sum = reduce(Op::reduce_sum, powers, axes, keep_dims, place);
-  const Tensor kept = keep_dims ? shift : reshape({shift, place}, sum.shape());
-  return add({log({sum, place}), place}, {kept, place});
-}
-
-Tensor softmax(const Operand& x, int axis) {
-  const Named named("softmax");
-  const Place place = x.place();
-  const Tensor values = floating(x, "softmax");
-  const Tensor shift = shift_of(values, axis, place);
-  const Tensor powers = exp({sub({values, place}, {shift, place}), place});
-  return div({powers, place}, {reduce(Op::reduce_sum, powers, axis, true, place), place});
-}
-
-Tensor log_softmax(const Operand& x, int axis) {
-  const Named named("log_softmax");
-  const Place place = x.place();
-  const Tensor values = floating(x, "log_softmax");
-  const Tensor shift = shift_of(values, axis, place);
-  const Tensor shifted = sub({values, place}, {shift, place});
-  const Tensor sum = reduce(Op::reduce_sum, exp({shifted, place}), axis, true, place);
-  return sub({shifted, place}, {log({sum, place}), place});
-}
-
-namespace {
-
-Tensor arg_reduce(Op op, const Operand& x, int axis) {
-  const Attributes attributes{.axes = axis};
-  return apply(op, {&strong(x, name(op)).tensor()}, x.place(), &attributes);
-}
-
-}  // namespace
-
-Tensor argmax(const Operand& x, int axis) { return arg_reduce(Op::argmax, x, axis); }
-Tensor argmin(const Operand& x, int axis) { return arg_reduce(Op::argmin, x, axis); }
 
 Tensor matmul(const Operand& a, const Operand& b, bool transpose_a, bool transpose_b) {
   const Named named("matmul");

@@ -30,7 +30,8 @@ namespace tendon {
 //   every pullback; one_minus_square atan_slope sigmoid_slope tanh_slope exp_minus_square
 //   normal_density gelu_erf_slope gelu_tanh_slope gelu_tanh_bell silu_slope (x), atan2_slope
 //   direction logaddexp_share (a, b), power_below(a, b, n): derivatives of other ops, accurate
-//   where a formula of these ops is not
+//   where a formula of these ops is not; exp_difference(a, b): exp(a - b), 1 where a and b are the
+//   same infinity
 #define TENDON_UNARY(name, ...) TENDON_API Tensor name(const Operand& x);
 #define TENDON_UNARY_PARAMETER(name, parameter, initial, ...) \
   TENDON_API Tensor name(const Operand& x, double parameter = initial);
@@ -64,18 +65,39 @@ TENDON_API Tensor& operator-=(Tensor& a, const Operand& b);
 TENDON_API Tensor& operator*=(Tensor& a, const Operand& b);
 TENDON_API Tensor& operator/=(Tensor& a, const Operand& b);
 
-// Reductions. No axes: all of them. keep_dims leaves extents of 1. Sums of booleans are i32; means
-// of integers f32. max and min of an empty axis throw ShapeError, share their gradient equally
-// among ties, and give NaN where there is one.
+// Reductions. No axes: all of them. keep_dims leaves extents of 1. Sums of booleans are i32; the
+// others but max and min take integers as f32. Functions of a row (mean, var, std, norm, logsumexp,
+// softmax, log_softmax) compute with 16-bit values in f32 and round their result once. max and min
+// of an empty axis throw ShapeError, share their gradient equally among ties, and give NaN where
+// there is one.
 TENDON_API Tensor reduce_sum(const Operand& x, const Axes& axes = {}, bool keep_dims = false);
+// Of an empty axis: NaN, as NumPy.
 TENDON_API Tensor reduce_mean(const Operand& x, const Axes& axes = {}, bool keep_dims = false);
 TENDON_API Tensor reduce_max(const Operand& x, const Axes& axes = {}, bool keep_dims = false);
 TENDON_API Tensor reduce_min(const Operand& x, const Axes& axes = {}, bool keep_dims = false);
+// log(sum(exp(x))), shifted by the greatest (Blanchard, Higham, Higham, "Accurately computing the
+// log-sum-exp and softmax functions", 2021, eq. 3.8). -inf for an empty axis and where all are
+// -inf; the gradient is then 0. inf where one is inf; the gradient is then NaN there.
 TENDON_API Tensor reduce_logsumexp(const Operand& x, const Axes& axes = {}, bool keep_dims = false);
+// sum((x - mean)^2) / (count - ddof), by the corrected two-pass algorithm (Chan, Golub, LeVeque,
+// "Algorithms for computing the sample variance", 1983, eq. 1.7). Where ddof is the count or more,
+// NaN or inf, as NumPy.
+TENDON_API Tensor reduce_var(const Operand& x, const Axes& axes = {}, bool keep_dims = false,
+                             int ddof = 0);
+// The root of reduce_var, without its overflow and underflow. The gradient is 0 where all are
+// equal.
+TENDON_API Tensor reduce_std(const Operand& x, const Axes& axes = {}, bool keep_dims = false,
+                             int ddof = 0);
+// sum(|x|^order)^(1 / order), the greatest |x| where the order is infinite; scaled, so that powers
+// neither overflow nor vanish (LAPACK's dnrm2). The gradient is 0 where the norm is 0, and by an x
+// that is 0 for every order; ties of an infinite order share it. Error unless order > 0.
+TENDON_API Tensor reduce_norm(const Operand& x, const Axes& axes = {}, bool keep_dims = false,
+                              double order = 2);
 // The first index, i64, of the extreme along the axis (of the first NaN where there is one).
 TENDON_API Tensor argmax(const Operand& x, int axis = 0);
 TENDON_API Tensor argmin(const Operand& x, int axis = 0);
 
+// Of an axis without elements: empty.
 TENDON_API Tensor softmax(const Operand& x, int axis = -1);
 TENDON_API Tensor log_softmax(const Operand& x, int axis = -1);
 

@@ -136,6 +136,65 @@ TEST(Contraction, LargeEnoughForEveryLibraryAndThreadIsRight) {
   }
 }
 
+// Element (i, j) in the layout, from rows without gaps.
+template <class T>
+std::vector<T> laid_out(const std::vector<T>& values, const Contraction::Operand& in,
+                        std::int64_t rows, std::int64_t columns) {
+  std::vector<T> result(static_cast<std::size_t>(length(in, 1, rows, columns)));
+  for (std::int64_t i = 0; i < rows; ++i) {
+    for (std::int64_t j = 0; j < columns; ++j)
+      result[static_cast<std::size_t>(i * in.row_stride + j * in.column_stride)] =
+          values[static_cast<std::size_t>(i * columns + j)];
+  }
+  return result;
+}
+
+template <class T>
+void expect_the_same_bits_in_every_layout(Contraction c, unsigned seed) {
+  c.a = stored(Order::rows, c.m, c.k);
+  c.b = stored(Order::rows, c.k, c.n);
+  const Operands<T> operands(c, seed);
+  const std::vector<T> want = product(c, *make_contractor(c), operands);
+  for (const Order of_a : {Order::rows, Order::columns}) {
+    for (const Order of_b : {Order::rows, Order::columns}) {
+      for (const std::int64_t padding : {0, 3}) {
+        Contraction other = c;
+        other.a = stored(of_a, c.m, c.k, padding);
+        other.b = stored(of_b, c.k, c.n, padding);
+        Operands<T> moved = operands;
+        moved.a = laid_out(operands.a, other.a, c.m, c.k);
+        moved.b = laid_out(operands.b, other.b, c.k, c.n);
+        ASSERT_EQ(product(other, *make_contractor(other), moved), want)
+            << c.m << " x " << c.k << " x " << c.n << (sizeof(T) == 4 ? " f32" : " f64")
+            << (of_a == Order::rows ? "" : ", a by columns")
+            << (of_b == Order::rows ? "" : ", b by columns") << ", padding " << padding;
+      }
+    }
+  }
+}
+
+// Around the ends of vectors, lanes and blocks of our own loops, and of the libraries' kernels.
+TEST(Contraction, HasTheSameBitsInEveryLayout) {
+  std::mt19937 generator(11);
+  const std::vector<std::int64_t> sizes = {1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 64, 100, 129, 300};
+  const auto pick = [&] { return sizes[generator() % sizes.size()]; };
+  for (unsigned trial = 0; trial < 200; ++trial) {
+    Contraction c{.m = pick(), .n = pick(), .k = pick()};
+    c.dtype = DType::f32;
+    expect_the_same_bits_in_every_layout<float>(c, trial);
+    c.dtype = DType::f64;
+    expect_the_same_bits_in_every_layout<double>(c, trial);
+  }
+  for (const std::int64_t k : {4'095, 4'096, 4'097, 10'000}) {
+    for (const bool is_column : {false, true}) {
+      Contraction c{.m = is_column ? 130 : 1, .n = is_column ? 1 : 130, .k = k};
+      expect_the_same_bits_in_every_layout<float>(c, 1);
+      c.dtype = DType::f64;
+      expect_the_same_bits_in_every_layout<double>(c, 1);
+    }
+  }
+}
+
 TEST(Contraction, ReadsAVectorWithAnyStep) {
   Contraction row{.m = 1, .n = 5, .k = 7, .a = {0, 0, 3}, .b = stored(Order::rows, 7, 5)};
   expect_right_in_both_dtypes(row, 1);

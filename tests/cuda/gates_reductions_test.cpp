@@ -1,6 +1,7 @@
 // Reductions, alone and among elementwise work: few launches, and hardly more bytes than each input
 // read once and each output written once.
 #include <gtest/gtest.h>
+#include <tendon/tendon.h>
 
 #include "bench/workloads/cross_entropy.h"
 #include "bench/workloads/formula.h"
@@ -142,6 +143,48 @@ TEST_F(RowsGate, LayerNormAndAllItsGradientsAreTwoLaunchesNearTheFloor) {
   expect_holds(DeviceRun::with_gradients(workloads::layer_norm_tape(DType::f32, 4'096, 768),
                                          {{-2, 2}, {0.5, 1.5}, {-1, 1}}),
                {.launches = 2, .floors_of_sectors = 1.05, .tolerance = 1e-2});
+}
+
+// The functions as they are called: what is computed in f32 is moved in 16 bits.
+TEST_F(RowsGate, FunctionsOfHalvesAndTheirGradientsAreAtTheFloor) {
+  if (!can_count()) GTEST_SKIP() << "the device does not count";
+  const Tensor labels = full({128, 1}, 17, DType::i32);
+  const auto centred = [](const Tensor& x) { return x - reduce_mean(x, 1, true); };
+  const std::pair<const char*, std::function<Tensor(const Tensor&)>> functions[] = {
+      {"softmax", [](const Tensor& x) { return softmax(x); }},
+      {"log_softmax", [](const Tensor& x) { return log_softmax(x); }},
+      {"cross-entropy",
+       [&](const Tensor& x) {
+         const Tensor at_label = arange(1'000, DType::i32) == labels;
+         return -reduce_mean(reduce_sum(where(at_label, log_softmax(x), 0), 1));
+       }},
+      {"layer norm",
+       [&](const Tensor& x) { return centred(x) / sqrt(reduce_var(x, 1, true) + 1e-5); }}};
+  run({labels});
+  for (const DType dtype : {DType::f16, DType::bf16, DType::f32}) {
+    const Tensor x = random::uniform({7, 0}, {128, 1'000}, -4, 4, dtype);
+    run({x});
+    for (const auto& [name, f] : functions) {
+      const auto of_value = [&, f = f] { return f(x); };
+      const auto of_gradient = [&, f = f] {
+        GradientTape tape;
+        tape.watch(x);
+        return *tape.gradient(f(x), x);
+      };
+      for (const std::function<Tensor()>& make :
+           {std::function<Tensor()>(of_value), std::function<Tensor()>(of_gradient)}) {
+        run({make()});
+        const Tensor made = make();
+        const std::int64_t floor = x.size() * static_cast<std::int64_t>(size_bytes(dtype)) +
+                                   made.size() * static_cast<std::int64_t>(size_bytes(dtype));
+        const Counted counted = count([&] { run({made}); });
+        EXPECT_LE(counted.kernels, 2) << name << dtype << text(counted);
+        EXPECT_LE(static_cast<double>(counted.first_touch()),
+                  1.05 * static_cast<double>(floor) + 1'024)
+            << name << dtype << text(counted);
+      }
+    }
+  }
 }
 
 // The gradients by a bias before, and by scale and shift, beside that by the rows: more values than

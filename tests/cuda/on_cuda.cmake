@@ -64,7 +64,7 @@ foreach(room backend fuzz misuse ops semantics)
   run_on_cuda(${room} tendon_test_${room})
 endforeach()
 run_on_cuda(record tendon_test_record -MissingDevice.*:FakeDevice.*)
-run_on_cuda(plan tendon_test_plan RandomTapes.*:DegenerateTapes.*:*.*AreAsThePlainExecutorHasThem*:Columns.AreReducedFrom*)
+run_on_cuda(plan tendon_test_plan RandomTapes.*:*SameBits.*:DegenerateTapes.*:*.*AreAsThePlainExecutorHasThem*:Columns.AreReducedFrom*)
 
 # Processes of their own, in which something is amiss from the start.
 if(TARGET emulated_cuda)

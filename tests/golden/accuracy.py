@@ -540,6 +540,23 @@ def binary_rows(rng):
         (1.0, INF): [INF, INF, 0, 0, 0, 0],
     }
     yield "xlogy", lambda a, b: known_logs.get((a, b)) or a_log_b(a, b), products + list(known_logs)
+    near = random.Random(7)
+    differences = [(f32(near.uniform(-4, 4)), f32(near.uniform(-4, 4))) for _ in range(300)]
+    differences += [(x, x) for x in spread(near, 20, -90, 90)] + [(-0.0, 0.0), (0.0, -0.0)]
+
+    def exp_difference(a, b):
+        y = mp.exp(mp.mpf(a) - mp.mpf(b))
+        return [y, y, -y, y, -y, y]
+
+    known_differences = {
+        (-INF, -INF): [1, 0, 0, 0, 0, 0],
+        (-INF, 1.0): [0, 0, 0, 0, 0, 0],
+    }
+    yield (
+        "exp_difference",
+        lambda a, b: known_differences.get((a, b)) or exp_difference(a, b),
+        differences + list(known_differences),
+    )
     for name, value in (
         ("equal", lambda a, b: a == b),
         ("not_equal", lambda a, b: a != b),

@@ -73,7 +73,7 @@ TEST(Golden, HasAPointForEveryRowThatGivesNumbers) {
   for (const golden::ElementwisePoint& point : golden::kElementwise) ++counts[point.op];
   // These follow from others, or are checked against other values (accuracy_test.cpp).
   for (const char* without : {"identity", "stop_gradient", "scale", "polygamma", "step",
-                              "share_of_greater", "same", "logaddexp", "xlogy"})
+                              "share_of_greater", "same", "logaddexp", "xlogy", "exp_difference"})
     ++counts[without];
 #define TENDON_DERIVATIVE_OF(name, of) ++counts[#name];
 #include "tests/ops/accuracy_exceptions.inc"
