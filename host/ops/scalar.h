@@ -262,9 +262,10 @@ S<T> normal_distribution(S<T> x) {
   return near - scale(near, where(t > 0, 2 * t * error, 0));
 }
 
-// exp(-|u|) for gelu_tanh's u, with u's rounding error made good.
+// exp(-|u|) for gelu_tanh's u, with u's rounding error made good. Where it is not inlined, the
+// loops of its callers are not vectorised.
 template <std::floating_point T>
-S<T> gelu_tanh_exp(S<T> x) {
+[[gnu::always_inline]] inline S<T> gelu_tanh_exp(S<T> x) {
   constexpr double kFirst = 1.5957691216057308;
   constexpr double kThird = 0.07135481627260025;
   const S<T> first{static_cast<T>(kFirst)};

@@ -108,7 +108,7 @@ TEST(Columns, AreReducedInChunksThatKeepADeviceBusy) {
 
 TEST(Columns, OfRandomTapesAreMet) {
   int count = 0;
-  for (std::uint64_t seed = 0; seed < 600; ++seed) {
+  for (std::uint64_t seed = 0; seed < 1200; ++seed) {
     const plan::Plan plan = plan::make_plan(random_tape(seed).tape);
     for (const plan::Stage& stage : plan.stages) {
       for (const plan::Part& part : stage.parts) count += part.reduces_columns() ? 1 : 0;

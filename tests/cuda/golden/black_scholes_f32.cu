@@ -1,5 +1,5 @@
-// pointwise, 5 in, 6 out: sqrt, 16 mul, square, 12 add, 8 div, log, 2 sub, 2 erf, 8 neg, 3 exp, 25
-// scale.
+// pointwise, 5 in, 6 out: sqrt, 14 mul, square, 12 add, 8 div, log, 2 sub, 2 erf, 6 neg, exp, 25
+// scale, 2 exp_minus_square.
 #include "tendon/memory.cuh"
 #include "tendon/ops.cuh"
 using namespace tendon;
@@ -14,7 +14,7 @@ struct Arguments {
 };
 
 extern "C" __global__ void __launch_bounds__(256, 5)
-pointwise_2477cd0af6c411bd(const __grid_constant__ Arguments a) {
+pointwise_2b275f3e9e08313f(const __grid_constant__ Arguments a) {
   const index first = blockIdx.x * 256u + threadIdx.x, step = gridDim.x * 256u;
   const index count = a.count0, vectors = a.vectors1;
   const auto element = [&](f32 x0, f32 x1, f32 x2, f32 x3, f32 x4, f32& y5, f32& y6, f32& y7, f32& y8, f32& y9, f32& y10) {
@@ -30,75 +30,71 @@ pointwise_2477cd0af6c411bd(const __grid_constant__ Arguments a) {
     const f32 v15 = v14 / v3;
     const f32 v16 = v15 - v3;
     const f32 v18 = v16 * a.number1;
-    const f32 v57 = v18 * v18;
-    const f32 v58 = -v57;
-    const f32 v59 = op::exp(v58);
-    const f32 v60 = a.number2 * v59;
+    const f32 v55 = op::exp_minus_square(v18);
+    const f32 v56 = a.number2 * v55;
     const f32 v24 = x2 * x0;
     const f32 v25 = -v24;
     const f32 v26 = op::exp(v25);
     const f32 v27 = x4 * v26;
-    const f32 v49 = op::scale(a.number3, v27);
-    const f32 v56 = op::scale(v49, a.number4);
-    const f32 v61 = op::scale(v56, v60);
+    const f32 v47 = op::scale(a.number3, v27);
+    const f32 v54 = op::scale(v47, a.number4);
+    const f32 v57 = op::scale(v54, v56);
     const f32 v30 = v15 * a.number5;
-    const f32 v39 = v30 * v30;
-    const f32 v40 = -v39;
-    const f32 v41 = op::exp(v40);
-    const f32 v43 = a.number2 * v41;
+    const f32 v39 = op::exp_minus_square(v30);
+    const f32 v41 = a.number2 * v39;
     const f32 v38 = op::scale(x3, a.number6);
-    const f32 v44 = op::scale(v38, v43);
-    const f32 v62 = op::scale(v61, a.number1);
-    const f32 v45 = op::scale(v44, a.number5);
-    const f32 v64 = v45 + v62;
-    const f32 v68 = v15 / v3;
-    const f32 v69 = -v68;
-    const f32 v70 = op::scale(v64, v69);
-    const f32 v63 = -v62;
-    const f32 v71 = v63 + v70;
-    const f32 v90 = op::scale(v71, x1);
-    const f32 v93 = a.number7 / v1;
-    const f32 v94 = op::scale(v90, v93);
-    const f32 v66 = a.number8 / v3;
-    const f32 v67 = op::scale(v64, v66);
-    const f32 v82 = op::scale(v67, v8);
+    const f32 v42 = op::scale(v38, v41);
+    const f32 v58 = op::scale(v57, a.number1);
+    const f32 v43 = op::scale(v42, a.number5);
+    const f32 v60 = v43 + v58;
+    const f32 v64 = v15 / v3;
+    const f32 v65 = -v64;
+    const f32 v66 = op::scale(v60, v65);
+    const f32 v59 = -v58;
+    const f32 v67 = v59 + v66;
+    const f32 v86 = op::scale(v67, x1);
+    const f32 v89 = a.number7 / v1;
+    const f32 v90 = op::scale(v86, v89);
+    const f32 v62 = a.number8 / v3;
+    const f32 v63 = op::scale(v60, v62);
     const f32 v19 = op::erf(v18);
     const f32 v21 = a.number9 + v19;
     const f32 v23 = a.number4 * v21;
-    const f32 v48 = op::scale(a.number3, v23);
-    const f32 v51 = op::scale(v48, x4);
-    const f32 v52 = op::scale(v51, v26);
-    const f32 v53 = -v52;
-    const f32 v55 = op::scale(v53, x2);
-    const f32 v83 = v55 + v82;
-    const f32 v95 = v83 + v94;
-    y10 = v95;
-    const f32 v87 = a.number10 * x1;
-    const f32 v81 = op::scale(v67, x0);
-    const f32 v85 = op::scale(v81, a.number0);
-    const f32 v88 = op::scale(v85, v87);
-    const f32 v89 = op::scale(v71, v1);
-    const f32 v91 = v88 + v89;
-    y9 = v91;
-    const f32 v72 = a.number8 / v12;
-    const f32 v73 = op::scale(v67, v72);
-    const f32 v50 = op::scale(v48, v26);
-    const f32 v76 = v12 / x4;
-    const f32 v77 = -v76;
-    const f32 v78 = op::scale(v73, v77);
-    const f32 v80 = v50 + v78;
-    y7 = v80;
-    const f32 v54 = op::scale(v53, x0);
-    const f32 v84 = v54 + v81;
-    y8 = v84;
-    const f32 v74 = a.number8 / x4;
-    const f32 v75 = op::scale(v73, v74);
+    const f32 v46 = op::scale(a.number3, v23);
+    const f32 v49 = op::scale(v46, x4);
+    const f32 v50 = op::scale(v49, v26);
+    const f32 v51 = -v50;
+    const f32 v53 = op::scale(v51, x2);
+    const f32 v78 = op::scale(v63, v8);
+    const f32 v79 = v53 + v78;
+    const f32 v91 = v79 + v90;
+    y10 = v91;
+    const f32 v83 = a.number10 * x1;
+    const f32 v77 = op::scale(v63, x0);
+    const f32 v81 = op::scale(v77, a.number0);
+    const f32 v84 = op::scale(v81, v83);
+    const f32 v85 = op::scale(v67, v1);
+    const f32 v87 = v84 + v85;
+    y9 = v87;
+    const f32 v52 = op::scale(v51, x0);
+    const f32 v80 = v52 + v77;
+    y8 = v80;
+    const f32 v68 = a.number8 / v12;
+    const f32 v69 = op::scale(v63, v68);
+    const f32 v48 = op::scale(v46, v26);
+    const f32 v72 = v12 / x4;
+    const f32 v73 = -v72;
+    const f32 v74 = op::scale(v69, v73);
+    const f32 v76 = v48 + v74;
+    y7 = v76;
+    const f32 v70 = a.number8 / x4;
+    const f32 v71 = op::scale(v69, v70);
     const f32 v28 = v27 * v23;
     const f32 v31 = op::erf(v30);
     const f32 v33 = a.number11 + v31;
     const f32 v35 = a.number6 * v33;
-    const f32 v79 = v35 + v75;
-    y6 = v79;
+    const f32 v75 = v35 + v71;
+    y6 = v75;
     const f32 v36 = x3 * v35;
     const f32 v37 = v36 - v28;
     y5 = v37;

@@ -1,4 +1,4 @@
-// pointwise, 2 in, 3 out: silu, 3 mul, sigmoid, sub, add, scale.
+// pointwise, 2 in, 3 out: silu, mul, silu_slope, scale.
 #include "tendon/memory.cuh"
 #include "tendon/ops.cuh"
 using namespace tendon;
@@ -8,21 +8,16 @@ struct Arguments {
   const bf16 *x0, *x1;
   bf16 *y2, *y3, *y4;
   i64 count0, vectors1;
-  alignas(8) f32 number0;
 };
 
 extern "C" __global__ void __launch_bounds__(256)
-pointwise_99f788acaa3d7294(const __grid_constant__ Arguments a) {
+pointwise_fa998bbf250f85eb(const __grid_constant__ Arguments a) {
   const index first = blockIdx.x * 256u + threadIdx.x, step = gridDim.x * 256u;
   const index count = a.count0, vectors = a.vectors1;
   const auto element = [&](f32 x0, f32 x1, bf16& y2, bf16& y3, bf16& y4) {
-    const f32 v4 = rounded<bf16>(op::sigmoid(x0));
-    const f32 v6 = rounded<bf16>(a.number0 - v4);
-    const f32 v7 = rounded<bf16>(x0 * v6);
-    const f32 v8 = rounded<bf16>(a.number0 + v7);
-    const f32 v9 = rounded<bf16>(v4 * v8);
-    const f32 v10 = rounded<bf16>(op::scale(x1, v9));
-    y4 = stored_as<bf16>(v10);
+    const f32 v4 = rounded<bf16>(op::silu_slope(x0));
+    const f32 v5 = rounded<bf16>(op::scale(x1, v4));
+    y4 = stored_as<bf16>(v5);
     const f32 v1 = rounded<bf16>(op::silu(x0));
     y2 = stored_as<bf16>(v1);
     const f32 v3 = rounded<bf16>(v1 * x1);

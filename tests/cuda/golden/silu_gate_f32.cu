@@ -1,4 +1,4 @@
-// pointwise, 2 in, 3 out: silu, 3 mul, sigmoid, sub, add, scale.
+// pointwise, 2 in, 3 out: silu, mul, silu_slope, scale.
 #include "tendon/memory.cuh"
 #include "tendon/ops.cuh"
 using namespace tendon;
@@ -8,21 +8,16 @@ struct Arguments {
   const f32 *x0, *x1;
   f32 *y2, *y3, *y4;
   i64 count0, vectors1;
-  alignas(8) f32 number0;
 };
 
 extern "C" __global__ void __launch_bounds__(256)
-pointwise_a81aea540261b301(const __grid_constant__ Arguments a) {
+pointwise_456a17a710f735ed(const __grid_constant__ Arguments a) {
   const index first = blockIdx.x * 256u + threadIdx.x, step = gridDim.x * 256u;
   const index count = a.count0, vectors = a.vectors1;
   const auto element = [&](f32 x0, f32 x1, f32& y2, f32& y3, f32& y4) {
-    const f32 v4 = op::sigmoid(x0);
-    const f32 v6 = a.number0 - v4;
-    const f32 v7 = x0 * v6;
-    const f32 v8 = a.number0 + v7;
-    const f32 v9 = v4 * v8;
-    const f32 v10 = op::scale(x1, v9);
-    y4 = v10;
+    const f32 v4 = op::silu_slope(x0);
+    const f32 v5 = op::scale(x1, v4);
+    y4 = v5;
     const f32 v1 = op::silu(x0);
     y2 = v1;
     const f32 v3 = v1 * x1;
