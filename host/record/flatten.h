@@ -65,8 +65,9 @@ class Flattening {
   Keeps keeps_ = Keeps::nothing;
   std::uint64_t walk_ = 0;
   Tape tape_;
-  std::vector<detail::Origin> origins_;     // of the tape's values
-  std::vector<std::uint64_t> input_cells_;  // of the inputs, those of variables' values
+  std::vector<History::Named> named_;
+  std::vector<History::Expansion> expansions_;  // of the macros met
+  std::vector<std::uint64_t> input_cells_;      // of the inputs, those of variables' values
   std::vector<Frame> stack_;
   std::vector<Ref> operands_;
   std::vector<Ref> targets_;

@@ -30,7 +30,9 @@ class HistoryStore {
       History& forgotten = *oldest_;
       unlink(forgotten);
       forgotten.tape = Tape();
-      forgotten.origins = {};
+      forgotten.named = {};
+      forgotten.expansions = {};
+      forgotten.expanded = {};
       forgotten.inputs = {};
     }
     return history;
@@ -87,12 +89,15 @@ HistoryStore& store() {
 
 void History::clear() {
   detail::TapeArrays::clear(tape);
-  origins.clear();
+  named.clear();
+  expansions.clear();
+  expanded.clear();
   inputs.clear();
 }
 
 std::size_t History::held_bytes() const {
-  return detail::TapeArrays::held_bytes(tape) + origins.capacity() * sizeof(detail::Origin) +
+  return detail::TapeArrays::held_bytes(tape) + named.capacity() * sizeof(Named) +
+         expansions.capacity() * sizeof(Expansion) + expanded.capacity() * sizeof(std::uint32_t) +
          inputs.capacity() * sizeof(Input);
 }
 

@@ -126,7 +126,7 @@ bool is_copy(const Node& node) {
 }
 
 detail::Origin origin_of(const Node& node) {
-  if (node.derivative.name != nullptr) return node.derivative;
+  if (node.derivative_of != nullptr) return {node.derivative_of, node.derivative_order};
   if (node.event != explain::Event::op || node.op == Op::constant) return {};
   return {node.called != nullptr ? node.called : name(node.op), 0};
 }

@@ -115,7 +115,8 @@ struct Node {
   const char* called =
       nullptr;        // the function that the user called, where it made more than one op
   double number = 0;  // of a constant, which has no attributes
-  Origin derivative;  // of an op that a gradient recorded
+  const char* derivative_of = nullptr;  // of an op that a gradient recorded, whose
+  std::uint32_t derivative_order = 0;
   Attributes* attributes = nullptr;  // where the op has any
   record::TapeIds tapes;
 

@@ -208,6 +208,7 @@ Tensor Recorder::macro_output(Node& macro, Ref value) {
   node->place = macro.place;
   node->macro_output = value.id;
   node->macro_slot = static_cast<std::uint32_t>(macro.macro->results.size());
+  if (macro.macro->results.empty()) macro.macro->results.reserve(8);
   macro.macro->results.push_back(node);
   Node* operand = &macro;
   set_operands(*node, {&operand, 1});
