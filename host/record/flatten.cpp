@@ -223,13 +223,13 @@ std::uint32_t Flattening::open_output(const Node& output) {
     macro.visit_ref = static_cast<std::uint32_t>(expanded_.size());
     expanded_.resize(expanded_.size() + ops.tape().size() - begin, kUnmet);
     macros_.push_back(&macro);
-    expansions_.push_back({macro.macro->ops, macro.called, macro.visit_ref});
+    expansions_.push_back({ops.has_origins() ? macro.macro->ops : nullptr, macro.called,
+                           macro.visit_ref, ops.tape().size() - begin});
     // Whoever reads its results one by one gets the others with the second.
     if (keeps_ >= Keeps::worth && macro.macro->was_opened) {
-      for (Node* result : macro.macro->results) {
-        NodePtr held = result != nullptr ? lock_result(*result) : NodePtr();
-        if (!held) continue;
-        siblings_.push_back(std::move(held));
+      for (Node* result = macro.macro->last_result; result != nullptr;
+           result = result->result_before()) {
+        if (NodePtr held = lock_result(*result)) siblings_.push_back(std::move(held));
       }
     }
     if (keeps_ == Keeps::worth_and_losses) {
@@ -296,22 +296,12 @@ Ref Flattening::append_output(const Node& output, std::uint32_t first) {
 }
 
 void Flattening::hand_over(History& history) {
-  std::swap(tape_, history.tape);
+  TapeArrays::swap(tape_, history.tape);
   std::swap(named_, history.named);
   std::swap(expansions_, history.expansions);
   std::swap(expanded_, history.expanded);
   for (std::size_t i = 0; i < inputs_.size(); ++i)
     history.inputs.push_back({inputs_[i], input_cells_[i]});
-}
-
-std::uint8_t& Flattening::facts_of(Ref value) {
-  if (facts_.size() <= value.id) facts_.resize(2 * std::size_t{value.id} + 64);
-  return facts_[value.id];
-}
-
-std::uint32_t& Flattening::readers_of(Ref value) {
-  if (readers_.size() <= value.id) readers_.resize(2 * std::size_t{value.id} + 64);
-  return readers_[value.id];
 }
 
 void Flattening::add_output(Node* node, Ref value) {

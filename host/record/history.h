@@ -28,9 +28,10 @@ class History {
   };
   // A macro whose ops are on the tape: where in `expanded` the values begin that its ops are.
   struct Expansion {
-    std::shared_ptr<const detail::Macro> ops;
+    std::shared_ptr<const detail::Macro> ops;  // null where all are the macro's own
     const char* called = nullptr;
     std::uint32_t begin = 0;
+    std::uint32_t count = 0;
   };
 
   Device device = Device::cpu();

@@ -212,12 +212,11 @@ class Inquiry {
     }
     for (const History::Named& named : history_.named) origins_[named.value] = named.origin;
     for (const History::Expansion& expansion : history_.expansions) {
-      const detail::Macro& ops = *expansion.ops;
-      for (std::uint32_t id = ops.begin(); id < ops.tape().size(); ++id) {
-        const std::uint32_t value = history_.expanded[expansion.begin + id - ops.begin()];
+      for (std::uint32_t i = 0; i < expansion.count; ++i) {
+        const std::uint32_t value = history_.expanded[expansion.begin + i];
         if (value >= tape_.size()) continue;  // not computed
-        const Origin* const origin = ops.origin(Ref{id});
-        origins_[value] = origin != nullptr ? *origin : Origin{expansion.called, 0};
+        origins_[value] = expansion.ops ? *expansion.ops->origin(Ref{expansion.ops->begin() + i})
+                                        : Origin{expansion.called, 0};
       }
     }
   }
