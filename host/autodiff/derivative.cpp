@@ -67,7 +67,7 @@ Derivative::Derivative(const Question& question, plan::Backend& device)
   origins.reserve(owners_.size());
   for (const Ref owner : owners_) {
     detail::Origin origin{name(asked_.op(owner)), 0};
-    if (!question.origins.empty()) origin = question.origins[owner.id];
+    if (question.origin_of) origin = question.origin_of(owner);
     origins.push_back({origin.name, origin.order + 1});
   }
   backward_.set_origins(std::move(origins));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -18,7 +19,8 @@ struct Question {
   std::span<const SourceValue> sources;
   std::size_t source_count = 0;
   std::span<const std::uint8_t> live;
-  std::span<const detail::Origin> origins = {};  // of the tape's values; empty: their ops
+  // Of the tape's values; where there is none, their ops are.
+  std::function<detail::Origin(Ref)> origin_of = {};
 };
 
 class Derivative {

@@ -34,15 +34,14 @@ class Extract {
       seeds_.push_back(
           seed ? std::optional(TapeArrays::input(tape_, seed->dtype(), seed->shape(), Place()))
                : std::nullopt);
-      if (!seed) continue;
-      nodes_.push_back(seed->node());
-      origins_.emplace_back();
+      if (seed) nodes_.push_back(seed->node());
     }
     source_count_ = sources.size();
   }
 
   autodiff::Question question() const {
-    return {tape_, seeds_, sources_, source_count_, live_, origins_};
+    return {tape_,         seeds_, sources_,
+            source_count_, live_,  [this](Ref value) { return origin_of(*nodes_[value.id]); }};
   }
   // Node i is value i of the tape.
   std::span<Node* const> nodes() const { return nodes_; }
@@ -59,7 +58,6 @@ class Extract {
     TapeArrays::clear(tape_);
     nodes_.clear();
     live_.clear();
-    origins_.clear();
     sources_.clear();
     targets_.clear();
     seeds_.clear();
@@ -91,7 +89,6 @@ class Extract {
     const ops::Type& type = node.type;
     const std::uint32_t id = tape_.size();
     node.visit_ref = id;
-    origins_.push_back(origin_of(node));
     if (id < outside_count_) {
       if (node.op == Op::constant) {
         TapeArrays::constant(tape_, node.number, type.dtype, type.shape, node.place);
@@ -143,7 +140,6 @@ class Extract {
   std::vector<Node*> nodes_;
   std::vector<Node*> inside_;
   std::vector<Ref> operands_;
-  std::vector<detail::Origin> origins_;
   std::vector<std::uint8_t> live_;  // one an operand of the tape, in its order
   std::vector<std::pair<std::uint64_t, std::uint32_t>> cells_;  // of the sources, with their index
   std::size_t source_count_ = 0;
@@ -201,7 +197,9 @@ class Replay {
       operands_.push_back((*this)(operand, device).node());
     made_[value.id] = recorder().apply(
         tape_.op(value), operands_, TapeArrays::own_attributes(tape_, value), tape_.place(value));
-    made_[value.id].node()->derivative = derivative_.origin(value);
+    Node& node = *made_[value.id].node();
+    node.derivative_of = derivative_.origin(value).name;
+    node.derivative_order = derivative_.origin(value).order;
   }
 
   const autodiff::Derivative& derivative_;

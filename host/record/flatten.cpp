@@ -74,7 +74,8 @@ const Tape& Flattening::finish() {
 
 void Flattening::clear() {
   TapeArrays::clear(tape_);
-  origins_.clear();
+  named_.clear();
+  expansions_.clear();
   input_nodes_.clear();
   stack_.clear();
   outputs_.clear();
@@ -148,7 +149,6 @@ void Flattening::walk() {
       copies_.emplace_back(&node);
       node.visit = walk_;
       node.visit_ref = TapeArrays::input(tape_, node.type.dtype, node.type.shape, node.place).id;
-      origins_.push_back(origin_of(node));
     } else if (node.macro_output != 0) {
       if (frame.next == 0) {
         const std::size_t at = stack_.size() - 1;
@@ -171,10 +171,14 @@ void Flattening::walk() {
 void Flattening::finish_node(Node& node, Ref value) {
   node.visit = walk_;
   node.visit_ref = value.id;
-  if (keeps_ < Keeps::worth || is_ready(node) || !is_computed(node)) return;
+  // With one reference, that of a node of this walk, nothing else reads it.
+  if (keeps_ < Keeps::worth || node.references.load(std::memory_order_relaxed) == 1 ||
+      is_ready(node) || !is_computed(node)) {
+    return;
+  }
   if (worth_keeping(node)) {
     add_output(&node, value);
-  } else if (node.references.load(std::memory_order_relaxed) != 1) {
+  } else {
     shared_.push_back(&node);
   }
 }
@@ -187,13 +191,15 @@ Ref Flattening::input(Node& node) {
     storage.visit_ref = TapeArrays::input(tape_, node.type.dtype, node.type.shape, node.place).id;
     inputs_.push_back(node.value);
     input_nodes_.push_back({node.id, node.cell});
-    origins_.push_back(origin_of(node));
+    if (const detail::Origin origin = origin_of(node); origin.name != nullptr)
+      named_.push_back({storage.visit_ref, origin});
   }
   return Ref{storage.visit_ref};
 }
 
 Ref Flattening::apply(const Node& node) {
-  origins_.push_back(origin_of(node));
+  if (node.called != nullptr || node.derivative_of != nullptr)
+    named_.push_back({tape_.size(), origin_of(node)});
   if (node.op == Op::constant) {
     return TapeArrays::constant(tape_, node.number, node.type.dtype, node.type.shape, node.place);
   }
@@ -217,12 +223,13 @@ std::uint32_t Flattening::open_output(const Node& output) {
     macro.visit_ref = static_cast<std::uint32_t>(expanded_.size());
     expanded_.resize(expanded_.size() + ops.tape().size() - begin, kUnmet);
     macros_.push_back(&macro);
+    expansions_.push_back({ops.has_origins() ? macro.macro->ops : nullptr, macro.called,
+                           macro.visit_ref, ops.tape().size() - begin});
     // Whoever reads its results one by one gets the others with the second.
     if (keeps_ >= Keeps::worth && macro.macro->was_opened) {
-      for (Node* result : macro.macro->results) {
-        NodePtr held = result != nullptr ? lock_result(*result) : NodePtr();
-        if (!held) continue;
-        siblings_.push_back(std::move(held));
+      for (Node* result = macro.macro->last_result; result != nullptr;
+           result = result->result_before()) {
+        if (NodePtr held = lock_result(*result)) siblings_.push_back(std::move(held));
       }
     }
     if (keeps_ == Keeps::worth_and_losses) {
@@ -266,8 +273,6 @@ Ref Flattening::append_output(const Node& output, std::uint32_t first) {
   for (std::uint32_t id = first; id <= output.macro_output; ++id) {
     if (expanded[id - begin] != kWanted) continue;
     const Ref value{id};
-    const detail::Origin* const origin = ops.origin(value);
-    origins_.push_back(origin != nullptr ? *origin : detail::Origin{macro.called, 0});
     if (from.op(value) == Op::constant) {
       expanded[id - begin] =
           TapeArrays::constant(tape_, from.attributes(value).number, from.dtype(value),
@@ -291,20 +296,12 @@ Ref Flattening::append_output(const Node& output, std::uint32_t first) {
 }
 
 void Flattening::hand_over(History& history) {
-  std::swap(tape_, history.tape);
-  std::swap(origins_, history.origins);
+  TapeArrays::swap(tape_, history.tape);
+  std::swap(named_, history.named);
+  std::swap(expansions_, history.expansions);
+  std::swap(expanded_, history.expanded);
   for (std::size_t i = 0; i < inputs_.size(); ++i)
     history.inputs.push_back({inputs_[i], input_nodes_[i].id, input_nodes_[i].cell});
-}
-
-std::uint8_t& Flattening::facts_of(Ref value) {
-  if (facts_.size() <= value.id) facts_.resize(std::size_t{value.id} + 1);
-  return facts_[value.id];
-}
-
-std::uint32_t& Flattening::readers_of(Ref value) {
-  if (readers_.size() <= value.id) readers_.resize(std::size_t{value.id} + 1);
-  return readers_[value.id];
 }
 
 void Flattening::add_output(Node* node, Ref value) {

@@ -63,14 +63,20 @@ class Flattening {
   void add_output(Node* node, Ref value);
   void keep_what_outlives_the_run();
   void keep(Node& first);
-  std::uint8_t& facts_of(Ref value);
-  std::uint32_t& readers_of(Ref value);
+  std::uint8_t& facts_of(Ref value) { return entry(facts_, value); }
+  std::uint32_t& readers_of(Ref value) { return entry(readers_, value); }
+  template <class T>
+  static T& entry(std::vector<T>& by_value, Ref value) {
+    if (by_value.size() <= value.id) by_value.resize(2 * std::size_t{value.id} + 64);
+    return by_value[value.id];
+  }
 
   Keeps keeps_ = Keeps::nothing;
   std::uint64_t walk_ = 0;
   Tape tape_;
-  std::vector<detail::Origin> origins_;  // of the tape's values
-  std::vector<InputNode> input_nodes_;   // of the inputs
+  std::vector<History::Named> named_;
+  std::vector<History::Expansion> expansions_;  // of the macros met
+  std::vector<InputNode> input_nodes_;          // of the inputs
   std::vector<Frame> stack_;
   std::vector<Ref> operands_;
   std::vector<Ref> targets_;

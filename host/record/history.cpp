@@ -31,7 +31,9 @@ class HistoryStore {
       History& forgotten = *oldest_;
       unlink(forgotten);
       forgotten.tape = Tape();
-      forgotten.origins = {};
+      forgotten.named = {};
+      forgotten.expansions = {};
+      forgotten.expanded = {};
       forgotten.inputs = {};
     }
     return history;
@@ -55,8 +57,12 @@ class HistoryStore {
     const std::scoped_lock lock(mutex_);
     if (!history.is_kept) return std::nullopt;
     const Tape& tape = history.tape;
-    History::Made made{
-        tape.op(value), tape.dtype(value), history.origins[value.id].name, tape.place(value), {}};
+    const auto named = std::ranges::find(history.named, value.id, &History::Named::value);
+    History::Made made{tape.op(value),
+                       tape.dtype(value),
+                       named == history.named.end() ? nullptr : named->origin.name,
+                       tape.place(value),
+                       {}};
     support::PoolVector<std::uint32_t> met(1, value.id);
     for (std::size_t i = 0; i < met.size(); ++i) {
       if (tape.op(Ref{met[i]}) == Op::input) {
@@ -111,12 +117,15 @@ HistoryStore& store() {
 
 void History::clear() {
   detail::TapeArrays::clear(tape);
-  origins.clear();
+  named.clear();
+  expansions.clear();
+  expanded.clear();
   inputs.clear();
 }
 
 std::size_t History::held_bytes() const {
-  return detail::TapeArrays::held_bytes(tape) + origins.capacity() * sizeof(detail::Origin) +
+  return detail::TapeArrays::held_bytes(tape) + named.capacity() * sizeof(Named) +
+         expansions.capacity() * sizeof(Expansion) + expanded.capacity() * sizeof(std::uint32_t) +
          inputs.capacity() * sizeof(Input);
 }
 

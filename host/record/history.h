@@ -30,10 +30,25 @@ class History {
     support::PoolVector<Input> from;
   };
 
+  // A value whose op is not all that is to be told of it.
+  struct Named {
+    std::uint32_t value = 0;
+    detail::Origin origin;
+  };
+  // A macro whose ops are on the tape: where in `expanded` the values begin that its ops are.
+  struct Expansion {
+    std::shared_ptr<const detail::Macro> ops;  // null where all are the macro's own
+    const char* called = nullptr;
+    std::uint32_t begin = 0;
+    std::uint32_t count = 0;
+  };
+
   Device device = Device::cpu();
   Tape tape;
-  std::vector<detail::Origin> origins;  // of the tape's values
-  std::vector<Input> inputs;            // the tape's
+  std::vector<Named> named;
+  std::vector<Expansion> expansions;
+  std::vector<std::uint32_t> expanded;
+  std::vector<Input> inputs;  // the tape's
 
  private:
   friend class HistoryStore;

@@ -29,8 +29,11 @@ void free_macro(Node& node) noexcept {
 }
 
 // Requires graph_mutex().
-void forget_result(const Node& node) {
-  node.operands()[0]->macro->results[node.macro_slot] = nullptr;
+void forget_result(Node& node) {
+  Node* const before = std::exchange(node.result_before(), nullptr);
+  Node* const after = std::exchange(node.result_after(), nullptr);
+  (after != nullptr ? after->result_before() : node.operands()[0]->macro->last_result) = before;
+  if (before != nullptr) before->result_after() = after;
 }
 
 bool is_pending_result(const Node& node) {
@@ -72,6 +75,13 @@ NodePtr lock(const WeakNode& weak) {
   return weak.node == nullptr ? NodePtr() : lock_from(*weak.node, kHandle);
 }
 
+void list_result(Node& result) {
+  Node*& last = result.operands()[0]->macro->last_result;
+  result.result_before() = last;
+  if (last != nullptr) last->result_after() = &result;
+  last = &result;
+}
+
 NodePtr lock_result(Node& result) { return lock_from(result, 1); }
 
 Node* allocate_node(Device device) {
@@ -104,7 +114,9 @@ void destroy(Node* node) noexcept {
   while (!stack.empty()) {
     Node* next = stack.back();
     stack.pop_back();
-    if (is_pending_result(*next)) {
+    // The last result of a macro is found by no one.
+    if (is_pending_result(*next) &&
+        next->operands()[0]->references.load(std::memory_order_acquire) != 1) {
       const std::scoped_lock lock(graph_mutex());
       forget_result(*next);
     }
@@ -126,7 +138,7 @@ bool is_copy(const Node& node) {
 }
 
 detail::Origin origin_of(const Node& node) {
-  if (node.derivative.name != nullptr) return node.derivative;
+  if (node.derivative_of != nullptr) return {node.derivative_of, node.derivative_order};
   if (node.event != explain::Event::op || node.op == Op::constant) return {};
   return {node.called != nullptr ? node.called : name(node.op), 0};
 }

@@ -116,13 +116,13 @@ struct Node {
   const char* called =
       nullptr;        // the function that the user called, where it made more than one op
   double number = 0;  // of a constant, which has no attributes
-  Origin derivative;  // of an op that a gradient recorded
+  const char* derivative_of = nullptr;  // of an op that a gradient recorded, whose
+  std::uint32_t derivative_order = 0;
   Attributes* attributes = nullptr;  // where the op has any
   record::TapeIds tapes;
 
   record::MacroPart* macro = nullptr;  // of a macro, and of the targets of one
   std::uint32_t macro_output = 0;  // of a macro's result, which value of its tape; 0: no such node
-  std::uint32_t macro_slot = 0;    // and its index among the macro's results
   Device device;
 
   // Low half: held by nodes, tapes and cells; upper half: by handles.
@@ -144,6 +144,10 @@ struct Node {
   Node** many = nullptr;
 
   std::span<Node* const> operands() const { return {many != nullptr ? many : few, operand_count}; }
+  // Of a macro's result without a value, which has one operand, those made before and after it. No
+  // references.
+  Node*& result_before() { return few[1]; }
+  Node*& result_after() { return few[2]; }
 };
 
 }  // namespace tendon::detail
@@ -165,9 +169,9 @@ struct MacroPart {
   // for them: most often the loss.
   support::PoolVector<std::shared_ptr<WeakNode>> targets;
   std::shared_ptr<WeakNode> self;  // of a target
-  // Of a macro, its results that have no value yet, each in its slot; null where one has it or is
-  // gone. Guarded by graph_mutex() once the macro is shared.
-  support::PoolVector<Node*> results;
+  // Of a macro, the last of its results that have no value yet. Guarded by graph_mutex() once the
+  // macro is shared.
+  Node* last_result = nullptr;
   bool was_opened = false;  // a run has computed a result
 };
 // The node's, made where it has none. Requires graph_mutex(), or a node that is not shared yet.
@@ -222,6 +226,8 @@ class NodePtr {
 
 // The node, if a handle to it is left. Requires graph_mutex().
 NodePtr lock(const WeakNode& weak);
+// Lists a result at its macro, which is not shared yet.
+void list_result(Node& result);
 // A macro's result, unless it is about to go. Requires graph_mutex().
 NodePtr lock_result(Node& result);
 

@@ -123,6 +123,7 @@ class Inquiry {
  public:
   explicit Inquiry(History history) : history_(std::move(history)), tape_(history_.tape) {
     input_of_.resize(tape_.size(), kNoInput);
+    find_origins();
     for (std::size_t i = 0; i < history_.inputs.size(); ++i) {
       input_of_[tape_.inputs()[i].id] = i;
       inputs_.push_back(history_.inputs[i].storage.lock());
@@ -130,7 +131,7 @@ class Inquiry {
   }
 
   const Tape& tape() const { return tape_; }
-  Origin origin(Ref value) const { return history_.origins[value.id]; }
+  Origin origin(Ref value) const { return origins_[value.id]; }
   bool is_input(Ref value) const { return input_of_[value.id] != kNoInput; }
   const StoragePtr& storage(Ref input) const { return inputs_[input_of_[input.id]]; }
   std::uint64_t cell(Ref input) const { return history_.inputs[input_of_[input.id]].cell; }
@@ -203,6 +204,22 @@ class Inquiry {
     std::vector<Ref> ref;  // by the history's value
     std::vector<StoragePtr> inputs;
   };
+
+  void find_origins() {
+    for (std::uint32_t id = 0; id < tape_.size(); ++id) {
+      const Op op = tape_.op(Ref{id});
+      origins_.push_back({op == Op::input || op == Op::constant ? nullptr : name(op), 0});
+    }
+    for (const History::Named& named : history_.named) origins_[named.value] = named.origin;
+    for (const History::Expansion& expansion : history_.expansions) {
+      for (std::uint32_t i = 0; i < expansion.count; ++i) {
+        const std::uint32_t value = history_.expanded[expansion.begin + i];
+        if (value >= tape_.size()) continue;  // not computed
+        origins_[value] = expansion.ops ? *expansion.ops->origin(Ref{expansion.ops->begin() + i})
+                                        : Origin{expansion.called, 0};
+      }
+    }
+  }
 
   std::vector<bool> leads_to(std::span<const Ref> values) const {
     std::vector<bool> leads(tape_.size());
@@ -284,6 +301,7 @@ class Inquiry {
 
   History history_;
   const Tape& tape_;
+  std::vector<Origin> origins_;
   std::vector<std::size_t> input_of_;  // by value
   std::vector<StoragePtr> inputs_;     // null: freed
   std::vector<bool> is_known_;

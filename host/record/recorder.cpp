@@ -245,10 +245,9 @@ Tensor Recorder::macro_output(Node& macro, Ref value) {
   node->type = {tape.dtype(value), tape.shape(value)};
   node->place = macro.place;
   node->macro_output = value.id;
-  node->macro_slot = static_cast<std::uint32_t>(macro.macro->results.size());
-  macro.macro->results.push_back(node);
   Node* operand = &macro;
   set_operands(*node, {&operand, 1});
+  list_result(*node);
   Tensor made = finish(node, 0);
   node->op = tape.op(value);  // for what it costs
   return made;

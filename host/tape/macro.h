@@ -36,6 +36,7 @@ class Macro {
   const Origin* origin(Ref value) const {
     return origins_.empty() ? nullptr : &origins_[value.id - begin_];
   }
+  bool has_origins() const { return !origins_.empty(); }
   void set_origins(std::vector<Origin> origins) { origins_ = std::move(origins); }
 
  private:

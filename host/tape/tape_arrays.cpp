@@ -36,6 +36,22 @@ void TapeArrays::clear(Tape& tape) {
   tape.targets_.clear();
 }
 
+void TapeArrays::swap(Tape& a, Tape& b) noexcept {
+  a.ops_.swap(b.ops_);
+  a.dtypes_.swap(b.dtypes_);
+  a.shape_ids_.swap(b.shape_ids_);
+  a.attribute_ids_.swap(b.attribute_ids_);
+  a.operand_begin_.swap(b.operand_begin_);
+  a.operands_.swap(b.operands_);
+  a.places_.swap(b.places_);
+  a.shapes_.swap(b.shapes_);
+  a.attributes_.swap(b.attributes_);
+  a.literals_.swap(b.literals_);
+  a.inputs_.swap(b.inputs_);
+  a.input_names_.swap(b.input_names_);
+  a.targets_.swap(b.targets_);
+}
+
 std::size_t TapeArrays::held_bytes(const Tape& tape) {
   return tape.ops_.capacity() * 32 + tape.operands_.capacity() * sizeof(Ref) +
          tape.shapes_.capacity() * sizeof(Shape) + tape.attributes_.capacity() * sizeof(Attributes);

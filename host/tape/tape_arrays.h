@@ -22,6 +22,7 @@ struct TapeArrays {
   }
   static std::span<const Place> places(const Tape& tape) { return tape.places_; }
 
+  static void swap(Tape& a, Tape& b) noexcept;
   // Empties the tape, which keeps its memory.
   static void clear(Tape& tape);
   static std::size_t held_bytes(const Tape& tape);  // about what it keeps then
