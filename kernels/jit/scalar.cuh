@@ -384,7 +384,8 @@ S<T> logaddexp_share(S<T> a, S<T> b) {
   const S<T> e = exp(-abs(difference));
   const S<T> near = where(difference > 0, one(e), e) / (1 + e);
   const S<T> share = near + scale(e / ((1 + e) * (1 + e)), difference_error(a, b));
-  return where(a == b, where(is_inf(a) & (a < 0), 0, 0.5 * one(a)), share);
+  const S<T> half = 0.5 * one(a);
+  return where(a == b, where(is_inf(a), where(a < 0, 0, half), half), share);
 }
 
 }  // namespace tendon::ops

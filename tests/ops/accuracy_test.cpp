@@ -272,7 +272,7 @@ class Accuracy : public testing::TestWithParam<std::tuple<DType, int>> {};
 
 TEST_P(Accuracy, OfValuesAndDerivativesIsThatOfTheRow) {
   const auto [dtype, part] = GetParam();
-  for (std::size_t i = static_cast<std::size_t>(part); i < rows().size(); i += kParts) {
+  for (auto i = static_cast<std::size_t>(part); i < rows().size(); i += kParts) {
     if (points().contains(rows()[i].name)) expect_accurate(rows()[i], dtype);
   }
 }

@@ -45,8 +45,9 @@ TEST(Random, UniformOfSixteenBitsTakesEachNumberAsOften) {
       ++found[static_cast<std::size_t>((x - 5) * steps)];
     return found;
   };
-  for (const int count : counts(DType::bf16, 32)) EXPECT_NEAR(count, kCount / 32, kCount / 320);
-  for (const int count : counts(DType::f16, 256)) EXPECT_NEAR(count, kCount / 256, kCount / 1024);
+  for (const int count : counts(DType::bf16, 32)) EXPECT_NEAR(count, kCount / 32.0, kCount / 320.0);
+  for (const int count : counts(DType::f16, 256))
+    EXPECT_NEAR(count, kCount / 256.0, kCount / 1024.0);
 }
 
 TEST(Random, UniformOfSixteenBitsIsTheF32DrawRoundedDown) {
