@@ -498,7 +498,7 @@ Answer look_into(const Held& held) {
   const std::optional<Ref> made = beginning(inquiry, {&target, 1}, is_nan ? kNan : kInfinite);
   if (!made) {
     return {end_of(inquiry,
-                   fmt::format("{} made {}",
+                   fmt::format("{} is {}",
                                text_op(tape.op(target), inquiry.origin(target), tape.place(target)),
                                what),
                    target),

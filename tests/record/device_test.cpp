@@ -208,6 +208,20 @@ TEST_F(Placement, LeavesTheTapeWholeWhereItIsWrong) {
   EXPECT_EQ(tape.gradient(y, w)->to_vector<float>(), (Floats{2, 4}));
 }
 
+TEST_F(Move, LeavesTheHistoryOfANonFiniteValueInPlace) {
+  const Tensor x = on(gpu(), {1, -1});
+  const Tensor y = sqrt(x);
+  const std::uint32_t line = Place::current().line() - 1;
+  const Tensor held = y.to(kCpu);
+  for (const Tensor& moved : {held, y.to(gpu(1)).to(kCpu), held * 2.0}) {
+    const std::optional<NonFinite> found = why_not_finite(moved);
+    ASSERT_TRUE(found.has_value());
+    says(found->text, {"sqrt at device_test.cpp", "made nan at element (1,)", "from -1"});
+    ASSERT_TRUE(found->where.has_value());
+    EXPECT_EQ(found->where->line(), line);
+  }
+}
+
 TEST_F(Move, ToTheSameDeviceIsTheTensorItself) {
   const Tensor x = on(gpu(), {1, 2});
   EXPECT_EQ(x.to(gpu()).node(), x.node());

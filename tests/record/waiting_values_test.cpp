@@ -9,6 +9,7 @@
 #include <cmath>
 #include <fstream>
 #include <functional>
+#include <thread>
 #include <vector>
 
 namespace tendon {
@@ -288,6 +289,31 @@ TEST(WaitingValues, OfAChainWithAReadingAtEachLink) {
         for (std::size_t i = readings.size(); i-- > 0;) readings[i].to_vector<float>();
       },
       6);
+}
+
+TEST(WaitingValues, AreReadByManyThreadsAtOnce) {
+  for (int round = 0; round < 20; ++round) {
+    const Tensor x = full({16}, 0.5), z = full({16}, 0.25);
+    std::vector<Tensor> chain = {x};
+    for (int i = 0; i < 12; ++i) chain.push_back(sin(chain.back()) + 0.5 * chain.back());
+    Gradients gradients;
+    {
+      GradientTape tape;
+      tape.watch({x, z});
+      gradients = tape.gradient(tanh(x * z) + x, {x, z});
+    }
+    std::vector<std::thread> threads;
+    for (std::size_t i = 0; i < 4; ++i) {
+      threads.emplace_back([&, i] {
+        for (std::size_t k = 0; k < 3; ++k) {
+          const float value = (chain[12 - 3 * k - i % 3] + 0.0).to_vector<float>()[7];
+          EXPECT_GT(value, 0);
+          EXPECT_NE(gradients[(i + k) % 2]->to_vector<float>()[3], 0);
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+  }
 }
 
 constexpr std::int64_t kSize = 1000;
