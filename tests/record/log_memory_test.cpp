@@ -121,7 +121,7 @@ TEST(LogMemory, OfKeptGradientsIsLinearInThem) {
   EXPECT_LT(bytes[1], 1'000 * 105 * 130);
   EXPECT_LT(bytes[1], bytes[0] * 2 + (1 << 18));
   kept.clear();
-  EXPECT_EQ(log_bytes(), before);
+  EXPECT_LT(log_bytes() - before, 1 << 17);  // a chunk, until the next tape
 }
 
 }  // namespace
