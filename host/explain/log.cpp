@@ -21,16 +21,15 @@ void FreeIds::operator()(NodeId* ids) const noexcept {
   support::pool_free(ids, count * sizeof(NodeId));
 }
 
-void Entry::set_operands(std::span<const NodeId> operands, NodeId* room) {
-  operand_count = static_cast<std::uint32_t>(operands.size());
-  NodeId* into = few;
-  if (operands.size() > kInline) {
-    if (room == nullptr) count_bytes(static_cast<std::int64_t>(operands.size_bytes()));
-    into = room != nullptr ? room
-                           : static_cast<NodeId*>(support::pool_allocate(operands.size_bytes()));
-    many = {into, FreeIds{room != nullptr ? 0 : operand_count}};
+void Entry::set_operand_count(std::size_t count, NodeId* room) {
+  operand_count = static_cast<std::uint32_t>(count);
+  if (count <= kInline) return;
+  const bool owns = room == nullptr;
+  if (owns) {
+    count_bytes(static_cast<std::int64_t>(count * sizeof(NodeId)));
+    room = static_cast<NodeId*>(support::pool_allocate(count * sizeof(NodeId)));
   }
-  std::ranges::copy(operands, into);
+  many = {room, FreeIds{owns ? operand_count : 0}};
 }
 
 Chunk::Chunk(std::uint64_t first_position) : first(first_position) { count_bytes(sizeof(Chunk)); }
@@ -65,16 +64,23 @@ Log ThreadLog::since(std::uint64_t position) const {
   return log;
 }
 
-void ThreadLog::append(Entry made, std::span<const NodeId> operands) {
+Entry& ThreadLog::append(std::size_t operand_count) {
   if (chunks_.empty() || chunks_.back()->count == kChunkEntries) {
     chunks_.push_back(std::allocate_shared<Chunk>(support::PoolAllocator<Chunk>(), next_position_));
   }
   Chunk& chunk = *chunks_.back();
-  Entry& entry = *std::construct_at(&chunk.entries[chunk.count++], std::move(made));
-  const bool fits = operands.size() <= kChunkIds - chunk.id_count;
-  entry.set_operands(operands, fits ? chunk.ids + chunk.id_count : nullptr);
-  if (fits && operands.size() > Entry::kInline) chunk.id_count += operands.size();
+  Entry& entry = *std::construct_at(&chunk.entries[chunk.count++]);
   ++next_position_;
+  const bool fits = operand_count <= kChunkIds - chunk.id_count;
+  entry.set_operand_count(operand_count, fits ? chunk.ids + chunk.id_count : nullptr);
+  if (fits && operand_count > Entry::kInline) chunk.id_count += operand_count;
+  return entry;
+}
+
+void ThreadLog::append(const Facts& facts, std::span<const NodeId> operands) {
+  Entry& entry = append(operands.size());
+  static_cast<Facts&>(entry) = facts;
+  std::ranges::copy(operands, entry.operands().begin());
 }
 
 }  // namespace tendon::explain

@@ -40,25 +40,29 @@ struct FreeIds {
   void operator()(NodeId* ids) const noexcept;
 };
 
-// One event. `note` holds the variable's cell for read and assign, and a hash of the values for
-// data and host_read (0: not taken).
-struct Entry {
-  static constexpr int kInline = 3;
-
+// What is said of an event, beside its operands. `note` holds the variable's cell for read and
+// assign, and a hash of the values for data and host_read (0: not taken).
+struct Facts {
   NodeId id{};
   Event event = Event::op;
   DType dtype = DType::f32;
   Op op = Op::input;
-  std::uint32_t operand_count = 0;
   const char* called = nullptr;  // the function that the user called, if it made more than one op
   Place place;
   std::uint64_t note = 0;
+};
+
+struct Entry : Facts {
+  static constexpr int kInline = 3;
+
+  std::uint32_t operand_count = 0;
   NodeId few[kInline] = {};
   std::unique_ptr<NodeId[], FreeIds> many;
 
   std::span<const NodeId> operands() const { return {many ? many.get() : few, operand_count}; }
-  // Copies the ids into the entry, or into `room` if that is not null and they are many.
-  void set_operands(std::span<const NodeId> operands, NodeId* room = nullptr);
+  std::span<NodeId> operands() { return {many ? many.get() : few, operand_count}; }
+  // Makes room for operands: in `room` if that is not null and they are many.
+  void set_operand_count(std::size_t count, NodeId* room = nullptr);
 };
 
 inline constexpr std::uint64_t kChunkEntries = 1024;
@@ -106,7 +110,9 @@ class ThreadLog {
   Moment now() const { return {next_id_, next_position_}; }
   std::uint64_t next() const { return next_id_; }
   NodeId new_id() { return NodeId{next_id_++}; }
-  void append(Entry entry, std::span<const NodeId> operands);
+  // Appends an entry, which the caller fills in.
+  Entry& append(std::size_t operand_count);
+  void append(const Facts& facts, std::span<const NodeId> operands);
   Log since(std::uint64_t position) const;
   // Frees the entries before the position, except where a Log holds them.
   void keep_from(std::uint64_t position);

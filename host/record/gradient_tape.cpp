@@ -195,8 +195,10 @@ std::shared_ptr<detail::Answer> ask(const TapeState& tape, std::span<const Targe
     if (recording.spans(node->id)) continue;
     record::for_past(
         *node, [&](const record::Node& behind) { return recording.spans(behind.id); },
-        [&](explain::Entry entry, std::span<const explain::NodeId> operands) {
-          entry.set_operands(operands);
+        [&](const explain::Facts& facts, std::span<const explain::NodeId> operands) {
+          explain::Entry entry{facts};
+          entry.set_operand_count(operands.size());
+          std::ranges::copy(operands, entry.operands().begin());
           answer->behind_targets.push_back(std::move(entry));
         });
   }

@@ -20,18 +20,6 @@ std::span<Node* const> operands_of(const Node& node) {
 
 }  // namespace
 
-explain::Entry entry_of(const Node& node) {
-  explain::Entry entry;
-  entry.id = node.id;
-  entry.event = node.event;
-  entry.dtype = node.type.dtype;
-  entry.op = node.macro_output != 0 ? Op::concat : node.op;  // any operand leads through it
-  entry.called = node.called;
-  entry.place = node.place;
-  entry.note = node.cell;
-  return entry;
-}
-
 namespace {
 
 // The past of values that are there: what the runs that computed them have read.
@@ -57,21 +45,21 @@ class ComputedPast {
       ids.push_back(input.id);
       if (met_.size() == kMostNodes || std::ranges::find(met_, input.id) != met_.end()) continue;
       met_.push_back(input.id);
-      explain::Entry entry;
-      entry.id = input.id;
-      entry.note = input.cell;
+      explain::Facts facts;
+      facts.id = input.id;
+      facts.note = input.cell;
       if (input.cell != 0) {
-        entry.event = explain::Event::assign;
-        visit_(std::move(entry), {});
+        facts.event = explain::Event::assign;
+        visit_(facts, {});
       } else if (const std::shared_ptr<Storage> storage = input.storage.lock()) {
         const auto behind = made_of(*storage);
         if (!behind) continue;
-        entry.op = behind->op;
-        entry.dtype = behind->dtype;
-        entry.called = behind->called;
-        entry.place = behind->place;
+        facts.op = behind->op;
+        facts.dtype = behind->dtype;
+        facts.called = behind->called;
+        facts.place = behind->place;
         const auto operands = visit_inputs(*behind);
-        visit_(std::move(entry), operands);
+        visit_(facts, operands);
       }
     }
     return ids;
@@ -105,7 +93,7 @@ void for_past(Node& root, const std::function<bool(const Node&)>& is_known,
       for (const Node* operand : made_of) operands.push_back(operand->id);
       if (operands.empty() && node.event == explain::Event::op && node.value != nullptr)
         operands = computed.visit_behind(*node.value);
-      visit(entry_of(node), operands);
+      visit(facts_of(node), operands);
       stack.pop_back();
       continue;
     }

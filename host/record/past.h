@@ -8,10 +8,21 @@
 
 namespace tendon::record {
 
-// The node as an entry of a log, without operands.
-explain::Entry entry_of(const Node& node);
+// What an entry of a log says of the node.
+inline explain::Facts facts_of(const Node& node) {
+  explain::Facts facts;
+  facts.id = node.id;
+  facts.event = node.event;
+  facts.dtype = node.type.dtype;
+  facts.op = node.macro_output != 0 ? Op::concat : node.op;  // any operand leads through it
+  facts.called = node.called;
+  facts.place = node.place;
+  facts.note = node.cell;
+  return facts;
+}
 
-using VisitEntry = std::function<void(explain::Entry, std::span<const explain::NodeId> operands)>;
+using VisitEntry =
+    std::function<void(const explain::Facts&, std::span<const explain::NodeId> operands)>;
 
 // Calls visit() for the node and for what it was made from, operands first, each once, as entries
 // of a log. Goes as far as nodes are pending or held by a tape, up to the values of variables, and

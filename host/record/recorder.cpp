@@ -88,44 +88,40 @@ Tensor Recorder::finish(Node* node, std::uint64_t note) {
 }
 
 void Recorder::log(Node& node, std::span<Node* const> operands, std::uint64_t note) {
-  std::array<explain::NodeId, Node::kInline> few;
-  support::PoolVector<explain::NodeId> many;
-  explain::NodeId* ids = few.data();
-  if (operands.size() > few.size()) {
-    many.resize(operands.size());
-    ids = many.data();
-  }
-  const bool describes = node.event != explain::Event::read;
-  for (std::size_t i = 0; i < operands.size(); ++i) {
-    ids[i] = operands[i]->id;
-    if (describes) describe_older(*operands[i]);
+  if (node.event != explain::Event::read) {
+    for (Node* operand : operands) {
+      if (!is_logged(*operand)) describe_older(*operand);
+    }
   }
   if (log_.now().position % explain::kChunkEntries == 0) drop_abandoned();
-  explain::Entry entry = entry_of(node);
+  explain::Entry& entry = log_.append(operands.size());
+  static_cast<explain::Facts&>(entry) = facts_of(node);
   entry.note = note;
-  log_.append(std::move(entry), {ids, operands.size()});
+  explain::NodeId* id = entry.operands().data();
+  for (const Node* operand : operands) *id++ = operand->id;
+}
+
+// True if a tape of this thread that is newer than the others has logged the node, or the library
+// made it for itself.
+bool Recorder::is_logged(const Node& node) const {
+  return static_cast<std::uint64_t>(node.id) - newest_began_ < log_.next() - newest_began_;
 }
 
 // An explanation may speak of a value that is older than its tape, or of another thread: what is
 // known of it is logged when an op of the newest tape first takes it.
 void Recorder::describe_older(Node& operand) {
-  const auto is_logged = [this](const Node& node) {
-    return static_cast<std::uint64_t>(node.id) >= newest_began_ &&
-           explain::thread_of(node.id) == thread();
-  };
-  if (is_logged(operand)) return;
   const std::uint64_t described = operand.described.load(std::memory_order_relaxed);
-  if (described >= newest_began_ && explain::thread_of(explain::NodeId{described}) == thread())
-    return;
+  if (described - newest_began_ <= log_.next() - newest_began_) return;
   operand.described.store(log_.next(), std::memory_order_relaxed);
   if (operand.event == explain::Event::data) {
-    log_.append(entry_of(operand), {});
-  } else {
-    for_past(operand, is_logged,
-                [this](explain::Entry entry, std::span<const explain::NodeId> operands) {
-                  log_.append(std::move(entry), operands);
-                });
+    log_.append(facts_of(operand), {});
+    return;
   }
+  for_past(
+      operand, [this](const Node& node) { return is_logged(node); },
+      [this](const explain::Facts& facts, std::span<const explain::NodeId> operands) {
+        log_.append(facts, operands);
+      });
 }
 
 std::optional<Place> Recorder::place_of(TapeId id) const {
@@ -282,13 +278,13 @@ NodePtr Recorder::alias(explain::Event event, Node& source, std::uint64_t cell, 
 void Recorder::host_read(const Node& node, const void* values, Place place) {
   if (tapes_.empty() || suspended_ > 0) return;
   read_while_taped_ = true;
-  explain::Entry entry;
-  entry.id = log_.new_id();
-  entry.event = explain::Event::host_read;
-  entry.dtype = node.type.dtype;
-  entry.place = place;
-  entry.note = hash(values, node.type);
-  log_.append(std::move(entry), {&node.id, 1});
+  explain::Facts facts;
+  facts.id = log_.new_id();
+  facts.event = explain::Event::host_read;
+  facts.dtype = node.type.dtype;
+  facts.place = place;
+  facts.note = hash(values, node.type);
+  log_.append(facts, {&node.id, 1});
 }
 
 void Recorder::add(std::shared_ptr<TapeState> tape) {

@@ -79,6 +79,7 @@ class Recorder {
   friend class Named;
   Tensor finish(Node* node, std::uint64_t note);
   void log(Node& node, std::span<Node* const> operands, std::uint64_t note);
+  bool is_logged(const Node& node) const;
   void describe_older(Node& operand);
   void drop_abandoned();
   void show_tapes(Node& node);

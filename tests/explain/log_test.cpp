@@ -13,11 +13,10 @@ namespace tendon::explain {
 namespace {
 
 NodeId append(ThreadLog& log, std::span<const NodeId> operands = {}) {
-  Entry entry;
-  entry.id = log.new_id();
-  const NodeId id = entry.id;
-  log.append(std::move(entry), operands);
-  return id;
+  Facts facts;
+  facts.id = log.new_id();
+  log.append(facts, operands);
+  return facts.id;
 }
 
 TEST(ThreadLog, IdsAscendAndNoneIsZero) {
