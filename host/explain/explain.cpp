@@ -65,7 +65,7 @@ class Explainer {
 
   Explanation explain_way(Index target) const;
   Explanation explain_connected(const std::vector<Index>& way) const;
-  Explanation explain_cut(Index cut) const;
+  Explanation explain_cut(Index cut, const std::vector<Index>& way) const;
   Explanation explain_watched_late(Index user) const;
   Explanation explain_unwatched(Index user) const;
   Explanation explain_forgotten_watch(Index user) const;
@@ -192,7 +192,7 @@ Explanation Explainer::explain_way(Index target) const {
   } else {
     const auto cut =
         std::find_if(way.rbegin(), way.rend(), [&](Index i) { return ways_[i].cut != Cut::none; });
-    explanation = explain_cut(*cut);
+    explanation = explain_cut(*cut, way);
   }
   explanation.way = steps(way);
   return explanation;
@@ -200,10 +200,11 @@ Explanation Explainer::explain_way(Index target) const {
 
 Explanation Explainer::explain_connected(const std::vector<Index>& way) const {
   const Entry& first = graph_[way.front()];
+  const std::vector<Step> calls = steps(way);
   Explanation explanation{Cause::connected,
                           fmt::format("{} is used by {}, {} op{} before the target", source_.label,
-                                      described(first), way.size(), way.size() == 1 ? "" : "s"),
-                          first.place, steps(way), find_other_cuts()};
+                                      described(first), calls.size(), calls.size() == 1 ? "" : "s"),
+                          first.place, calls, find_other_cuts()};
   const std::vector<Step>& cuts = explanation.other_cuts;
   if (!cuts.empty()) {
     explanation.text +=
@@ -303,7 +304,7 @@ Explanation Explainer::explain_forgotten(const std::string& what, Place where) c
           where};
 }
 
-Explanation Explainer::explain_cut(Index cut) const {
+Explanation Explainer::explain_cut(Index cut, const std::vector<Index>& way) const {
   const Entry& entry = graph_[cut];
   const Place where = entry.place;
   switch (ways_[cut].cut) {
@@ -345,11 +346,15 @@ Explanation Explainer::explain_cut(Index cut) const {
               fmt::format("{} cuts the way to the target.", described(entry)), where};
     case Cut::other_thread: {
       // The last op of the other thread is what the tape lacks.
+      const auto last = std::find_if(way.rbegin(), way.rend(), [&](Index i) {
+        return graph_.standing(i) == Standing::other_thread;
+      });
+      const Entry& made = graph_[last == way.rend() ? cut : *last];
       return {Cause::other_thread,
-              fmt::format("{} was computed on another thread, which this tape does not record; "
-                          "compute it on the tape's thread.",
-                          described(entry)),
-              where};
+              fmt::format("{} was computed from {} on another thread, which this tape does not "
+                          "record; compute it on the tape's thread.",
+                          described(made), source_.label),
+              made.place};
     }
     default:
       return {
@@ -572,6 +577,12 @@ std::vector<Step> Explainer::find_other_cuts() const {
     const ops::OpRow& row = ops::row(entry.op);
     return row.differentiable != 0 && !row.carries(static_cast<int>(k));
   };
+  // Of what came before the tape or from another thread, the value that the tape takes is the cut.
+  const auto is_outside = [&](Index i) {
+    const Standing standing = graph_.standing(i);
+    return standing == Standing::before_tape || standing == Standing::before_reset ||
+           standing == Standing::other_thread;
+  };
   std::vector<bool> leads(graph_.size());
   for (const Subject& target : targets_) {
     for (const NodeId id : target.values) {
@@ -598,6 +609,10 @@ std::vector<Step> Explainer::find_other_cuts() const {
       const bool reached =
           from_source || (operands[k] != Graph::kNone && ways.reaches(operands[k]));
       if (!reached || selects(i, k)) continue;
+      if (!from_source && is_outside(operands[k]) && !is_outside(i)) {
+        add(operands[k]);
+        continue;
+      }
       if (ways.cut_of_edge(i, k) == Cut::none) {
         if (operands[k] != Graph::kNone && !from_source) leads[operands[k]] = true;
       } else if (entry.called == nullptr) {
@@ -619,10 +634,8 @@ std::vector<Step> Explainer::find_other_cuts() const {
 Explanation explain(const Graph& graph, std::span<const Subject> targets, const Subject& source) {
   Explanation explanation = Explainer(graph, targets, source).answer();
   if (explanation.where && explanation.where->line() == 0) explanation.where.reset();
-  if (!explanation.text.empty()) {
-    char& first = explanation.text.front();
-    if (first == 't') first = 'T';  // "the tensor ..." and "the variable ..." begin sentences
-  }
+  // A label begins the sentence: "the tensor ...", "the variable ...".
+  if (explanation.text.starts_with("the ")) explanation.text.front() = 'T';
   return explanation;
 }
 

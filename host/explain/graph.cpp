@@ -1,36 +1,53 @@
 #include "host/explain/graph.h"
 
 #include <algorithm>
-#include <unordered_map>
 
 #include "host/ops/op_row.h"
 
 namespace tendon::explain {
 
-Graph::Graph(const Recording& recording, std::span<const Entry> behind_targets)
-    : recording_(recording) {
-  std::vector<const Entry*> entries;
-  for (const Log& log : recording.logs) {
-    for (std::uint64_t i = 0; i < log.size(); ++i) entries.push_back(&log[i]);
-  }
-  for (const Entry& entry : behind_targets) entries.push_back(&entry);
-
-  // An older value is described each time that a new tape meets it: the first description counts.
+Graph::Graph(const Recording& recording, std::span<const Entry> past) : recording_(recording) {
+  std::unordered_map<NodeId, const Entry*> waiting;  // of the past
+  for (const Entry& entry : past) waiting.try_emplace(entry.id, &entry);
   std::unordered_map<NodeId, Index> index;
-  index.reserve(entries.size());
-  vertices_.reserve(entries.size());
-  for (const Entry* entry : entries) {
-    if (!index.try_emplace(entry->id, size()).second) continue;
-    const auto first = static_cast<std::uint32_t>(operands_.size());
-    vertices_.push_back({entry, first, recording.standing_of(entry->id)});
-    for (const NodeId operand : entry->operands()) {
-      const auto found = index.find(operand);
-      operands_.push_back(found == index.end() ? kNone : found->second);
+  std::vector<const Entry*> stack;
+  // What an entry takes from the past comes before it.
+  const auto add_after_its_past = [&](const Entry& entry) {
+    stack.push_back(&entry);
+    while (!stack.empty()) {
+      const Entry& next = *stack.back();
+      const std::size_t before = stack.size();
+      for (const NodeId operand : next.operands()) {
+        const auto found = waiting.find(operand);
+        if (found == waiting.end()) continue;
+        stack.push_back(found->second);
+        waiting.erase(found);
+      }
+      if (stack.size() > before) continue;
+      stack.pop_back();
+      add(next, index);
     }
+  };
+  for (const Log& log : recording.logs) {
+    for (std::uint64_t i = 0; i < log.size(); ++i) add_after_its_past(log[i]);
+  }
+  for (const Entry& entry : past) {
+    if (waiting.erase(entry.id) != 0) add_after_its_past(entry);
   }
   by_id_.assign(index.begin(), index.end());
   std::ranges::sort(by_id_);
   find_connected();
+}
+
+void Graph::add(const Entry& entry, std::unordered_map<NodeId, Index>& index) {
+  // A leaf that is older is logged by each tape that meets it: the first entry counts.
+  if (!index.try_emplace(entry.id, size()).second) return;
+  const auto first = static_cast<std::uint32_t>(operands_.size());
+  vertices_.push_back({&entry, first, recording_.standing_of(entry.id)});
+  for (const NodeId operand : entry.operands()) {
+    const auto found = index.find(operand);
+    operands_.push_back(found == index.end() ? kNone : found->second);
+  }
 }
 
 Graph::Index Graph::find(NodeId id) const {

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "host/explain/recording.h"
@@ -17,9 +19,8 @@ class Graph {
   using Index = std::uint32_t;
   static constexpr Index kNone = std::numeric_limits<Index>::max();
 
-  // `behind_targets` describes targets that the log lacks, and what these were made from. Borrows
-  // all of its arguments.
-  Graph(const Recording& recording, std::span<const Entry> behind_targets);
+  // `past` describes values that the log lacks, operands first. Borrows all of its arguments.
+  Graph(const Recording& recording, std::span<const Entry> past);
 
   const Recording& recording() const { return recording_; }
   Index size() const { return static_cast<Index>(vertices_.size()); }
@@ -41,6 +42,7 @@ class Graph {
     std::uint32_t first_operand;
     Standing standing;
   };
+  void add(const Entry& entry, std::unordered_map<NodeId, Index>& index);
   void find_connected();
 
   const Recording& recording_;

@@ -16,7 +16,8 @@ const Interval* interval_of(NodeId id, const support::PoolVector<Interval>& asce
 }  // namespace
 
 bool Recording::spans(NodeId id) const {
-  return interval_of(id, recorded) != nullptr || pause_of(id) != nullptr;
+  return thread_of(id) == thread_of(NodeId{began}) &&
+         (interval_of(id, recorded) != nullptr || pause_of(id) != nullptr);
 }
 
 Standing Recording::standing_of(NodeId id) const {

@@ -308,6 +308,16 @@ support::PoolVector<std::optional<Tensor>> backward(const detail::TapeState& tap
   } else {
     fill(OneNode(derivative, extract->nodes(), values, place));
   }
+  if (recorder().records()) {
+    // A gradient that is a value of the forward pass is a result of this call all the same: an
+    // explanation can tell that it is a derivative.
+    const Named named(explain::kGradientCall);
+    for (std::optional<Tensor>& gradient : gradients) {
+      if (!gradient || gradient->node()->called == explain::kGradientCall) continue;
+      Node* const operand = gradient->node();
+      gradient = recorder().apply(Op::identity, {&operand, 1}, nullptr, place);
+    }
+  }
   return gradients;
 }
 

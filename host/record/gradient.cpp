@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "host/record/evaluate.h"
+#include "host/record/past.h"
 #include "host/record/recorder.h"
 #include "host/record/why.h"
 #include "host/support/text.h"
@@ -172,6 +173,11 @@ const Gradient& Gradients::missing(std::size_t i) const {
 std::ostream& operator<<(std::ostream& stream, const Gradients& gradients) {
   const record::Suspend suspend;
   const bool tells_first = std::exchange(stream.iword(first_non_finite_index()), 0) != 0;
+  support::PoolVector<record::Node*> nodes;
+  for (const Gradient& gradient : gradients) {
+    if (tells_first && gradient && !gradient->is_empty_handle()) nodes.push_back(gradient->node());
+  }
+  const auto held = record::read_by(nodes);  // until the search has read it
   std::vector<std::optional<Figures>> figures;
   std::vector<Tensor> asked;
   for (const Gradient& gradient : gradients) {

@@ -187,23 +187,35 @@ std::shared_ptr<detail::Answer> ask(const TapeState& tape, std::span<const Targe
   recording = tape.recording();
   if (tape.is_on())
     recording.logs.push_back(record::recorder().log().since(tape.started().position));
-  for (const Target& target : targets) {
+  for (const Target& target : targets)
     answer->targets.push_back(record::asked_target(target, tape, call, place));
-    const record::NodePtr node = target.variable() != nullptr
-                                     ? target.variable()->cell()->current()
-                                     : record::NodePtr(target.tensor()->node());
-    if (recording.spans(node->id)) continue;
-    record::for_past(
-        *node, [&](const record::Node& behind) { return recording.spans(behind.id); },
-        [&](const explain::Facts& facts, std::span<const explain::NodeId> operands) {
-          explain::Entry entry{facts};
-          entry.set_operand_count(operands.size());
-          std::ranges::copy(operands, entry.operands().begin());
-          answer->behind_targets.push_back(std::move(entry));
-        });
-  }
   return answer;
 }
+
+// What explanations need of the values that the tape did not record: those that its ops take, and
+// targets. Looks at `most` nodes.
+void describe_past(detail::Answer& answer, const TapeState& tape, std::span<const Target> targets,
+                   std::size_t most) {
+  support::PoolVector<record::NodePtr> nodes(tape.older().begin(), tape.older().end());
+  const auto is_known = [&](const record::Node& node) { return answer.recording.spans(node.id); };
+  for (const Target& target : targets) {
+    record::NodePtr node = target.variable() != nullptr ? target.variable()->cell()->current()
+                                                        : record::NodePtr(target.tensor()->node());
+    if (!is_known(*node)) nodes.push_back(std::move(node));
+  }
+  if (nodes.empty()) return;
+  record::for_past(nodes, most, is_known,
+                   [&](const explain::Facts& facts, std::span<const explain::NodeId> operands) {
+                     explain::Entry entry{facts};
+                     entry.set_operand_count(operands.size());
+                     std::ranges::copy(operands, entry.operands().begin());
+                     answer.past.push_back(std::move(entry));
+                   });
+}
+
+// A None is rare, and worth a long look.
+constexpr std::size_t kMostForNone = 50'000;
+constexpr std::size_t kMostForConnected = 32;
 
 }  // namespace
 
@@ -235,6 +247,8 @@ Gradients GradientTape::answer(std::span<const Target> targets, std::span<const 
   if (!persistent && state_->is_on()) stop_tape(*state_, recorder, true);
   support::PoolVector<std::optional<Tensor>> values =
       record::backward(*state_, targets, sources, options.output_gradients, place);
+  const bool all = std::ranges::all_of(values, &std::optional<Tensor>::has_value);
+  describe_past(*answer, *state_, targets, all ? kMostForConnected : kMostForNone);
   if (!persistent) state_->spend();
 
   detail::ListVector<Gradient> gradients;
@@ -282,8 +296,9 @@ Gradients GradientTape::gradient(const detail::Sources& targets, const detail::S
 
 Explanation GradientTape::explain(const Target& target, const Source& source, Place place) const {
   own_recorder(*state_, "explain", place);
-  return ask(*state_, {&target, 1}, "explain", place)
-      ->explain(record::asked_of(source, *state_, "explain", place));
+  const std::shared_ptr<detail::Answer> answer = ask(*state_, {&target, 1}, "explain", place);
+  describe_past(*answer, *state_, {&target, 1}, kMostForNone);
+  return answer->explain(record::asked_of(source, *state_, "explain", place));
 }
 
 }  // namespace tendon

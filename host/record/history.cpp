@@ -30,11 +30,12 @@ class HistoryStore {
     while (bytes_ > kMostHistoryBytes && oldest_ != history) {
       History& forgotten = *oldest_;
       unlink(forgotten);
+      // Not from {}, which keeps a vector's memory.
       forgotten.tape = Tape();
-      forgotten.named = {};
-      forgotten.expansions = {};
-      forgotten.expanded = {};
-      forgotten.inputs = {};
+      forgotten.named = std::vector<History::Named>();
+      forgotten.expansions = std::vector<History::Expansion>();
+      forgotten.expanded = std::vector<std::uint32_t>();
+      forgotten.inputs = std::vector<History::Input>();
     }
     return history;
   }
@@ -63,6 +64,7 @@ class HistoryStore {
                        named == history.named.end() ? nullptr : named->origin.name,
                        tape.place(value),
                        {}};
+    support::PoolVector<std::uint8_t> is_met(tape.size());
     support::PoolVector<std::uint32_t> met(1, value.id);
     for (std::size_t i = 0; i < met.size(); ++i) {
       if (tape.op(Ref{met[i]}) == Op::input) {
@@ -72,8 +74,9 @@ class HistoryStore {
         continue;
       }
       for (const Ref operand : tape.operands(Ref{met[i]})) {
-        if (std::ranges::find(met, operand.id) != met.end()) continue;
-        if (met.size() == most) return std::nullopt;
+        if (is_met[operand.id] != 0) continue;
+        if (met.size() >= most) return std::nullopt;
+        is_met[operand.id] = 1;
         met.push_back(operand.id);
       }
     }

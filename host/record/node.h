@@ -129,9 +129,9 @@ struct Node {
   std::atomic<std::uint64_t> references = 0;
   std::atomic<bool> watched = false;  // by any tape, ever
   std::atomic<bool> ready = false;    // the value is there
-  // The id that a thread was at when it last described this node in its log, as older than its
+  // The id that a thread was at when it last noted this node, as older than its
   // tape.
-  std::atomic<std::uint64_t> described = 0;
+  std::atomic<std::uint64_t> noted = 0;
 
   // Guarded by graph_mutex().
   std::shared_ptr<record::Storage> value;

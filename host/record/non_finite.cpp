@@ -15,6 +15,7 @@
 #include "host/record/cell.h"
 #include "host/record/evaluate.h"
 #include "host/record/history.h"
+#include "host/record/past.h"
 #include "host/record/recorder.h"
 #include "host/support/text.h"
 #include "host/tape/tape_arrays.h"
@@ -538,6 +539,7 @@ std::optional<NonFinite> why_not_finite(const Tensor& tensor, Place place) {
   if (!is_floating(node.type.dtype)) return std::nullopt;
   const record::Suspend suspend;
   record::Node* nodes[] = {&node};
+  const auto held = record::read_by(nodes);  // or the run that follows would free it
   record::evaluate(nodes);
   record::Values values(node.type.dtype, node.type.shape, *node.value);
   if (node.type.shape.size() == 0 || values.first_non_finite() < 0) return std::nullopt;

@@ -87,6 +87,9 @@ void check(const char* optimizer, const Gradients& gradients, std::span<const Va
     throw Error(fmt::format("{}::apply{}: variable '{}' is listed twice", optimizer,
                             support::at(place), named->name()));
   }
+  const auto label = [&](std::size_t i) {
+    return variables[i].name().empty() ? gradients[i].source() : variables[i].name();
+  };
   bool any = false;
   for (std::size_t i = 0; i < variables.size(); ++i) {
     const Variable& variable = variables[i];
@@ -115,8 +118,8 @@ void check(const char* optimizer, const Gradients& gradients, std::span<const Va
   }
   if (!any && !variables.empty()) {
     std::string reasons;
-    for (const Gradient& gradient : gradients)
-      reasons += fmt::format("\n  {}: {}", gradient.source(), gradient.why().text);
+    for (std::size_t i = 0; i < variables.size(); ++i)
+      reasons += fmt::format("\n  {}: {}", label(i), gradients[i].why().text);
     throw NoGradient(fmt::format("{}::apply{}: every gradient is None:{}", optimizer,
                                  support::at(place), reasons));
   }
@@ -126,9 +129,8 @@ void check(const char* optimizer, const Gradients& gradients, std::span<const Va
     if (!is_new && same(at->second, place)) continue;
     at->second = place;
     record::warn_once(
-        place,
-        fmt::format("{}::apply{}: '{}' is left as it is, its gradient is None: {}", optimizer,
-                    support::at(place), gradients[i].source(), gradients[i].why().text));
+        place, fmt::format("{}::apply{}: '{}' is left as it is, its gradient is None: {}",
+                           optimizer, support::at(place), label(i), gradients[i].why().text));
   }
 }
 

@@ -1,14 +1,15 @@
 #include "host/record/past.h"
 
-#include <algorithm>
+#include <memory>
+#include <unordered_set>
+#include <vector>
 
 #include "host/record/history.h"
 
 namespace tendon::record {
 namespace {
 
-constexpr std::size_t kMostNodes = 512;
-constexpr std::size_t kMostOps = 128;  // of a run, behind one of its values
+constexpr std::size_t kMostRuns = 256;  // one behind another
 
 // What lies behind a variable's value came there by an assign, which no way passes. A macro's
 // result is taken to depend on all that the macro reads.
@@ -18,14 +19,10 @@ std::span<Node* const> operands_of(const Node& node) {
   return node.operands();
 }
 
-}  // namespace
-
-namespace {
-
 // The past of values that are there: what the runs that computed them have read.
 class ComputedPast {
  public:
-  explicit ComputedPast(const VisitEntry& visit) : visit_(visit) {}
+  ComputedPast(std::size_t most, const VisitEntry& visit) : most_(most), visit_(visit) {}
 
   // Visits what the value was made from; gives the ids of that.
   support::PoolVector<explain::NodeId> visit_behind(const Storage& value) {
@@ -34,17 +31,16 @@ class ComputedPast {
   }
 
  private:
-  static std::optional<History::Made> made_of(const Storage& value) {
+  std::optional<History::Made> made_of(const Storage& value) const {
     if (value.history() == nullptr) return std::nullopt;
-    return made_from(*value.history(), value.history_value(), kMostOps);
+    return made_from(*value.history(), value.history_value(), most_);
   }
 
   support::PoolVector<explain::NodeId> visit_inputs(const History::Made& made) {
     support::PoolVector<explain::NodeId> ids;
     for (const History::Input& input : made.from) {
       ids.push_back(input.id);
-      if (met_.size() == kMostNodes || std::ranges::find(met_, input.id) != met_.end()) continue;
-      met_.push_back(input.id);
+      if (met_.size() == most_ || !met_.insert(input.id).second) continue;
       explain::Facts facts;
       facts.id = input.id;
       facts.note = input.cell;
@@ -52,57 +48,86 @@ class ComputedPast {
         facts.event = explain::Event::assign;
         visit_(facts, {});
       } else if (const std::shared_ptr<Storage> storage = input.storage.lock()) {
-        const auto behind = made_of(*storage);
+        held_.push_back(storage);
+        const auto behind = runs_ < kMostRuns ? made_of(*storage) : std::nullopt;
         if (!behind) continue;
         facts.op = behind->op;
         facts.dtype = behind->dtype;
         facts.called = behind->called;
         facts.place = behind->place;
+        ++runs_;
         const auto operands = visit_inputs(*behind);
+        --runs_;
         visit_(facts, operands);
       }
     }
     return ids;
   }
 
+  std::size_t most_;
   const VisitEntry& visit_;
-  support::PoolVector<explain::NodeId> met_;
+  std::unordered_set<explain::NodeId> met_;
+  std::size_t runs_ = 0;
+  std::vector<std::shared_ptr<Storage>> held_;  // until the graph is unlocked
 };
 
 }  // namespace
 
-void for_past(Node& root, const std::function<bool(const Node&)>& is_known,
-              const VisitEntry& visit) {
+void for_past(std::span<const NodePtr> nodes, std::size_t most,
+              const std::function<bool(const Node&)>& is_known, const VisitEntry& visit) {
   struct Frame {
     Node* node;
     std::uint32_t next;
   };
+  ComputedPast computed(most, visit);
+  support::PoolVector<Frame> stack;
+  support::PoolVector<explain::NodeId> operands;
   const std::scoped_lock lock(graph_mutex());
   const std::uint64_t walk = next_walk();
-  support::PoolVector<Frame> stack(1, {&root, 0});
-  support::PoolVector<explain::NodeId> operands;
-  ComputedPast computed(visit);
-  root.visit = walk;
-  std::size_t met = 1;
-  while (!stack.empty()) {
-    Frame& frame = stack.back();
-    Node& node = *frame.node;
-    const std::span<Node* const> made_of = operands_of(node);
-    if (frame.next == made_of.size()) {
+  std::size_t met = 0;
+  const auto meet = [&](Node& node) {
+    if (node.visit == walk || met == most || is_known(node)) return;
+    node.visit = walk;
+    ++met;
+    stack.push_back({&node, 0});
+  };
+  for (const NodePtr& root : nodes) {
+    meet(*root);
+    while (!stack.empty()) {
+      Frame& frame = stack.back();
+      Node& node = *frame.node;
+      const std::span<Node* const> made_of = operands_of(node);
+      if (frame.next < made_of.size()) {
+        meet(*made_of[frame.next++]);
+        continue;
+      }
       operands.clear();
       for (const Node* operand : made_of) operands.push_back(operand->id);
       if (operands.empty() && node.event == explain::Event::op && node.value != nullptr)
         operands = computed.visit_behind(*node.value);
       visit(facts_of(node), operands);
       stack.pop_back();
-      continue;
     }
-    Node& operand = *made_of[frame.next++];
-    if (operand.visit == walk || met == kMostNodes || is_known(operand)) continue;
-    operand.visit = walk;
-    ++met;
-    stack.push_back({&operand, 0});
   }
+}
+
+support::PoolVector<std::shared_ptr<Storage>> read_by(std::span<Node* const> nodes) {
+  support::PoolVector<std::shared_ptr<Storage>> read;
+  support::PoolVector<Node*> stack(nodes.begin(), nodes.end());
+  const std::scoped_lock lock(graph_mutex());
+  const std::uint64_t walk = next_walk();
+  while (!stack.empty()) {
+    Node& node = *stack.back();
+    stack.pop_back();
+    if (node.visit == walk) continue;
+    node.visit = walk;
+    if (node.ready.load(std::memory_order_relaxed)) {
+      read.push_back(node.value);
+    } else {
+      stack.insert(stack.end(), node.operands().begin(), node.operands().end());
+    }
+  }
+  return read;
 }
 
 }  // namespace tendon::record

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <span>
 
 #include "host/record/node.h"
@@ -24,10 +25,13 @@ inline explain::Facts facts_of(const Node& node) {
 using VisitEntry =
     std::function<void(const explain::Facts&, std::span<const explain::NodeId> operands)>;
 
-// Calls visit() for the node and for what it was made from, operands first, each once, as entries
-// of a log. Goes as far as nodes are pending or held by a tape, up to the values of variables, and
-// to a bounded number of nodes; leaves out what is known and what lies behind it.
-void for_past(Node& node, const std::function<bool(const Node&)>& is_known,
-              const VisitEntry& visit);
+// Calls visit() for the nodes and for what they were made from, operands first, each once, as
+// entries of a log. Goes as far as nodes are pending or held by a tape, up to the values of
+// variables, and to `most` nodes; leaves out what is known and what lies behind it.
+void for_past(std::span<const NodePtr> nodes, std::size_t most,
+              const std::function<bool(const Node&)>& is_known, const VisitEntry& visit);
+
+// The memory that a run for these nodes would read, which lives as long as it is held.
+support::PoolVector<std::shared_ptr<Storage>> read_by(std::span<Node* const> nodes);
 
 }  // namespace tendon::record

@@ -90,7 +90,7 @@ Tensor Recorder::finish(Node* node, std::uint64_t note) {
 void Recorder::log(Node& node, std::span<Node* const> operands, std::uint64_t note) {
   if (node.event != explain::Event::read) {
     for (Node* operand : operands) {
-      if (!is_logged(*operand)) describe_older(*operand);
+      if (!is_logged(*operand)) note_older(*operand);
     }
   }
   if (log_.now().position % explain::kChunkEntries == 0) drop_abandoned();
@@ -107,21 +107,18 @@ bool Recorder::is_logged(const Node& node) const {
   return static_cast<std::uint64_t>(node.id) - newest_began_ < log_.next() - newest_began_;
 }
 
-// An explanation may speak of a value that is older than its tape, or of another thread: what is
-// known of it is logged when an op of the newest tape first takes it.
-void Recorder::describe_older(Node& operand) {
-  const std::uint64_t described = operand.described.load(std::memory_order_relaxed);
-  if (described - newest_began_ <= log_.next() - newest_began_) return;
-  operand.described.store(log_.next(), std::memory_order_relaxed);
-  if (operand.event == explain::Event::data) {
+// An explanation may speak of a value that is older than its tape, or of another thread. When an op
+// first takes one, what is known of a leaf is logged, and the tapes hold an op's result: its past
+// is looked at when a gradient is asked for.
+void Recorder::note_older(Node& operand) {
+  const std::uint64_t noted = operand.noted.load(std::memory_order_relaxed);
+  if (noted - newest_began_ <= log_.next() - newest_began_) return;
+  operand.noted.store(log_.next(), std::memory_order_relaxed);
+  if (operand.event != explain::Event::op || ops::row(operand.op).arity == 0) {
     log_.append(facts_of(operand), {});
     return;
   }
-  for_past(
-      operand, [this](const Node& node) { return is_logged(node); },
-      [this](const explain::Facts& facts, std::span<const explain::NodeId> operands) {
-        log_.append(facts, operands);
-      });
+  for (const std::shared_ptr<TapeState>& tape : tapes_) tape->note_older(operand);
 }
 
 std::optional<Place> Recorder::place_of(TapeId id) const {

@@ -80,7 +80,7 @@ class Recorder {
   Tensor finish(Node* node, std::uint64_t note);
   void log(Node& node, std::span<Node* const> operands, std::uint64_t note);
   bool is_logged(const Node& node) const;
-  void describe_older(Node& operand);
+  void note_older(Node& operand);
   void drop_abandoned();
   void show_tapes(Node& node);
   Device device_of(Op op, std::span<Node* const> operands, Place place) const;

@@ -56,6 +56,7 @@ void TapeState::release() {
     }
   }
   held_.clear();
+  older_.clear();
   for (record::Node* operand : operands) record::release(operand);
 }
 

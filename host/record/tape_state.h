@@ -45,6 +45,12 @@ class TapeState {
   void unpause(std::uint64_t at, Place place);
   void spend();  // answered its one gradient(): gives up the nodes, keeps what explanations need
   void reset(explain::Moment now, Place place);
+  // An op takes the node, which is older than the tape or of another thread. Held as long as the
+  // tape can be asked.
+  void note_older(record::Node& node) {
+    if (!recording_.spans(node.id)) older_.emplace_back(&node);
+  }
+  std::span<const record::NodePtr> older() const { return older_; }
   // Notes the variable's name: it was assigned while the tape was alive.
   void name_assigned(const Cell& cell);
 
@@ -88,6 +94,7 @@ class TapeState {
                      support::PoolAllocator<std::pair<const std::uint64_t, std::size_t>>>
       cell_index_;  // by the cell's id
   support::PoolVector<record::NodePtr> held_;
+  support::PoolVector<record::NodePtr> older_;
 };
 
 }  // namespace tendon::detail

@@ -68,7 +68,7 @@ const std::string& Why::label() const {
 Explanation Answer::explain(const Asked& source) const {
   std::vector<explain::Subject> subjects;
   for (const Asked& target : targets) subjects.push_back(target.labeled());
-  std::call_once(graphed_, [this] { graph_.emplace(recording, behind_targets); });
+  std::call_once(graphed_, [this] { graph_.emplace(recording, past); });
   return explain::explain(*graph_, subjects, source.labeled());
 }
 

@@ -62,8 +62,7 @@ class Why {
 // What all gradients of one call share.
 struct Answer {
   explain::Recording recording;
-  support::PoolVector<explain::Entry>
-      behind_targets;  // targets that the tape lacks, and their past
+  support::PoolVector<explain::Entry> past;  // of values that the tape did not record
   support::PoolVector<Asked> targets;
   support::PoolVector<Why> whys;  // one a source
 

@@ -283,7 +283,7 @@ TEST(OtherTargets, LossesOfEarlierTapesAreOtherCuts) {
     const Gradient gradient = tape.gradient(total, w);
     EXPECT_EQ(gradient.why().cause, Cause::connected);
     EXPECT_EQ(steps(gradient.why().other_cuts),
-              step == 0 ? Steps{} : Steps{"square:" + std::to_string(line) + "*"});
+              step == 0 ? Steps{} : Steps{"add:" + std::to_string(line) + "*"});
   }
 }
 
@@ -294,6 +294,71 @@ TEST(OtherTargets, AnExplicitWatchOfAVariableIsForgottenByReset) {
   tape.reset();
   const Explanation& why = tape.gradient(reduce_sum(square(w)), w).why();
   EXPECT_EQ(why.cause, Cause::after_reset) << why;
+}
+
+TEST(OtherTargets, ASlopeThatIsAValueOfTheForwardPassIsLinear) {
+  const Variable a = vector_variable("a"), b = vector_variable("b");
+  const Tensor x = Tensor::from({2.0F, 3.0F});
+  GradientTape outer({.persistent = true});
+  Gradient by_a;
+  Gradient both;
+  {
+    GradientTape inner({.persistent = true});
+    by_a = inner.gradient(reduce_sum(x * a), a);
+    both = inner.gradient(reduce_sum(a * b), a);
+  }
+  EXPECT_EQ(outer.explain(*by_a, a).cause, Cause::linear) << outer.explain(*by_a, a);
+  EXPECT_EQ(outer.explain(reduce_sum(square(*by_a)), a).cause, Cause::linear);
+  EXPECT_EQ(outer.explain(*both, a).cause, Cause::linear) << outer.explain(*both, a);
+  EXPECT_EQ(outer.gradient(*both, b)->to_vector<float>(), (std::vector<float>{1, 1}));
+}
+
+TEST(OtherTargets, ManyOpsBeforeTheTapeChangeNothing) {
+  const Variable a = vector_variable("a");
+  const auto chain = [&] {
+    Tensor y = tanh(a);
+    for (int i = 0; i < 5'000; ++i) y = y * 1.0001;
+    return y;
+  };
+  {
+    GradientTape tape;
+    const Tensor y = chain();
+    tape.reset();
+    EXPECT_EQ(tape.gradient(reduce_sum(y), a).why().cause, Cause::after_reset);
+  }
+  for (const bool computed : {false, true}) {
+    const Tensor y = chain();
+    if (computed) run({y});
+    GradientTape tape;
+    const Explanation why = tape.gradient(reduce_sum(y), a).why();
+    EXPECT_EQ(why.cause, Cause::source_unwatched) << why.text;
+  }
+  Tensor features;
+  std::thread([&] { features = chain(); }).join();
+  GradientTape tape;
+  EXPECT_EQ(tape.gradient(reduce_sum(features), a).why().cause, Cause::other_thread);
+}
+
+TEST(OtherTargets, ANameThatBeginsAMessageIsTheOps) {
+  const Variable a = vector_variable("a");
+  GradientTape tape;
+  const Explanation why = tape.gradient(reduce_sum(trunc(a)), a).why();
+  EXPECT_TRUE(why.text.starts_with("trunc at")) << why;
+}
+
+TEST(OtherTargets, AStateThatIsCarriedFromStepToStepIsOneCut) {
+  const Variable a = vector_variable("a");
+  Tensor h = ones({2});
+  for (int step = 0; step < 4; ++step) {
+    GradientTape tape;
+    h = tanh(a * h + 1);
+    const int line = __LINE__ - 1;
+    const Gradient gradient = tape.gradient(reduce_sum(h), a);
+    if (step == 2) run({h});
+    EXPECT_EQ(steps(gradient.why().other_cuts),
+              step == 0 ? Steps{} : Steps{"tanh:" + std::to_string(line) + "*"})
+        << step;
+  }
 }
 
 // ---- ways

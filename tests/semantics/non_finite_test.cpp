@@ -275,6 +275,23 @@ TEST(FirstNonFinite, EndsAtMemoryThatWasFreed) {
               line);
 }
 
+TEST(FirstNonFinite, IsFoundInDataThatTheModelMakes) {
+  const Variable w(Tensor::from({-1.0F, 2.0F}), "weight");
+  std::uint32_t line = 0;
+  const auto model = [&] {
+    const Tensor x = Tensor::from({1.0F, 2.0F});
+    line = line_of() + 1;
+    return reduce_sum(log(w * x));
+  };
+  const std::optional<NonFinite> found = why_not_finite(model());
+  expect_says(found, {"log at " + at(line)}, line);
+  GradientTape tape;
+  const Gradients gradients = tape.gradient(model(), {w});
+  std::ostringstream table;
+  table << first_non_finite << gradients;
+  EXPECT_EQ(table.str().find("freed"), std::string::npos) << table.str();
+}
+
 TEST(FirstNonFinite, IsTheSameFromAnotherThread) {
   const Tensor x = Tensor::from({-1.0F});
   const std::uint32_t line = line_of() + 1;
