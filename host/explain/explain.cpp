@@ -438,7 +438,7 @@ std::string Explainer::read_note() const {
         is_its ? "Its value" : "A value computed from it", support::at(entry.place));
     const std::vector<bool> leads = leading_to_targets();
     for (Index made = i + 1; made < graph_.size(); ++made) {
-      if (!leads[made] || graph_[made].event != Event::data) continue;
+      if (!leads[made] || graph_[made].op != Op::literal) continue;
       if (graph_.standing(made) != Standing::recorded) continue;
       return note + fmt::format(" The target uses a tensor made from values of the host{}.",
                                 support::at(graph_[made].place));
