@@ -41,17 +41,19 @@ Tensor unit(Key key, const Shape& shape, DType dtype, Place place) {
   return record::recorder().apply(Op::uniform, {}, &attributes, place);
 }
 
-// The numbers of a floating dtype: bits of the significand behind its first, the least above 0.
+// The numbers of a floating dtype: bits of the significand behind its first, the least above 0, the
+// greatest.
 struct Format {
   int bits;
   double least;
+  double most;
 };
 Format format_of(DType dtype) {
   switch (dtype) {
-    case DType::f16: return {10, 0x1p-24};
-    case DType::bf16: return {7, 0x1p-133};
-    case DType::f32: return {23, 0x1p-149};
-    default: return {52, 0x1p-1074};
+    case DType::f16: return {10, 0x1p-24, 65504};
+    case DType::bf16: return {7, 0x1p-133, 0x1.fep127};
+    case DType::f32: return {23, 0x1p-149, 0x1.fffffep127};
+    default: return {52, 0x1p-1074, 0x1.fffffffffffffp1023};
   }
 }
 
@@ -89,14 +91,17 @@ void seed(std::uint64_t value) {
 }
 
 Tensor uniform(Key key, const Shape& shape, double low, double high, DType dtype, Place place) {
-  check(std::isfinite(high - low) && low <= high, "uniform", place,
-        "low is {} and high {}; they must be finite, and low not above high", low, high);
+  const Format format = format_of(dtype);
+  const bool fits = -format.most <= low && high <= format.most && high - low <= format.most;
+  check(fits && low <= high, "uniform", place,
+        "low is {} and high {}; they and their difference must be finite in {}, and low not above "
+        "high",
+        low, high, name(dtype));
   const bool is_stored = dtype == DType::f16 || dtype == DType::bf16;
   if (!is_stored && low == 0 && high == 1) return unit(key, shape, dtype, place);
   Tensor x = unit(key, shape, is_stored ? DType::f32 : dtype, place);
   if (is_stored) x = cast({x, place}, DType::f64);
   x = add({mul({x, place}, high - low), place}, low);
-  const Format format = format_of(dtype);
   if (is_stored) x = rounded_down(x, format, place);
   const double least = -rounded_down(-low, format);
   const double most = rounded_down(std::nextafter(high, low), format);
@@ -110,9 +115,11 @@ Tensor uniform(const Shape& shape, double low, double high, DType dtype, Place p
 // r cos(t), r = sqrt(-2 log(1 - u)), t = 2 pi v, from two independent streams; 1 - u is never 0.
 Tensor normal(Key key, const Shape& shape, double mean, double deviation, DType dtype,
               Place place) {
-  check(std::isfinite(mean), "normal", place, "the mean is {}; it must be finite", mean);
-  check(std::isfinite(deviation) && deviation >= 0, "normal", place,
-        "the deviation is {}; it must be finite, and not negative", deviation);
+  const double most = format_of(dtype).most;
+  check(std::abs(mean) <= most, "normal", place, "the mean is {}; it must be finite in {}", mean,
+        name(dtype));
+  check(0 <= deviation && deviation <= most, "normal", place,
+        "the deviation is {}; it must be finite in {}, and not negative", deviation, name(dtype));
   if (dtype == DType::f16 || dtype == DType::bf16) {
     return cast({normal(key, shape, mean, deviation, DType::f32, place), place}, dtype);
   }

@@ -20,13 +20,13 @@ TENDON_API Key fold_in(Key, std::uint64_t i);
 TENDON_API void seed(std::uint64_t);
 
 // In [low, high); 16-bit types are drawn in f32, scaled in f64 and rounded towards low. Error where
-// low is above high, or one is not finite.
+// low is above high, or one or their difference is not finite in the dtype.
 TENDON_API Tensor uniform(const Shape&, double low = 0, double high = 1, DType = DType::f32,
                           Place = Place::current());
 TENDON_API Tensor uniform(Key, const Shape&, double low = 0, double high = 1, DType = DType::f32,
                           Place = Place::current());
 // By Box and Muller (1958); 16-bit types are drawn in f32 and rounded. Error where the deviation is
-// negative, or a parameter is not finite.
+// negative, or a parameter is not finite in the dtype.
 TENDON_API Tensor normal(const Shape&, double mean = 0, double deviation = 1, DType = DType::f32,
                          Place = Place::current());
 TENDON_API Tensor normal(Key, const Shape&, double mean = 0, double deviation = 1,

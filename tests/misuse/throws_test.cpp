@@ -296,6 +296,8 @@ TEST(RandomMisuse, ParametersThatNoDistributionHasThrow) {
                       {"uniform at throws_test.cpp:", "nan"});
   expect_words<Error>([] { random::uniform({2}, -kInfinity, 0); }, {"uniform", "inf"});
   expect_words<Error>([] { random::uniform({2}, -1e308, 1.7e308); }, {"uniform"});
+  expect_words<Error>([] { random::uniform({2}, 0, 1e300); }, {"uniform", "finite in f32"});
+  expect_words<Error>([] { random::normal({2}, 0, 1e5, DType::f16); }, {"normal", "finite in f16"});
   expect_words<Error>([] { random::normal({2}, 0, -1); }, {"normal at throws_test.cpp:", "-1"});
   expect_words<Error>([] { random::normal({2}, kNaN, 1); }, {"normal at throws_test.cpp:", "nan"});
   expect_words<Error>([] { random::bernoulli({2}, 1.5); },
