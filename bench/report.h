@@ -1,4 +1,5 @@
-// The file of --json: an object a line, each with what was measured where, when and with what.
+// Writes the file of --json: one object a line, with a row's figures, the machine, the compiler, the
+// commit and the date.
 #pragma once
 
 #include <fstream>

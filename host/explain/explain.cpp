@@ -80,6 +80,7 @@ class Explainer {
   std::string read_note() const;
   std::vector<Step> steps(const std::vector<Index>& way) const;
   std::vector<Step> find_other_cuts() const;
+  std::vector<bool> are_targets() const;
   std::vector<bool> leading_to_targets() const;
 
   const Graph& graph_;
@@ -405,14 +406,19 @@ std::vector<Index> Explainer::uses() const {
   return uses;
 }
 
-// For each entry, whether it leads to a target.
-std::vector<bool> Explainer::leading_to_targets() const {
-  std::vector<bool> leads(graph_.size());
+std::vector<bool> Explainer::are_targets() const {
+  std::vector<bool> targets(graph_.size());
   for (const Subject& target : targets_) {
     for (const NodeId id : target.values) {
-      if (const Index i = graph_.find(id); i != Graph::kNone) leads[i] = true;
+      if (const Index i = graph_.find(id); i != Graph::kNone) targets[i] = true;
     }
   }
+  return targets;
+}
+
+// For each entry, whether it leads to a target.
+std::vector<bool> Explainer::leading_to_targets() const {
+  std::vector<bool> leads = are_targets();
   for (Index i = graph_.size(); i-- > 0;) {
     if (!leads[i]) continue;
     for (const Index operand : graph_.operands(i)) {
@@ -583,12 +589,7 @@ std::vector<Step> Explainer::find_other_cuts() const {
     return standing == Standing::before_tape || standing == Standing::before_reset ||
            standing == Standing::other_thread;
   };
-  std::vector<bool> leads(graph_.size());
-  for (const Subject& target : targets_) {
-    for (const NodeId id : target.values) {
-      if (const Index i = graph_.find(id); i != Graph::kNone) leads[i] = true;
-    }
-  }
+  std::vector<bool> leads = are_targets();
   std::vector<Step> cuts;
   const auto add = [&](Index i) {
     const Entry& entry = graph_[i];

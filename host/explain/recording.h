@@ -91,7 +91,6 @@ struct Subject {
   bool watched_cell = false;  // a variable that the tape watches, or would when it is read
   Event event = Event::op;    // what made a tensor
   Op op = Op::input;
-  const char* called = nullptr;
   std::optional<OtherTape> other_tape;
   Place place;  // where it was made
 };

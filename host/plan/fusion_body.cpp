@@ -8,7 +8,7 @@ namespace {
 
 // What computing a value again may cost, in cheap ops, before it is stored and loaded instead.
 constexpr int kMostAgain = 8;
-// A value of which an element comes with so many of those that use it is loaded at no cost.
+// Loading a value costs nothing if at least this many elements use each of its elements.
 constexpr std::int64_t kSmall = 64;
 // A thread that keeps a row's elements keeps a result for each of their columns too. In bytes.
 constexpr std::int64_t kLongestRowOfColumns = 16 << 10;

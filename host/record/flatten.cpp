@@ -171,7 +171,7 @@ void Flattening::walk() {
 void Flattening::finish_node(Node& node, Ref value) {
   node.visit = walk_;
   node.visit_ref = value.id;
-  // With one reference, that of a node of this walk, nothing else reads it.
+  // A node with one reference is read by one node of this walk alone.
   if (keeps_ < Keeps::worth || node.references.load(std::memory_order_relaxed) == 1 ||
       is_ready(node) || !is_computed(node)) {
     return;

@@ -140,7 +140,7 @@ class Inquiry {
   bool is_known(Ref value) const { return is_known_[value.id]; }
   Finding finding(Ref value) const { return findings_[value.id]; }
 
-  // Finds which values that lead to this one are known, and what is in them.
+  // Finds the values that lead to this one and are still in memory, and reads them.
   void look(Ref target) {
     const std::vector<bool> leads = leads_to({&target, 1});
     is_known_.assign(tape_.size(), true);

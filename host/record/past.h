@@ -31,7 +31,7 @@ using VisitEntry =
 void for_past(std::span<const NodePtr> nodes, std::size_t most,
               const std::function<bool(const Node&)>& is_known, const VisitEntry& visit);
 
-// The memory that a run for these nodes would read, which lives as long as it is held.
+// Returns the memory that computing these nodes would read. Holding it keeps it from being freed.
 support::PoolVector<std::shared_ptr<Storage>> read_by(std::span<Node* const> nodes);
 
 }  // namespace tendon::record

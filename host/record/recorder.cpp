@@ -295,7 +295,7 @@ void Recorder::remove(const TapeState& tape) {
   tapes_changed();
 }
 
-// Looked for now and then, since the log grows while there is a tape.
+// Forgets tapes that another thread destroyed: the log grows as long as there is a tape.
 void Recorder::drop_abandoned() {
   const auto is_abandoned = [](const std::shared_ptr<TapeState>& tape) {
     return tape->abandoned.load(std::memory_order_relaxed);

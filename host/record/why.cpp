@@ -116,7 +116,6 @@ detail::Asked asked_of(const Source& source, const detail::TapeState& tape, cons
   subject.dtype = node.type.dtype;
   subject.event = node.event;
   subject.op = node.op;
-  subject.called = node.called;
   subject.place = node.place;
   return asked;
 }

@@ -1,5 +1,4 @@
-// Values that wait while others are read: N steps of a loop compute and plan O(N), whatever of it
-// they read.
+// N steps of a loop that reads one of several pending values compute O(N) ops and make O(1) plans.
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <tendon/tendon.h>
@@ -31,8 +30,7 @@ Work work_of(const std::function<void()>& run) {
 
 constexpr int kMostPlans = 12;
 
-// `loop` runs so many steps, on arrays of so many elements: a size of its own each time, so that no
-// plan is there already.
+// Each call of `loop` gets a new array size, so that it cannot find a plan of an earlier call.
 void expect_linear(const std::function<void(int steps, std::int64_t size)>& loop,
                    int most_plans = kMostPlans) {
   static std::int64_t size = 5;
