@@ -1,5 +1,5 @@
-// Writes the file of --json: one object a line, with a row's figures, the machine, the compiler, the
-// commit and the date.
+// Writes the file of --json: one object a line, with a row's figures, the machine, the compiler,
+// the commit and the date.
 #pragma once
 
 #include <fstream>
