@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cmath>
 #include <numbers>
+#include <vector>
 
 #include "host/ops/philox.h"
 #include "host/record/recorder.h"
@@ -19,13 +20,18 @@ thread_local std::uint64_t next_stream = 0;
 thread_local std::uint64_t seed_seen = 0;
 
 // Threads draw from streams of their own only if their programs give keys; each counts from 0.
-Key next_key() {
+Key peek_key() {
   const std::uint64_t seed = seed_of_process.load(std::memory_order_relaxed);
   if (seed != seed_seen) {
     seed_seen = seed;
     next_stream = 0;
   }
-  return {seed, next_stream++};
+  return {seed, next_stream};
+}
+Key next_key() {
+  const Key key = peek_key();
+  ++next_stream;
+  return key;
 }
 
 template <class... Arguments>
@@ -88,6 +94,24 @@ void seed(std::uint64_t value) {
   seed_of_process.store(value, std::memory_order_relaxed);
   seed_seen = value;
   next_stream = 0;
+}
+
+NamedTensor state(Place place) {
+  const record::Suspend suspend;
+  const Key next = peek_key();
+  const std::uint64_t words[] = {next.seed, next.stream};
+  return {"random", record::from_host(words, {DType::i64, {2}}, Device::cpu(), place)};
+}
+void load(const NamedTensor& state, Place place) {
+  const record::Suspend suspend;
+  check(!state.value.is_empty_handle(), "random::load", place, "tensor '{}' is empty", state.name);
+  const DType dtype = state.value.dtype();
+  const Shape& shape = state.value.shape();
+  check(dtype == DType::i64 && shape == Shape{2}, "random::load", place,
+        "tensor '{}' is {} {}; a state of random numbers is i64 (2,)", state.name, dtype, shape);
+  const std::vector<std::int64_t> words = state.value.to_vector<std::int64_t>();
+  seed(static_cast<std::uint64_t>(words[0]));
+  next_stream = static_cast<std::uint64_t>(words[1]);
 }
 
 Tensor uniform(Key key, const Shape& shape, double low, double high, DType dtype, Place place) {

@@ -6,12 +6,14 @@
 #include <tendon/tensor.h>
 
 #include <cstddef>
+#include <functional>
 #include <iosfwd>
 #include <iterator>
 #include <memory>
 #include <optional>
 #include <source_location>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -91,6 +93,9 @@ class TENDON_API Gradient {
   const std::string& source()
       const;  // the source as the table prints it: its name, or where it was made
 
+  // For the library's own rooms: another value for the same source, for the same reason.
+  Gradient with(Tensor value) const { return {std::move(value), why_}; }
+
  private:
   std::optional<Tensor> value_;
   std::shared_ptr<const detail::Why> why_;
@@ -116,6 +121,18 @@ class TENDON_API Gradients {
   auto begin() const { return gradients_.begin(); }
   auto end() const { return gradients_.end(); }
 
+  // f(value) for each gradient that has a value: unscaling, averaging over devices. None stays, and
+  // every reason.
+  template <class F>
+  requires std::is_invocable_r_v<Tensor, F&, const Tensor&> Gradients map(F f)
+  const {
+    detail::ListVector<Gradient> mapped;
+    mapped.reserve(size());
+    for (const Gradient& gradient : gradients_)
+      mapped.push_back(gradient ? gradient.with(std::invoke(f, *gradient)) : gradient);
+    return adopt(std::move(mapped));
+  }
+
   using value_type = Gradient;
   using const_iterator = detail::ListVector<Gradient>::const_iterator;
   using iterator = const_iterator;
@@ -134,5 +151,13 @@ class TENDON_API Gradients {
 // The table: source, status, norm, counts of zero, NaN and infinite entries (computed on the device
 // in one plan), why.
 TENDON_API std::ostream& operator<<(std::ostream&, const Gradients&);
+
+// The gradients, scaled by most / norm where their norm, that of all their elements together, is
+// greater than `most` (Pascanu et al. 2013, "On the difficulty of training recurrent neural
+// networks", Algorithm 1). None counts nothing and stays None. Computes the gradients and waits for
+// the norm. Error where `most` is not a finite number above 0, and where the norm is NaN or
+// infinite: it names a gradient and, as why_not_finite, the op that made it so.
+TENDON_API Gradients clip_by_global_norm(const Gradients& gradients, double most,
+                                         Place place = Place::current());
 
 }  // namespace tendon

@@ -3,11 +3,14 @@
 
 #include <tendon/export.h>
 #include <tendon/gradient.h>
+#include <tendon/named_tensor.h>
 #include <tendon/variable.h>
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string_view>
+#include <vector>
 
 namespace tendon {
 
@@ -24,6 +27,19 @@ namespace optim {
 // NoGradient with every reason when all are None. Variables of f16 and bf16 are updated in f32, and
 // their moments are f32. What a variable's moments have come of stays: where that was an op that
 // had an index out of range, they throw it again; a new optimizer begins anew.
+//
+// apply(values, variables) takes gradients that the program made, clipped, unscaled, accumulated or
+// received: nullopt is None.
+//
+// state() is what a later step depends on beside the variables and the options, named after the
+// variables: "sgd/w/velocity"; "adam/w/mean", "adam/w/spread" and "adam/w/steps". A variable
+// without a name, or with that of one before it, is called by its number in the order in which
+// apply() was given them: "variable.2", "w.3". The tensors stay as they are when the optimizer goes
+// on. load(state) goes on from there, in the same process or another, on any device; tensors whose
+// names begin otherwise are left to others. Before the first apply() it waits for that: which must
+// list the state's variables, all of them. Error where the variables of the state and the optimizer
+// differ in number or name (ShapeError, DTypeError: in those), or none of the tensors is its own;
+// nothing changes then.
 //
 // An option beyond its range, infinite or NaN is an Error, of the constructor and of apply(). So is
 // any use of an optimizer that was moved from.
@@ -46,7 +62,11 @@ class TENDON_API Sgd {
              Place place = Place::current());
   void apply(const Gradients& gradients, std::initializer_list<Variable> variables,
              Place place = Place::current());
+  void apply(const detail::List<std::optional<Tensor>>& gradients,
+             const detail::List<Variable>& variables, Place place = Place::current());
   SgdOptions& options(Place place = Place::current());  // may change between steps
+  std::vector<NamedTensor> state(Place place = Place::current()) const;
+  void load(const detail::List<NamedTensor>& state, Place place = Place::current());
 
  private:
   struct State;
@@ -71,7 +91,11 @@ class TENDON_API Adam {
              Place place = Place::current());
   void apply(const Gradients& gradients, std::initializer_list<Variable> variables,
              Place place = Place::current());
+  void apply(const detail::List<std::optional<Tensor>>& gradients,
+             const detail::List<Variable>& variables, Place place = Place::current());
   AdamOptions& options(Place place = Place::current());  // may change between steps
+  std::vector<NamedTensor> state(Place place = Place::current()) const;
+  void load(const detail::List<NamedTensor>& state, Place place = Place::current());
 
  private:
   struct State;

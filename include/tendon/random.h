@@ -2,7 +2,7 @@
 // easy as 1, 2, 3"). The same key gives the same numbers on every device, whatever else is drawn.
 #pragma once
 
-#include <tendon/tensor.h>
+#include <tendon/named_tensor.h>
 
 #include <cstdint>
 
@@ -18,6 +18,12 @@ TENDON_API Key fold_in(Key, std::uint64_t i);
 // Seeds the keys of calls that are given none: each such call of a thread takes the next stream of
 // the seed (0 until set).
 TENDON_API void seed(std::uint64_t);
+
+// Where the calling thread stands, on the CPU: "random", i64 {seed, its next stream}, the bits of
+// the two. Calls without a key go on from there after load(), which sets the process's seed as
+// seed() does. Error for a tensor that is none of these.
+TENDON_API NamedTensor state(Place = Place::current());
+TENDON_API void load(const NamedTensor&, Place = Place::current());
 
 // In [low, high); 16-bit types are drawn in f32, scaled in f64 and rounded towards low. Error where
 // low is above high, or one or their difference is not finite in the dtype.

@@ -7,12 +7,14 @@
 #include <tendon/dtype.h>
 #include <tendon/error.h>
 #include <tendon/gradient.h>
+#include <tendon/named_tensor.h>
 #include <tendon/non_finite.h>
 #include <tendon/operand.h>
 #include <tendon/ops.h>
 #include <tendon/optim.h>
 #include <tendon/random.h>
 #include <tendon/run.h>
+#include <tendon/safetensors.h>
 #include <tendon/shape.h>
 #include <tendon/tape.h>
 #include <tendon/tensor.h>
