@@ -146,7 +146,14 @@ void Cell::assign(const std::shared_ptr<Cell>& self, const Tensor& value, const 
 Variable::Variable(const Tensor& initial, std::string name, bool trainable, Place place)
     : cell_(std::make_shared<detail::Cell>(initial, std::move(name), trainable, place)) {
   detail::Cell::list(cell_);
-  for (const auto& tape : record::recorder().tapes()) tape->name_assigned(*cell_);
+  record::Recorder& recorder = record::recorder();
+  // Else it would be part of the first step's plan, which would serve no other step.
+  if (!recorder.records()) {
+    const record::NodePtr first = cell_->current();
+    record::Node* const nodes[] = {first.get()};
+    record::evaluate(nodes);
+  }
+  for (const auto& tape : recorder.tapes()) tape->name_assigned(*cell_);
 }
 
 Tensor Variable::read(Place place) const { return detail::Cell::copy(cell_, place); }

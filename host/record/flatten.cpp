@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 #include <ranges>
 
 #include "host/tape/tape_arrays.h"
@@ -30,6 +31,27 @@ const Node& made_of(const Node* node) {
 // Facts of a value.
 constexpr std::uint8_t kIsOutput = 1;
 constexpr std::uint8_t kOutlives = 2;  // its node, the run: seen to
+constexpr std::uint8_t kIsPart = 4;    // an input, of another's memory
+
+// The first element of a slice that is one block of its operand's memory, which is there: the run
+// reads it where it lies, so that one plan serves the slices of every offset. None for others.
+std::optional<std::int64_t> block_of(const Node& node) {
+  if (node.event != explain::Event::op || node.op != Op::slice || node.macro_output != 0) return {};
+  const Node& whole = made_of(node.operands()[0]);
+  if (!is_ready(whole) || node.type.shape.size() == 0) return {};
+  const Shape& from = whole.type.shape;
+  const Shape& part = node.type.shape;
+  const Attributes& attributes = *node.attributes;
+  std::int64_t first = 0, stride = 1;
+  bool is_whole = true;  // in the axes behind
+  for (int axis = from.rank() - 1; axis >= 0; --axis) {
+    if (part[axis] > 1 && (!is_whole || attributes.step[axis] != 1)) return {};
+    first += attributes.begin[axis] * stride;
+    stride *= from[axis];
+    is_whole = is_whole && part[axis] == from[axis];
+  }
+  return first;
+}
 
 bool is_computed(const Node& node) {
   return node.event == explain::Event::op && ops::row(node.op).kind != ops::OpKind::leaf;
@@ -76,7 +98,7 @@ void Flattening::clear() {
   TapeArrays::clear(tape_);
   named_.clear();
   expansions_.clear();
-  input_nodes_.clear();
+  input_origins_.clear();
   stack_.clear();
   outputs_.clear();
   facts_.clear();
@@ -149,6 +171,10 @@ void Flattening::walk() {
       copies_.emplace_back(&node);
       node.visit = walk_;
       node.visit_ref = TapeArrays::input(tape_, node.type.dtype, node.type.shape, node.place).id;
+    } else if (const auto block = block_of(node); block && frame.next == 0) {
+      stack_.pop_back();
+      node.visit = walk_;
+      node.visit_ref = part(node, *block).id;
     } else if (node.macro_output != 0) {
       if (frame.next == 0) {
         const std::size_t at = stack_.size() - 1;
@@ -190,11 +216,25 @@ Ref Flattening::input(Node& node) {
     storage.visit = walk_;
     storage.visit_ref = TapeArrays::input(tape_, node.type.dtype, node.type.shape, node.place).id;
     inputs_.push_back(node.value);
-    input_nodes_.push_back({node.id, node.cell});
+    input_origins_.push_back({node.value, node.id, node.cell});
     if (const detail::Origin origin = origin_of(node); origin.name != nullptr)
       named_.push_back({storage.visit_ref, origin});
   }
   return Ref{storage.visit_ref};
+}
+
+// The block of memory that a slice is, as an input of its own.
+Ref Flattening::part(const Node& slice, std::int64_t first) {
+  const Node& whole = made_of(slice.operands()[0]);
+  const std::size_t element = size_bytes(slice.type.dtype);
+  const std::size_t offset = static_cast<std::size_t>(first) * element;
+  const std::size_t bytes = static_cast<std::size_t>(slice.type.shape.size()) * element;
+  const Ref value = TapeArrays::input(tape_, slice.type.dtype, slice.type.shape, slice.place);
+  inputs_.push_back(
+      std::allocate_shared<Storage>(support::PoolAllocator<Storage>(), whole.value, offset, bytes));
+  input_origins_.push_back({whole.value, whole.id, whole.cell, offset, bytes});
+  facts_of(value) |= kIsPart;
+  return value;
 }
 
 Ref Flattening::apply(const Node& node) {
@@ -300,14 +340,19 @@ void Flattening::hand_over(History& history) {
   std::swap(named_, history.named);
   std::swap(expansions_, history.expansions);
   std::swap(expanded_, history.expanded);
-  for (std::size_t i = 0; i < inputs_.size(); ++i)
-    history.inputs.push_back({inputs_[i], input_nodes_[i].id, input_nodes_[i].cell});
+  std::swap(input_origins_, history.inputs);
 }
 
 void Flattening::add_output(Node* node, Ref value) {
   std::uint8_t& facts = facts_of(value);
   if ((facts & kIsOutput) != 0) return;
+  const bool is_part = (facts & kIsPart) != 0;
   facts |= kIsOutput;
+  if (is_part) {  // it has memory of its own from now on
+    const Ref operands[] = {value};
+    value = TapeArrays::append(tape_, Op::identity, operands, nullptr, node->type.dtype,
+                               node->type.shape, node->place);
+  }
   outputs_.push_back({NodePtr(node), value});
 }
 

@@ -42,10 +42,6 @@ class Flattening {
   std::size_t held_bytes() const;
 
  private:
-  struct InputNode {
-    explain::NodeId id;
-    std::uint64_t cell;  // of a variable's value
-  };
   struct Frame {
     Node* node;
     std::uint32_t next = 0;  // operand to look at; of a macro's output, its first op to append
@@ -57,6 +53,7 @@ class Flattening {
   void push(Node* operand);
   void finish_node(Node& node, Ref value);
   Ref input(Node& node);
+  Ref part(const Node& slice, std::int64_t first);
   Ref apply(const Node& node);
   std::uint32_t open_output(const Node& output);
   Ref append_output(const Node& output, std::uint32_t first);
@@ -76,7 +73,7 @@ class Flattening {
   Tape tape_;
   std::vector<History::Named> named_;
   std::vector<History::Expansion> expansions_;  // of the macros met
-  std::vector<InputNode> input_nodes_;          // of the inputs
+  std::vector<History::Input> input_origins_;   // of the inputs
   std::vector<Frame> stack_;
   std::vector<Ref> operands_;
   std::vector<Ref> targets_;

@@ -28,9 +28,18 @@ class Storage {
  public:
   Storage(plan::Backend& backend, std::size_t bytes, const char* op, Place place)
       : backend_(backend), data_(backend.allocate(bytes, op, place)), bytes_(bytes) {}
+  // A part of another's memory, from its byte `offset` on.
+  Storage(std::shared_ptr<Storage> whole, std::size_t offset, std::size_t bytes)
+      : backend_(whole->backend_),
+        data_(static_cast<std::byte*>(whole->data_) + offset),
+        bytes_(bytes),
+        whole_(std::move(whole)),
+        outcome_(whole_->outcome_) {}
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
-  ~Storage() { backend_.deallocate(data_, bytes_); }
+  ~Storage() {
+    if (!whole_) backend_.deallocate(data_, bytes_);
+  }
   plan::Backend& backend() const { return backend_; }
   // Waits for the value; throws what the run that computed it met.
   void copy_to_host(void* destination) const {
@@ -59,6 +68,7 @@ class Storage {
   plan::Backend& backend_;
   void* data_;
   std::size_t bytes_;
+  std::shared_ptr<Storage> whole_;
   std::shared_ptr<const plan::Outcome> outcome_;
   std::shared_ptr<const History> history_;
   std::uint32_t history_value_ = 0;

@@ -127,7 +127,7 @@ class Inquiry {
     find_origins();
     for (std::size_t i = 0; i < history_.inputs.size(); ++i) {
       input_of_[tape_.inputs()[i].id] = i;
-      inputs_.push_back(history_.inputs[i].storage.lock());
+      inputs_.push_back(history_.inputs[i].lock());
     }
   }
 

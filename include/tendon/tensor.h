@@ -38,7 +38,8 @@ struct Nothing {
 
 // Copies share the array; all members may be called from several threads at once. Operators and the
 // functions of <tendon/ops.h> make new tensors without computing them. They are computed when one
-// is read, when run() or an optimizer's apply() asks, and when many are pending at an assign.
+// is read, when run(), an optimizer's apply() or a new Variable asks, and when many are pending at
+// an assign.
 class TENDON_API Tensor {
  public:
   Tensor() = default;    // empty: any use but assignment throws Error

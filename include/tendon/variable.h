@@ -23,6 +23,7 @@ struct write_assign_sub_instead;
 // another assigns gets the value before or after.
 class TENDON_API Variable {
  public:
+  // Computes the initial value, unless a tape of this thread records.
   explicit Variable(const Tensor& initial, std::string name = "", bool trainable = true,
                     Place = Place::current());
   Variable(const Variable&) = default;             // moving copies: no Variable is without a cell

@@ -41,6 +41,11 @@ void use_tensor(const Tensor& x) {
   expect_words<Error>([&] { concat({one, x}); }, {"concat at moved_from_test.cpp:", "empty"});
   expect_words<Error>([&] { Variable(x, "v"); }, {"Variable at moved_from_test.cpp:", "empty"});
   expect_words<Error>([&] { w.assign(x); }, {"assign at moved_from_test.cpp:", "empty"});
+  expect_words<Error>(
+      [&] {
+        save("unused", {{"x", x}});
+      },
+      {"save at moved_from_test.cpp:", "empty"});
   expect_words<Error>([&] { run({x}); }, {"run at moved_from_test.cpp:", "empty"});
   expect_words<Error>([&] { describe({x}); }, {"describe at moved_from_test.cpp:", "empty"});
   expect_words<Error>([&] { why_not_finite(x); },
@@ -85,6 +90,8 @@ void use_gradients(const Gradients& gradients) {
   EXPECT_FALSE(printed(gradients).empty());
   expect_words<Error>([&] { gradients[0]; }, {"among 0"});
   expect_words<Error>([&] { gradients.back(); }, {"among 0"});
+  EXPECT_TRUE(gradients.map([](const Tensor& x) { return x; }).empty());
+  EXPECT_TRUE(clip_by_global_norm(gradients, 1).empty());
   Variable w(ones({2}), "w");
   expect_words<ShapeError>([&] { optim::Sgd().apply(gradients, {w}); }, {"0 gradients"});
   expect_harmless("Gradients",
@@ -103,7 +110,10 @@ void use_optimizer_moved_from(const char* type) {
   expect_words<Error>([&] { from.apply(gradients, {w}); }, {apply.c_str(), "moved from"});
   expect_words<Error>([&] { from.apply(gradients, std::vector{w}); },
                       {apply.c_str(), "moved from"});
+  expect_words<Error>([&] { from.apply({ones({})}, {w}); }, {apply.c_str(), "moved from"});
   expect_words<Error>([&] { from.options(); }, {options.c_str(), "moved from"});
+  expect_words<Error>([&] { from.state(); }, {"::state at", "moved from"});
+  expect_words<Error>([&] { from.load({}); }, {"::load at", "moved from"});
   EXPECT_EQ(w.read().item<float>(), 3);
   to.apply(gradients, {w});
   EXPECT_NE(w.read().item<float>(), 3);
@@ -355,6 +365,11 @@ TEST(MovedFrom, OrMadeByDefaultEveryTypeIsAnErrorOrHarmless) {
                          [] { printed(moved_from(NonFinite{.text = "an op made nan"})); });
        }},
       {"Step", is_plain},
+      {"NamedTensor",
+       [] {
+         use_tensor(NamedTensor().value);
+         use_tensor(moved_from(NamedTensor{"x", ones({2})}).value);
+       }},
       {"half", [] { EXPECT_EQ(static_cast<float>(moved_from(half(2.0F))), 2.0F); }},
       {"bfloat16", [] { EXPECT_EQ(static_cast<float>(moved_from(bfloat16(2.0F))), 2.0F); }},
       {"Operand", is_plain},       // lives as long as a call, and cannot be moved

@@ -241,7 +241,7 @@ TEST(MacroGradient, OfManyThreadsIsTheSame) {
   for (std::thread& thread : threads) thread.join();
 }
 
-TEST(TrainingLoop, FindsItsProgramFromTheThirdStepOn) {
+TEST(TrainingLoop, FindsItsProgramFromTheSecondStepOn) {
   const Model model;
   optim::Adam adam({.learning_rate = 1e-2});
   double rate = 1e-2;
@@ -254,12 +254,12 @@ TEST(TrainingLoop, FindsItsProgramFromTheThirdStepOn) {
     adam.apply(tape.gradient(loss, model.variables()), model.variables());
     return loss.item<float>();
   };
-  for (std::uint64_t i = 0; i < 2; ++i) step(i);
+  step(0);
   const Counters before = now();
-  for (std::uint64_t i = 2; i < 30; ++i) step(i);
+  for (std::uint64_t i = 1; i < 30; ++i) step(i);
   EXPECT_EQ(now().plans_built, before.plans_built);
-  EXPECT_EQ(now().plans_found, before.plans_found + 28);
-  EXPECT_EQ(now().runs, before.runs + 28);
+  EXPECT_EQ(now().plans_found, before.plans_found + 29);
+  EXPECT_EQ(now().runs, before.runs + 29);
   EXPECT_EQ(now().bytes_allocated, before.bytes_allocated);
 }
 
