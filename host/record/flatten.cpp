@@ -214,11 +214,7 @@ Ref Flattening::input(Node& node) {
   Storage& storage = *node.value;
   if (storage.visit != walk_) {
     storage.visit = walk_;
-    storage.visit_ref = TapeArrays::input(tape_, node.type.dtype, node.type.shape, node.place).id;
-    inputs_.push_back(node.value);
-    input_origins_.push_back({node.value, node.id, node.cell});
-    if (const detail::Origin origin = origin_of(node); origin.name != nullptr)
-      named_.push_back({storage.visit_ref, origin});
+    storage.visit_ref = new_input(node, node.type.shape, node.value, {}).id;
   }
   return Ref{storage.visit_ref};
 }
@@ -227,13 +223,25 @@ Ref Flattening::input(Node& node) {
 Ref Flattening::part(const Node& slice, std::int64_t first) {
   const Node& whole = made_of(slice.operands()[0]);
   const std::size_t element = size_bytes(slice.type.dtype);
-  const std::size_t offset = static_cast<std::size_t>(first) * element;
-  const std::size_t bytes = static_cast<std::size_t>(slice.type.shape.size()) * element;
-  const Ref value = TapeArrays::input(tape_, slice.type.dtype, slice.type.shape, slice.place);
-  inputs_.push_back(
-      std::allocate_shared<Storage>(support::PoolAllocator<Storage>(), whole.value, offset, bytes));
-  input_origins_.push_back({whole.value, whole.id, whole.cell, offset, bytes});
+  const History::Part part{static_cast<std::size_t>(first) * element,
+                           static_cast<std::size_t>(slice.type.shape.size()) * element,
+                           whole.type.shape};
+  const Ref value = new_input(whole, slice.type.shape,
+                              std::allocate_shared<Storage>(support::PoolAllocator<Storage>(),
+                                                            whole.value, part.offset, part.bytes),
+                              part);
   facts_of(value) |= kIsPart;
+  return value;
+}
+
+// An input that has the node's value, or the part of it.
+Ref Flattening::new_input(const Node& node, const Shape& shape, std::shared_ptr<Storage> storage,
+                          const History::Part& part) {
+  const Ref value = TapeArrays::input(tape_, node.type.dtype, shape, node.place);
+  inputs_.push_back(std::move(storage));
+  input_origins_.push_back({node.value, node.id, node.cell, part});
+  if (const detail::Origin origin = origin_of(node); origin.name != nullptr)
+    named_.push_back({value.id, origin});
   return value;
 }
 

@@ -54,6 +54,8 @@ class Flattening {
   void finish_node(Node& node, Ref value);
   Ref input(Node& node);
   Ref part(const Node& slice, std::int64_t first);
+  Ref new_input(const Node& node, const Shape& shape, std::shared_ptr<Storage> storage,
+                const History::Part& part);
   Ref apply(const Node& node);
   std::uint32_t open_output(const Node& output);
   Ref append_output(const Node& output, std::uint32_t first);

@@ -16,18 +16,22 @@ class Flattening;
 
 class History {
  public:
+  // What a run read of a value; of no bytes: all of it.
+  struct Part {
+    std::size_t offset = 0;
+    std::size_t bytes = 0;
+    Shape whole;  // of the value
+  };
   struct Input {
     std::weak_ptr<Storage> storage;
     explain::NodeId id = {};  // of a node that had the value
     std::uint64_t cell = 0;   // of a variable's value
-    // The part of the storage that was read; of no bytes: all of it.
-    std::size_t offset = 0;
-    std::size_t bytes = 0;
+    Part part;
 
-    std::shared_ptr<Storage> lock() const {  // null where it was freed
+    std::shared_ptr<Storage> lock() const {  // as the run read it; null where it was freed
       std::shared_ptr<Storage> whole = storage.lock();
-      if (!whole || bytes == 0) return whole;
-      return std::make_shared<Storage>(std::move(whole), offset, bytes);
+      if (!whole || part.bytes == 0) return whole;
+      return std::make_shared<Storage>(std::move(whole), part.offset, part.bytes);
     }
   };
   // A value of the run, and the inputs that it depends on.

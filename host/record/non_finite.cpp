@@ -135,7 +135,14 @@ class Inquiry {
   Origin origin(Ref value) const { return origins_[value.id]; }
   bool is_input(Ref value) const { return input_of_[value.id] != kNoInput; }
   const StoragePtr& storage(Ref input) const { return inputs_[input_of_[input.id]]; }
-  std::uint64_t cell(Ref input) const { return history_.inputs[input_of_[input.id]].cell; }
+  std::uint64_t cell(Ref input) const { return origin_of_input(input).cell; }
+  // Of an input that is there: its value, of which the run may have read a part.
+  StoragePtr whole(Ref input) const { return origin_of_input(input).storage.lock(); }
+  Values values_of_whole(Ref input) const {
+    const Shape& part = tape_.shape(input);
+    const History::Part& read = origin_of_input(input).part;
+    return {tape_.dtype(input), read.bytes == 0 ? part : read.whole, *whole(input)};
+  }
   // Whether what it is computed from is still there.
   bool is_known(Ref value) const { return is_known_[value.id]; }
   Finding finding(Ref value) const { return findings_[value.id]; }
@@ -300,6 +307,10 @@ class Inquiry {
     }
   }
 
+  const History::Input& origin_of_input(Ref input) const {
+    return history_.inputs[input_of_[input.id]];
+  }
+
   History history_;
   const Tape& tape_;
   std::vector<Origin> origins_;
@@ -458,7 +469,7 @@ struct Held {
 
 Held held_input(const Inquiry& inquiry, Ref input) {
   const std::string name = text_value(inquiry, input);
-  return {inquiry.storage(input), inquiry.values_of({&input, 1})[0],
+  return {inquiry.whole(input), inquiry.values_of_whole(input),
           name.starts_with("given") ? "the values " + name : name, inquiry.tape().place(input)};
 }
 
