@@ -112,7 +112,7 @@ TEST(MiniBatch, WithANaNIsFoundInTheDataOrInWhatMadeThem) {
   EXPECT_NE(given.find("the values given at mini_batch_test.cpp:"), std::string::npos) << given;
   EXPECT_NE(given.find("hold nan at element (3, 1)"), std::string::npos) << given;
   values[7] = -1;
-  const Tensor root = sqrt(Tensor::from(values, {6, 2}));
+  const Tensor negative = Tensor::from(values, {6, 2}), root = sqrt(negative);
   run({root});
   const std::string made = first_nan(reduce_sum(slice(root, {2, 0}, {2, 2}) * w));
   EXPECT_NE(made.find("sqrt at mini_batch_test.cpp:"), std::string::npos) << made;
