@@ -204,7 +204,7 @@ void Sgd::apply(const Gradients& gradients, const detail::List<Variable>& variab
       form.flags |= Form::kHasMomentum | (options.nesterov ? Form::kIsNesterov : 0);
       if (slot.has_moments()) {
         form.flags |= Form::kHasVelocity;
-        before = &slot.moments[0];
+        before = &slot.velocity();
       }
     }
     shared.set(numbers, wide(cell.type().dtype), cell.device());
@@ -218,7 +218,7 @@ void Sgd::apply(const Gradients& gradients, const detail::List<Variable>& variab
     step.keep(velocities.back().second);
   }
   step.finish();
-  for (auto& [slot, velocity] : velocities) slot->moments[0] = std::move(velocity);
+  for (auto& [slot, velocity] : velocities) slot->velocity() = std::move(velocity);
 }
 
 struct Adam::State {
@@ -298,6 +298,7 @@ void Adam::apply(const Gradients& gradients, const detail::List<Variable>& varia
     const Variable& variable = variables[i];
     const detail::Cell& cell = *variable.cell();
     const Slot& slot = *slots[after.size()];
+    const auto& [mean, spread] = slot.moments;
     const std::int64_t steps = slot.steps + 1;
     const auto correction = [&](double beta) {
       return 1 / (1 - std::pow(beta, static_cast<double>(steps)));
@@ -311,7 +312,7 @@ void Adam::apply(const Gradients& gradients, const detail::List<Variable>& varia
                     place};
     const Tensor value = variable.read(place);
     const Updated updated(update_of(form, State::write),
-                          {&value, &*gradients[i], &slot.moments[0], &slot.moments[1]}, shared);
+                          {&value, &*gradients[i], &mean, &spread}, shared);
     step.set(variable, updated[0], *gradients[i]);
     after.push_back({updated[1], updated[2]});
     for (const Tensor& moment : after.back()) step.keep(moment);

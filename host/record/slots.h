@@ -30,6 +30,7 @@ struct Slot {
   std::int64_t steps = 0;
 
   bool has_moments() const { return !moments[0].is_empty_handle(); }
+  Tensor& velocity() { return moments[0]; }  // Sgd's only one
 };
 
 // What an optimizer keeps: "adam/w/mean".

@@ -205,11 +205,11 @@ std::uint64_t safetensors_header_bytes(std::span<const unsigned char, kSafetenso
   return bytes;
 }
 
-SafetensorsHeader parse_safetensors(std::string_view text, std::uint64_t value_bytes) {
-  if (!text.starts_with('{')) fail("the header is no JSON object");
-  SafetensorsHeader header = Reader().read(text);
-  check_placement(header, value_bytes);
-  return header;
+SafetensorsHeader parse_safetensors(std::string_view header, std::uint64_t value_bytes) {
+  if (!header.starts_with('{')) fail("the header is no JSON object");
+  SafetensorsHeader read = Reader().read(header);
+  check_placement(read, value_bytes);
+  return read;
 }
 
 std::string write_safetensors(SafetensorsHeader& header) {
