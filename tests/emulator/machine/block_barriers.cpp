@@ -219,7 +219,7 @@ void Block::deadlocked() {
     for (const Group& group : warp->groups) {
       const Step& step = kernel_.steps[group.pc];
       text += "\n    lanes " + hexadecimal(group.mask) + " of warp " + std::to_string(warp->index) +
-              " wait at line " + std::to_string(step.written->line) + " for " +
+              " wait at line " + std::to_string(step.written->line) + " of the PTX for " +
               (group.state == Group::State::at_lanes
                    ? "the lanes " + hexadecimal(group.awaited & warp->live & ~group.mask)
                    : "barrier " + std::to_string(group.awaited));
