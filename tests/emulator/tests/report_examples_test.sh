@@ -13,6 +13,7 @@ report() { # NAME: what is printed, with file names for paths, and addresses tha
     -e '/ in all$/d' -e 's/^emulator: //' -e p
 }
 
+# shellcheck disable=SC2016 # Markdown's quotes
 {
   cat <<'END'
 # What the emulated device reports
@@ -34,6 +35,7 @@ if [ "${4:-}" = --write ]; then
 fi
 
 # Another nvcc may choose other registers, labels and lines of its PTX.
+# shellcheck disable=SC2016
 settled() { sed -E -e 's/line [0-9]+ of the PTX/line of the PTX/g' -e 's/%[a-z]+[0-9]+/%r/g' -e 's/\$L__BB[0-9_]+/$L/' "$1"; }
 diff -u <(settled "$document") <(settled "$folder/document") || {
   echo "FAILED: $document does not show what is printed; run: $0 $program $source $document --write"
