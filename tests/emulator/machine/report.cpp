@@ -49,6 +49,13 @@ std::uint64_t key(const Dim3& block) {
   return block.x | std::uint64_t{block.y} << 31 | std::uint64_t{block.z} << 47;
 }
 
+// By its own line and that of the kernel, where they are known: what a library inlines between the
+// two, unrolled or recursive, makes no other fault of it.
+bool is_same_place(const Report& a, const Report& b) {
+  if (a.source.empty() || b.source.empty()) return a.ptx_line == b.ptx_line;
+  return a.source.front() == b.source.front() && a.source.back() == b.source.back();
+}
+
 }  // namespace
 
 const char* name(Fault fault) { return words_of(fault).name; }
@@ -69,9 +76,8 @@ Reports::Known* Reports::find(const Report& report) {
   if (report.ptx_line == 0) return nullptr;
   for (Known& known : known_) {
     const Report& first = known.report;
-    const bool is_same_place =
-        report.source.empty() ? first.ptx_line == report.ptx_line : first.source == report.source;
-    if (first.fault == report.fault && first.kernel == report.kernel && is_same_place)
+    if (first.fault == report.fault && first.kernel == report.kernel &&
+        is_same_place(first, report))
       return &known;
   }
   return nullptr;

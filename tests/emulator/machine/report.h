@@ -57,14 +57,16 @@ struct Report {
   std::vector<Place> source;  // of the -lineinfo: its line, then those it was inlined at, outwards
   std::vector<Place> other_source;  // the same of the other access of a race
   std::uint32_t thread_number = 0;  // in its block, below 1024
-  // How often it was found, by how many different threads and blocks; counted by Reports.
-  std::uint64_t accesses = 1, threads = 1, blocks = 1;
+  // How often it was found, by how many different threads and blocks; counted by Reports. No
+  // threads and blocks where no kernel is at fault.
+  std::uint64_t accesses = 1, threads = 0, blocks = 0;
 };
 
 struct Suppression;
 
-// The reports of a process. A fault of a kernel that is found again at the same source line (where
-// there is none, at the same instruction) only raises the counts of the first report. Thread-safe.
+// The reports of a process. A fault of a kernel that is found again at the same source line,
+// inlined at the same line of the kernel (where none is known: at the same instruction), only
+// raises the counts of the first report. Thread-safe.
 class Reports {
  public:
   Reports();

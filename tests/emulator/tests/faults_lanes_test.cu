@@ -62,6 +62,13 @@ __global__ void wait_at_two_places(int* out, int first) {
 }
 constexpr int kWaitAtFirst = __LINE__ - 7, kWaitAtSecond = __LINE__ - 4;
 
+__global__ void wait_at_two_barriers() {
+  if (threadIdx.x < 16)
+    asm volatile("bar.sync 1;" ::: "memory");
+  else
+    asm volatile("bar.sync 2;" ::: "memory");
+}
+
 // Harris' reduction: its last warp relied on a lockstep that no longer is.
 __global__ void sum_in_lockstep(const int* in, int* sum) {
   __shared__ volatile int cells[64];
@@ -181,6 +188,19 @@ TEST_F(LaneFaults, AWarpWhosePartsWaitAtTwoBarriersIsNamed) {
               mentions(findings[0], place(kWaitAtSecond)));
   EXPECT_TRUE(mentions(findings[0], "0x0000ffff"));
   EXPECT_TRUE(mentions(findings[0], "0xffff0000"));
+}
+
+TEST_F(LaneFaults, AWarpWhosePartsWaitForEachOtherIsDivergentAndADeadlock) {
+  wait_at_two_barriers<<<1, 32>>>();
+  EXPECT_EQ(cudaDeviceSynchronize(), cudaErrorLaunchFailure);
+  const auto findings = take_findings();
+  ASSERT_EQ(findings.size(), 3u);
+  EXPECT_EQ(findings[0].fault, "barrier in divergent code");
+  EXPECT_TRUE(mentions(findings[0], "the lanes 0x0000ffff of the warp reach, of 0xffffffff"));
+  EXPECT_EQ(findings[1].fault, "barrier in divergent code");
+  EXPECT_TRUE(mentions(findings[1], "the lanes 0xffff0000 of the warp reach, of 0xffffffff"));
+  EXPECT_EQ(findings[2].fault, "deadlock");
+  expect_usable();
 }
 
 TEST_F(LaneFaults, VolatileDoesNotOrderTheLanesOfAWarp) {

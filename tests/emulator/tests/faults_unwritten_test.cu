@@ -42,6 +42,17 @@ __global__ void sum_unrolled(const int* in, int* sums) {
 }
 constexpr int kSumUnrolled = __LINE__ - 3;
 
+template <int kCount>
+__device__ int sum_of(const int* in) {
+  if constexpr (kCount == 0)
+    return 0;
+  else
+    return in[kCount] + sum_of<kCount - 1>(in);
+}
+
+__global__ void sum_recursively(const int* in, int* sum) { *sum = sum_of<8>(in); }
+constexpr int kSumRecursively = __LINE__ - 1;
+
 class UnwrittenFaults : public FaultTest {
  protected:
   // Exactly this finding.
@@ -92,6 +103,15 @@ TEST_F(UnwrittenFaults, AnUnrolledLineIsOneFindingWithItsCounts) {
   EXPECT_TRUE(mentions(findings[0], "faults_unwritten_test.cu:" + std::to_string(kSumUnrolled)));
   EXPECT_TRUE(mentions(findings[0], "found 2048 times, in 128 threads of 2 blocks"));
   expect_usable();
+}
+
+TEST_F(UnwrittenFaults, ALineThatIsInlinedInItselfIsOneFinding) {
+  const DeviceArray<int> in(9), sum(1);
+  sum_recursively<<<1, 1>>>(in.get(), sum.get());
+  const auto findings = take_findings();
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_TRUE(mentions(findings[0], "found 8 times, in 1 thread of 1 block"));
+  EXPECT_TRUE(mentions(findings[0], "faults_unwritten_test.cu:" + std::to_string(kSumRecursively)));
 }
 
 TEST_F(UnwrittenFaults, SoundTwinsReportNothing) {
