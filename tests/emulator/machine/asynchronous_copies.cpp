@@ -23,7 +23,8 @@ void AsynchronousCopies::wait_for_all_but(std::uint32_t count, Warp& warp, Mask 
       if (copy.commits[i] <= count) continue;
       const std::uint32_t thread = warp.index * kLanes + static_cast<std::uint32_t>(lane);
       const auto found =
-          shared.end_copy(copy.to[i], bytes, thread, copy.begun, copy.data.data() + i * bytes);
+          shared.end_copy(copy.to[i], bytes, {.thread = thread, .step = copy.step->index},
+                          copy.begun, copy.data.data() + i * bytes);
       warp.block->tell(found, true, warp, lane, *copy.step);
       copy.lanes &= ~(Mask{1} << lane);
       ++warp.block->running().progress;

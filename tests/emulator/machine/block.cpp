@@ -76,6 +76,11 @@ Dim3 Block::thread(const Warp& warp, int lane) const {
   return {linear % size.x, linear / size.x % size.y, linear / size.x / size.y};
 }
 
+Mask Block::lanes_of(const Warp& warp) const {
+  const std::uint32_t threads = thread_count_ - warp.index * kLanes;
+  return threads >= kLanes ? kAllLanes : (Mask{1} << threads) - 1;
+}
+
 std::string Block::named_thread(std::uint32_t thread) const {
   const Dim3& size = running_.launch.block;
   return "thread " +
@@ -90,9 +95,7 @@ void Block::begin(std::uint64_t index) {
   barriers_ = {};
   shared_.begin(kernel_.shared_bytes, running_.launch.dynamic_shared_bytes);
   for (auto& warp : warps_) {
-    const std::uint32_t threads =
-        std::min<std::uint32_t>(kLanes, thread_count_ - warp->index * kLanes);
-    warp->live = threads == kLanes ? kAllLanes : (Mask{1} << threads) - 1;
+    warp->live = lanes_of(*warp);
     warp->groups.assign(1, {});
     warp->groups[0].mask = warp->live;
     warp->steps = 0;
@@ -343,27 +346,40 @@ void Block::branch_to_table(WarpState& warp, std::size_t index, const Step& step
   warp.groups.insert(warp.groups.end(), after.begin() + 1, after.end());
 }
 
+// " line 12 of the PTX: ..." and the source lines below it, which are put into `source`.
+std::string Block::place_of(const Step& step, std::vector<Report::Place>& source) const {
+  std::string text = " line " + std::to_string(step.written->line) +
+                     " of the PTX: " + on_one_line(step.written->text);
+  for (auto line = step.written->source; line != nullptr; line = line->caller) {
+    const auto file = kernel_.text->files.find(line->file);
+    if (file == kernel_.text->files.end()) break;
+    text += source.empty() ? "\n  from " : "\n  inlined at ";
+    text += file->second + ":" + std::to_string(line->line);
+    source.push_back({file->second, line->line});
+  }
+  return text;
+}
+
 void Block::report(Fault fault, const Warp& warp, int lane, const Step& step,
-                   const std::string& text) const {
+                   const std::string& text, const SharedMemory::Found* race) const {
   Report report;
   report.fault = fault;
   report.kernel = kernel_.shown_name;
   report.block = index_;
   report.thread = thread(warp, lane);
+  report.thread_number = warp.index * kLanes + static_cast<std::uint32_t>(lane);
   report.text = std::string(name(fault)) + ": " + text + "\n  in " + kernel_.shown_name +
                 ", block " + coordinates(index_) + ", thread " + coordinates(report.thread);
   if (step.written != nullptr) {
     report.ptx_line = step.written->line;
     report.instruction = on_one_line(step.written->text);
-    report.text +=
-        "\n  at line " + std::to_string(report.ptx_line) + " of the PTX: " + report.instruction;
-    for (auto line = step.written->source; line != nullptr; line = line->caller) {
-      const auto file = kernel_.text->files.find(line->file);
-      if (file == kernel_.text->files.end()) break;
-      report.text += report.source.empty() ? "\n  from " : "\n  inlined at ";
-      report.text += file->second + ":" + std::to_string(line->line);
-      report.source.push_back({file->second, line->line});
-    }
+    report.text += "\n  at" + place_of(step, report.source);
+  }
+  if (race != nullptr && race->other_step != SharedMemory::kUnknownStep) {
+    const Step& other = kernel_.steps[race->other_step];
+    report.text += "\n  and " + named_thread(race->other) +
+                   (race->other_wrote ? " wrote" : " read") + " at" +
+                   place_of(other, report.other_source);
   }
   reports().add(std::move(report));
 }

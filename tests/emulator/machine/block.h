@@ -50,8 +50,8 @@ class Block {
   void tell(const SharedMemory::Found& found, bool is_write, const Warp& warp, int lane,
             const Step& step) const;
   // A report with the place of a lane.
-  void report(Fault fault, const Warp& warp, int lane, const Step& step,
-              const std::string& text) const;
+  void report(Fault fault, const Warp& warp, int lane, const Step& step, const std::string& text,
+              const SharedMemory::Found* race = nullptr) const;
   // The same, and the end of the launch.
   [[noreturn]] void stop(Fault fault, LaunchStatus status, const Warp& warp, int lane,
                          const Step& step, const std::string& text) const;
@@ -59,6 +59,7 @@ class Block {
   Running& running() const { return running_; }
   const Dim3& index() const { return index_; }
   Dim3 thread(const Warp& warp, int lane) const;
+  Mask lanes_of(const Warp& warp) const;                 // that the block has, exited or not
   std::string named_thread(std::uint32_t thread) const;  // "thread (3, 0, 0)"
   SharedMemory& shared() { return shared_; }
 
@@ -80,9 +81,11 @@ class Block {
   struct Barrier {
     std::uint32_t expected = 0;  // threads; 0: all of the block
     std::uint32_t arrived = 0;
-    std::array<Mask, kMostWarps> came{};  // lanes of each warp
-    bool all = true;                      // of the predicates of bar.red
-    std::uint32_t count = 0;              // of those that hold
+    std::array<Mask, kMostWarps> came{};       // lanes of each warp
+    std::array<Mask, kMostWarps> awaited{};    // of each warp: those alive when its first came
+    std::array<const Step*, kMostWarps> at{};  // where these came
+    bool all = true;                           // of the predicates of bar.red
+    std::uint32_t count = 0;                   // of those that hold
     const Step* step = nullptr;
   };
 
@@ -96,10 +99,12 @@ class Block {
   void meet(WarpState& warp);
   void arrive(WarpState& warp, std::size_t group, const Step& step, Mask mask);
   void try_release(std::uint32_t id);
+  bool tell_divergence(const Barrier& barrier) const;
   void merge(WarpState& warp);
   std::size_t choose(const WarpState& warp) const;
   [[noreturn]] void deadlocked();
   void count(const Step& step, Mask mask);
+  std::string place_of(const Step& step, std::vector<Report::Place>& source) const;
   void reach_global(Warp&, const Step&, Mask, const Address*, std::uint32_t, AccessKind,
                     std::byte**);
   void reach_shared(Warp&, const Step&, Mask, const Address*, std::uint32_t, AccessKind,

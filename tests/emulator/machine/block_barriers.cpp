@@ -5,16 +5,12 @@
 #include "machine/block.h"
 
 namespace emulator {
-namespace {
-
-std::string lanes_text(Mask lanes) {
+std::string hexadecimal(Mask lanes) {
   constexpr char kDigits[] = "0123456789abcdef";
   std::string text = "0x";
   for (int shift = 28; shift >= 0; shift -= 4) text += kDigits[lanes >> shift & 15];
   return text;
 }
-
-}  // namespace
 
 // Lanes that come to a warp-wide instruction together may name different masks, as the parts of a
 // partitioned warp do: those that name the first one's stay, the others take it after them. True
@@ -44,7 +40,7 @@ bool Block::synchronize(WarpState& warp, std::size_t index, const Step& step, Ma
   const Mask members = warp.lanes<Mask>(step.s[3])[std::countr_zero(mask)];
   if ((members & mask) != mask && running_.options.check_barriers) {
     report(Fault::barrier_divergence, warp, std::countr_zero(mask & ~members), step,
-           "the thread takes part in what the mask " + lanes_text(members) + " leaves it out of");
+           "the thread takes part in what the mask " + hexadecimal(members) + " leaves it out of");
   }
   const Mask awaited = (members | mask) & warp.live;
   if (mask == warp.groups[index].mask && (mask & awaited) == awaited) {
@@ -115,11 +111,6 @@ void Block::arrive(WarpState& warp, std::size_t index, const Step& step, Mask ma
     return;
   }
   const int first = std::countr_zero(mask);
-  if (step.has_mask && mask != warp.live && running_.options.check_barriers) {
-    report(Fault::barrier_divergence, warp, first, step,
-           "a barrier of the block that only the lanes " + lanes_text(mask) +
-               " of the warp reach together, of " + lanes_text(warp.live));
-  }
   if (mask != warp.groups[index].mask) {
     Group rest = warp.groups[index];
     rest.mask &= ~mask;
@@ -135,6 +126,17 @@ void Block::arrive(WarpState& warp, std::size_t index, const Step& step, Mask ma
   Barrier& barrier = barriers_[id];
   barrier.expected = step.s[1] == kNoSlot ? 0 : warp.lanes<std::uint32_t>(step.s[1])[first];
   barrier.arrived += static_cast<std::uint32_t>(std::popcount(mask));
+  // Lanes may come one after the other, but an aligned barrier is to be the same one for all.
+  const Step*& at = barrier.at[warp.index];
+  if (at == nullptr) {
+    at = &step;
+    barrier.awaited[warp.index] = step.has_mask ? warp.live : 0;
+  } else if (at != &step && step.has_mask && running_.options.check_barriers) {
+    report(Fault::barrier_divergence, warp, first, step,
+           "a barrier of the block that the lanes " + hexadecimal(mask) +
+               " of the warp reach here, and the lanes " + hexadecimal(barrier.came[warp.index]) +
+               " at line " + std::to_string(at->written->line) + " of the PTX");
+  }
   barrier.came[warp.index] |= mask;
   barrier.step = &step;
   if (step.detail != 0) {
@@ -158,12 +160,10 @@ void Block::try_release(std::uint32_t id) {
   std::uint32_t live = 0, warps = 0;
   for (const auto& warp : warps_) live += static_cast<std::uint32_t>(std::popcount(warp->live));
   if (barrier.arrived < (barrier.expected != 0 ? barrier.expected : live)) return;
-  if (barrier.expected == 0 && live < thread_count_ && live != 0 &&
-      running_.options.check_barriers) {
+  if (running_.options.check_barriers && !tell_divergence(barrier) && barrier.expected == 0 &&
+      live < thread_count_ && live != 0) {
     for (const auto& warp : warps_) {
-      const std::uint32_t threads =
-          std::min<std::uint32_t>(kLanes, thread_count_ - warp->index * kLanes);
-      const Mask ended = (threads == kLanes ? kAllLanes : (Mask{1} << threads) - 1) & ~warp->live;
+      const Mask ended = lanes_of(*warp) & ~warp->live;
       if (ended == 0) continue;
       report(Fault::barrier_missed, *warp, std::countr_zero(ended), *barrier.step,
              "a barrier of the block that " + std::to_string(thread_count_ - live) + " of its " +
@@ -193,7 +193,24 @@ void Block::try_release(std::uint32_t id) {
   ++running_.progress;
 }
 
+// At the end of a barrier: true where part of a warp came, and lanes that could have did not.
+bool Block::tell_divergence(const Barrier& barrier) const {
+  bool is_divergent = false;
+  for (const auto& warp : warps_) {
+    const Mask came = barrier.came[warp->index];
+    if (came == 0 || (barrier.awaited[warp->index] & ~came) == 0) continue;
+    is_divergent = true;
+    report(Fault::barrier_divergence, *warp, std::countr_zero(came), *barrier.at[warp->index],
+           "a barrier of the block that only the lanes " + hexadecimal(came) +
+               " of the warp reach, of " + hexadecimal(barrier.awaited[warp->index]));
+  }
+  return is_divergent;
+}
+
 void Block::deadlocked() {
+  for (const Barrier& barrier : barriers_) {
+    if (running_.options.check_barriers) tell_divergence(barrier);
+  }
   std::string text = "no thread of the block can go on:";
   const Warp* first_warp = nullptr;
   int first_lane = 0;
@@ -201,10 +218,10 @@ void Block::deadlocked() {
   for (const auto& warp : warps_) {
     for (const Group& group : warp->groups) {
       const Step& step = kernel_.steps[group.pc];
-      text += "\n    lanes " + lanes_text(group.mask) + " of warp " + std::to_string(warp->index) +
-              " wait at line " + std::to_string(step.written->line) + " for " +
+      text += "\n    lanes " + hexadecimal(group.mask) + " of warp " + std::to_string(warp->index) +
+              " wait at line " + std::to_string(step.written->line) + " of the PTX for " +
               (group.state == Group::State::at_lanes
-                   ? "the lanes " + lanes_text(group.awaited & warp->live & ~group.mask)
+                   ? "the lanes " + hexadecimal(group.awaited & warp->live & ~group.mask)
                    : "barrier " + std::to_string(group.awaited));
       if (first_warp != nullptr) continue;
       first_warp = warp.get();

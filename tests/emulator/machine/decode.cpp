@@ -157,6 +157,8 @@ class Decoder : public Decoding::Operands {
     }
     scratch_ = allocate_register(8);
     body(entry, offsets, {}, {});
+    for (std::size_t i = 0; i < kernel_->steps.size(); ++i)
+      kernel_->steps[i].index = static_cast<std::uint32_t>(i);
     kernel_->local_bytes = aligned(local_bytes_, 16);
     kernel_->shared_bytes = aligned(shared_bytes_, 16);
     attributes.local_bytes = kernel_->local_bytes;

@@ -192,6 +192,15 @@ class GridWorkspace {
   Address address_ = 0;
 };
 
+// Holds the printing of reports back while a launch runs.
+class ReportsOfLaunch {
+ public:
+  ReportsOfLaunch() { reports().begin_launch(); }
+  ~ReportsOfLaunch() { reports().end_launch(); }
+  ReportsOfLaunch(const ReportsOfLaunch&) = delete;
+  ReportsOfLaunch& operator=(const ReportsOfLaunch&) = delete;
+};
+
 }  // namespace
 
 std::shared_ptr<Module> Module::load(std::string_view ptx, int device, Memory& memory) {
@@ -213,6 +222,7 @@ LaunchStatus execute(const Launch& launch, Memory& memory, const Options& option
   std::deque<std::unique_ptr<Block>> waiting;  // for what another block does
   std::vector<std::unique_ptr<Block>> idle;    // ended; their memory serves the next
   std::size_t turns_without_progress = 0;
+  const ReportsOfLaunch held;
   try {
     while (!order.is_over() || !waiting.empty()) {
       std::unique_ptr<Block> block;

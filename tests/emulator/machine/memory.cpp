@@ -7,6 +7,8 @@
 #include <cstring>
 #include <new>
 
+#include "machine/padding.h"
+
 namespace emulator {
 namespace {
 
@@ -43,6 +45,17 @@ void each_word(std::uint64_t begin, std::uint64_t count, const F& f) {
     begin += here;
     count -= here;
   }
+}
+
+void keep_width(Shadow& shadow, std::uint64_t offset, std::uint64_t bytes, std::uint32_t width) {
+  const auto first = shadow.width.begin() + static_cast<std::ptrdiff_t>(offset / 4);
+  const auto last = shadow.width.begin() + static_cast<std::ptrdiff_t>((offset + bytes + 3) / 4);
+  const auto kept = static_cast<std::uint8_t>(std::clamp(width, 1u, 8u));
+  // Of several stores into one word the widest counts.
+  if (width >= 4)
+    std::fill(first, last, kept);
+  else
+    std::for_each(first, last, [&](std::uint8_t& word) { word = std::max(word, kept); });
 }
 
 }  // namespace
@@ -195,13 +208,13 @@ bool Memory::is_device_address(Address address) const {
 }
 
 std::byte* Memory::read(Address address, std::uint64_t bytes, WorkId work, AccessFault* fault,
-                        Touched* touched) {
-  return access(address, bytes, work, false, fault, touched);
+                        Touched* touched, Manner manner) {
+  return access(address, bytes, work, false, fault, touched, manner);
 }
 
 std::byte* Memory::write(Address address, std::uint64_t bytes, WorkId work, AccessFault* fault,
-                         Touched* touched) {
-  return access(address, bytes, work, true, fault, touched);
+                         Touched* touched, Manner manner) {
+  return access(address, bytes, work, true, fault, touched, manner);
 }
 
 // Where an address lies that no allocation holds, or holds in part: by the nearest one.
@@ -224,7 +237,7 @@ std::string Memory::missed(Address address) const {
 }
 
 std::byte* Memory::access(Address address, std::uint64_t bytes, WorkId work, bool is_write,
-                          AccessFault* fault, Touched* touched) {
+                          AccessFault* fault, Touched* touched, Manner manner) {
   Allocation* const allocation = nearest(address);
   const char* const verb = is_write ? "written" : "read";
   // The last bytes of all addresses are no memory's: the sum of the two might be 0.
@@ -259,6 +272,7 @@ std::byte* Memory::access(Address address, std::uint64_t bytes, WorkId work, boo
   Shadow& shadow = allocation->shadow;
   if (shadow.written.empty()) {
     shadow.written.resize((allocation->bytes + 63) / 64);
+    shadow.width.resize((allocation->bytes + 3) / 4);
     shadow.writer.resize((allocation->bytes + 3) / 4);
     shadow.reader.resize((allocation->bytes + 3) / 4);
   }
@@ -267,18 +281,28 @@ std::byte* Memory::access(Address address, std::uint64_t bytes, WorkId work, boo
       shadow.written[word] |= mask;
       return true;
     });
+    keep_width(shadow, offset, bytes, manner.element_bytes);
   } else if (checks_writes) {
     bool is_written = true;
-    std::uint64_t at = 0;
     each_word(offset, bytes, [&](std::uint64_t word, std::uint64_t mask) {
-      const std::uint64_t lacking = mask & ~shadow.written[word];
-      if (lacking == 0) return true;
-      if (is_written) at = word * 64 + static_cast<std::uint64_t>(std::countr_zero(lacking));
-      is_written = false;
-      shadow.written[word] |= lacking;  // told once
-      return true;
+      is_written = (mask & ~shadow.written[word]) == 0;
+      return is_written;
     });
-    if (!is_written) {
+    const std::uint64_t end = offset + bytes;
+    const bool is_of_bytes = manner.element_bytes == 1 && bytes > 1;
+    const std::uint64_t at =
+        is_written ? end : first_unwritten(*allocation, offset, end, is_of_bytes);
+    if (at != end && manner.only_if_sound) {
+      fault->fault = Fault::unwritten;
+      return nullptr;
+    }
+    if (!is_written) {  // told once
+      each_word(offset, bytes, [&](std::uint64_t word, std::uint64_t mask) {
+        shadow.written[word] |= mask;
+        return true;
+      });
+    }
+    if (at != end) {
       *fault = {Fault::unwritten, allocation->begin + at, bytes,
                 std::to_string(bytes) + " bytes at " + hexadecimal(address) +
                     " are read, of which nothing has written byte " + std::to_string(at) +
@@ -286,7 +310,8 @@ std::byte* Memory::access(Address address, std::uint64_t bytes, WorkId work, boo
                     allocation->label};
     }
   }
-  record(*allocation, offset, bytes, work, is_write, fault, touched);
+  if (!record(*allocation, offset, bytes, work, is_write, fault, touched, manner.only_if_sound))
+    return nullptr;
   return view;
 }
 
@@ -297,8 +322,8 @@ bool Memory::is_ordered(WorkId before, WorkId work, Answer& last) {
   return last.is_ordered;
 }
 
-void Memory::record(Allocation& allocation, std::uint64_t offset, std::uint64_t bytes, WorkId work,
-                    bool is_write, AccessFault* fault, Touched* touched) {
+bool Memory::record(Allocation& allocation, std::uint64_t offset, std::uint64_t bytes, WorkId work,
+                    bool is_write, AccessFault* fault, Touched* touched, bool only_if_sound) {
   Shadow& shadow = allocation.shadow;
   std::vector<std::uint32_t>& mine = is_write ? shadow.writer : shadow.reader;
   const std::uint64_t end = offset + bytes;
@@ -320,6 +345,11 @@ void Memory::record(Allocation& allocation, std::uint64_t offset, std::uint64_t 
         reader = shadow.other_reader[word];
         of_reader =
             (reader >> 28 & mask) != 0 && !is_ordered(reader & kWorkMask, work, of_other_reader_);
+      }
+      if ((of_writer || of_reader) && only_if_sound) {
+        fault->fault = Fault::unordered;
+        if (touched != nullptr) touched->first += first_touched;
+        return false;
       }
       if ((of_writer || of_reader) && fault->detail.empty()) {
         const WorkId other = (of_writer ? writer : reader) & kWorkMask;
@@ -347,6 +377,7 @@ void Memory::record(Allocation& allocation, std::uint64_t offset, std::uint64_t 
     }
   }
   if (touched != nullptr) touched->first += first_touched;
+  return true;
 }
 
 }  // namespace emulator

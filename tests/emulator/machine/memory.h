@@ -33,6 +33,7 @@ enum class MemoryKind { device, pinned, managed, constant };  // constant: a mod
 // 4-byte word: the work's number and, above it, the 4 bits of the bytes it touched.
 struct Shadow {
   std::vector<std::uint64_t> written;  // a bit a byte
+  std::vector<std::uint8_t> width;     // of the elements last stored: 1, 2, 4 or 8 bytes
   std::vector<std::uint32_t> writer, reader;
   std::vector<std::uint32_t> other_reader;  // that the last does not follow; empty where none was
 };
@@ -59,6 +60,13 @@ struct AccessFault {
   Address address;  // of the first byte at fault
   std::uint64_t bytes;
   std::string detail;  // "4 bytes at 0x7f00 are read, 400 bytes into the 400 bytes of cudaMalloc"
+};
+
+// How an access is made.
+struct Manner {
+  std::uint32_t element_bytes = 0;  // of one element of a vector; 0: copies, which have none
+  // Gives nullptr where anything is wrong, and leaves that to be found again by narrower accesses.
+  bool only_if_sound = false;
 };
 
 // Bytes that an access touched for the first time in its work.
@@ -105,9 +113,9 @@ class Memory {
   // set where the memory cannot be touched at all; faults that still leave memory to touch
   // (unwritten, unordered) are set too, with a view.
   std::byte* read(Address address, std::uint64_t bytes, WorkId work, AccessFault* fault,
-                  Touched* touched = nullptr);
+                  Touched* touched = nullptr, Manner manner = {});
   std::byte* write(Address address, std::uint64_t bytes, WorkId work, AccessFault* fault,
-                   Touched* touched = nullptr);
+                   Touched* touched = nullptr, Manner manner = {});
 
   // Off switches, for speed.
   bool checks_writes = true;  // reads of unwritten memory
@@ -117,9 +125,10 @@ class Memory {
   struct Range;
   Allocation* nearest(Address address);
   std::string missed(Address address) const;
-  std::byte* access(Address, std::uint64_t, WorkId, bool is_write, AccessFault*, Touched*);
-  void record(Allocation&, std::uint64_t offset, std::uint64_t bytes, WorkId, bool is_write,
-              AccessFault*, Touched*);
+  std::byte* access(Address, std::uint64_t, WorkId, bool is_write, AccessFault*, Touched*, Manner);
+  // False where it stopped at a fault, as `only_if_sound` asks for.
+  bool record(Allocation&, std::uint64_t offset, std::uint64_t bytes, WorkId, bool is_write,
+              AccessFault*, Touched*, bool only_if_sound);
   // The last question of ordered_ about one of a word's three, and its answer.
   struct Answer {
     WorkId before = 0, work = 0;

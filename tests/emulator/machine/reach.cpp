@@ -115,32 +115,29 @@ void Block::reach_global(Warp& warp, const Step& step, Mask mask, const Address*
   const WorkId work = running_.launch.work;
   const bool is_write = kind != AccessKind::load;
   Touched touched;
+  Manner manner{.element_bytes = step.width == 0 ? bytes : step.width};
   const auto access = [&](Address address, std::uint64_t count, AccessFault* fault) {
     if (kind == AccessKind::atomic) {
       // Reads as well; the first touch is counted as the write's.
-      if (running_.memory.read(address, count, work, fault, nullptr) == nullptr)
+      if (running_.memory.read(address, count, work, fault, nullptr, manner) == nullptr)
         return static_cast<std::byte*>(nullptr);
     }
-    return is_write ? running_.memory.write(address, count, work, fault, &touched)
-                    : running_.memory.read(address, count, work, fault, &touched);
+    return is_write ? running_.memory.write(address, count, work, fault, &touched, manner)
+                    : running_.memory.read(address, count, work, fault, &touched, manner);
   };
   bool is_done = false;
   if (is_contiguous(addresses, mask, bytes)) {
     AccessFault fault{};
+    manner.only_if_sound = true;
     std::byte* const first = access(addresses[0], std::uint64_t{bytes} * kLanes, &fault);
-    // Where something is wrong, the lanes are asked one by one, to name the thread.
-    if (first != nullptr && fault.detail.empty()) {
-      for (int lane = 0; lane < kLanes; ++lane)
-        pointers[lane] = first + static_cast<std::ptrdiff_t>(lane) * bytes;
-      is_done = true;
-    } else if (first != nullptr) {
-      report(fault.fault, warp, static_cast<int>((fault.address - addresses[0]) / bytes), step,
-             fault.detail);
+    // Where something is wrong, the lanes are asked one by one, to name the threads.
+    if (first != nullptr) {
       for (int lane = 0; lane < kLanes; ++lane)
         pointers[lane] = first + static_cast<std::ptrdiff_t>(lane) * bytes;
       is_done = true;
     }
   }
+  manner.only_if_sound = false;
   for (Mask left = is_done ? 0 : mask; left != 0; left &= left - 1) {
     const int lane = std::countr_zero(left);
     AccessFault fault{};
@@ -186,7 +183,10 @@ void Block::reach_shared(Warp& warp, const Step& step, Mask mask, const Address*
                          std::uint32_t bytes, AccessKind kind, const std::byte* data,
                          std::byte** pointers) {
   count_shared(offsets, mask, bytes);
-  const bool is_strong = step.is_strong || kind == AccessKind::atomic;
+  using Strength = SharedMemory::Strength;
+  const Strength strength = step.is_strong || kind == AccessKind::atomic ? Strength::strong
+                            : step.is_volatile                           ? Strength::is_volatile
+                                                                         : Strength::plain;
   for (Mask left = mask; left != 0; left &= left - 1) {
     const int lane = std::countr_zero(left);
     pointers[lane] = shared_.at(offsets[lane], bytes);
@@ -198,11 +198,12 @@ void Block::reach_shared(Warp& warp, const Step& step, Mask mask, const Address*
     }
     if (!shared_.checks_races && !shared_.checks_unwritten) continue;
     const std::uint32_t thread = warp.index * kLanes + static_cast<std::uint32_t>(lane);
+    const SharedMemory::Access by{thread, step.index, strength};
     const auto check = [&](const SharedMemory::Found& found, bool is_write) {
       if (found.finding != SharedMemory::Finding::none) tell(found, is_write, warp, lane, step);
     };
     if (kind == AccessKind::load || kind == AccessKind::atomic)
-      check(shared_.access(offsets[lane], bytes, thread, false, is_strong, nullptr), false);
+      check(shared_.access(offsets[lane], bytes, by, false, nullptr), false);
     if (kind == AccessKind::load) continue;
     const std::byte* const mine =
         data == nullptr ? nullptr : data + static_cast<std::size_t>(lane) * bytes;
@@ -210,7 +211,7 @@ void Block::reach_shared(Warp& warp, const Step& step, Mask mask, const Address*
       check(shared_.before_copy(offsets[lane], bytes, thread, mine), true);
       continue;
     }
-    check(shared_.access(offsets[lane], bytes, thread, true, is_strong, mine), true);
+    check(shared_.access(offsets[lane], bytes, by, true, mine), true);
     // Later lanes of the same step must see what this one wrote.
     if (mine != nullptr) std::copy(mine, mine + bytes, pointers[lane]);
   }
@@ -226,11 +227,13 @@ void Block::tell(const SharedMemory::Found& found, bool is_write, const Warp& wa
     case SharedMemory::Finding::race:
       return report(Fault::shared_race, warp, lane, step,
                     std::string("a ") + (is_write ? "write" : "read") + " of shared memory that " +
-                        other() + ", with no barrier between the two");
+                        other() + ", with no barrier between the two",
+                    &found);
     case SharedMemory::Finding::early:
       return report(Fault::shared_race, warp, lane, step,
                     "an asynchronous copy to shared memory that " + other() +
-                        " before the copy was waited for");
+                        " before the copy was waited for",
+                    &found);
     case SharedMemory::Finding::unwritten:
       return report(Fault::unwritten, warp, lane, step,
                     "shared memory is read that no thread of the block has written");

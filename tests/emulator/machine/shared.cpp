@@ -22,6 +22,7 @@ void SharedMemory::begin(std::uint32_t static_bytes, std::uint32_t dynamic_bytes
   met_.fill(now);
   has_lanes_met_.fill(false);
   left_.clear();
+  for (auto& lanes : lanes_seen_) lanes.clear();
 }
 
 std::uint64_t SharedMemory::index(std::uint64_t offset) const {
@@ -39,10 +40,29 @@ std::byte* SharedMemory::at(std::uint64_t offset, std::uint32_t bytes) {
 inline bool SharedMemory::is_ordered(const Mark& mark, std::uint32_t thread) const {
   if (mark.clock < begin_ || mark.thread == thread) return true;
   const std::uint32_t warp = thread / kLanes, other = mark.thread / kLanes;
-  if (warp != other) return mark.clock < seen_[warp][other];
+  if (warp != other) {
+    if (mark.clock < seen_[warp][other]) return true;
+    const auto lanes = lanes_seen_[warp].find(other);
+    return lanes != lanes_seen_[warp].end() && mark.clock < lanes->second[mark.thread % kLanes];
+  }
   if (mark.clock < met_[warp]) return true;
   return has_lanes_met_[warp] &&
          mark.clock < lanes_met_[warp][thread % kLanes][mark.thread % kLanes];
+}
+
+SharedMemory::Mark SharedMemory::mark_of(const Access& by) const {
+  return {now_[by.thread / kLanes], by.thread & 1023, by.strength & 3u,
+          std::min(by.step, kUnknownStep) & kUnknownStep};
+}
+
+bool SharedMemory::may_race(const Mark& mark, const Access& by) {
+  if (mark.strength == Strength::plain || by.strength == Strength::plain) return true;
+  return mark.strength == Strength::is_volatile && by.strength == Strength::is_volatile &&
+         mark.thread / kLanes == by.thread / kLanes;
+}
+
+SharedMemory::Found SharedMemory::found_with(Finding finding, const Mark& other, bool other_wrote) {
+  return {finding, other.thread, other.step, other_wrote};
 }
 
 template <class Look>
@@ -57,26 +77,27 @@ void SharedMemory::look_for_writer(const Cell& cell, bool changes, const Look& l
 }
 
 SharedMemory::Found SharedMemory::access(std::uint64_t offset, std::uint32_t bytes,
-                                         std::uint32_t thread, bool is_write, bool is_strong,
-                                         const std::byte* data) {
+                                         const Access& by, bool is_write, const std::byte* data) {
   Found found;
   const std::uint64_t first = index(offset);
-  const Mark mine{now_[thread / kLanes], static_cast<std::uint16_t>(thread), is_strong};
+  const Mark mine = mark_of(by);
+  const std::uint32_t thread = by.thread;
   for (std::uint64_t i = first; i < first + bytes; ++i) {
     Cell& cell = cells_[i];
     const auto look = [&](const Mark& mark, bool other_wrote) {
-      if ((mark.is_strong && is_strong) || is_ordered(mark, thread)) return;
+      if (!may_race(mark, by) || is_ordered(mark, thread)) return;
       if (checks_races && found.finding == Finding::none)
-        found = {Finding::race, mark.thread, other_wrote};
+        found = found_with(Finding::race, mark, other_wrote);
     };
     if (is_write) {
       look_for_writer(cell, data == nullptr || bytes_[i] != data[i - first], look);
-      (is_strong ? cell.strong_writer : cell.writer) = mine;
+      (by.strength == Strength::plain ? cell.writer : cell.strong_writer) = mine;
       continue;
     }
     if (cell.writer.clock < begin_ && cell.strong_writer.clock < begin_) {
       if (checks_unwritten && found.finding == Finding::none) found.finding = Finding::unwritten;
-      cell.writer = {begin_, mine.thread, false};  // told once; ordered before all
+      cell.writer = {begin_, mine.thread, Strength::plain,
+                     mine.step};  // told once; ordered before all
     } else {
       look(cell.writer, true);
       look(cell.strong_writer, true);
@@ -97,7 +118,7 @@ SharedMemory::Found SharedMemory::before_copy(std::uint64_t offset, std::uint32_
   Found found;
   const auto look = [&](const Mark& mark, bool other_wrote) {
     if (checks_races && found.finding == Finding::none && !is_ordered(mark, thread))
-      found = {Finding::race, mark.thread, other_wrote};
+      found = found_with(Finding::race, mark, other_wrote);
   };
   const std::uint64_t first = index(offset);
   for (std::uint64_t i = first; i < first + bytes; ++i)
@@ -110,21 +131,27 @@ SharedMemory::Clock SharedMemory::begin_copies() {
   return last_;
 }
 
-SharedMemory::Found SharedMemory::end_copy(std::byte* to, std::uint32_t bytes, std::uint32_t thread,
+SharedMemory::Found SharedMemory::end_copy(std::byte* to, std::uint32_t bytes, const Access& by,
                                            Clock begun, const std::byte* data) {
   Found found;
   const auto look = [&](const Mark& mark, bool other_wrote) {
-    if (mark.clock < begun || (other_wrote && mark.thread == thread)) return;
+    if (mark.clock < begun || (other_wrote && mark.thread == by.thread)) return;
     if (checks_races && found.finding == Finding::none)
-      found = {Finding::early, mark.thread, other_wrote};
+      found = found_with(Finding::early, mark, other_wrote);
   };
   const auto first = static_cast<std::size_t>(to - bytes_.data());
   for (std::size_t i = first; i < first + bytes; ++i) {
     look_for_writer(cells_[i], bytes_[i] != data[i - first], look);
-    cells_[i].writer = {now_[thread / kLanes], static_cast<std::uint16_t>(thread), false};
+    cells_[i].writer = mark_of(by);
     bytes_[i] = data[i - first];
   }
   return found;
+}
+
+void SharedMemory::know_lanes(std::uint32_t warp) {
+  if (has_lanes_met_[warp]) return;
+  for (auto& row : lanes_met_[warp]) row.fill(begin_);
+  has_lanes_met_[warp] = true;
 }
 
 void SharedMemory::synchronize_lanes(std::uint32_t warp, Mask lanes, Mask live) {
@@ -135,10 +162,7 @@ void SharedMemory::synchronize_lanes(std::uint32_t warp, Mask lanes, Mask live) 
     met_[warp] = now;
     return;
   }
-  if (!has_lanes_met_[warp]) {
-    for (auto& row : lanes_met_[warp]) row.fill(begin_);
-    has_lanes_met_[warp] = true;
-  }
+  know_lanes(warp);
   // What one of them has seen of others, those that it meets now have seen as well.
   std::array<Clock, kLanes> row{};
   for (Mask a = lanes; a != 0; a &= a - 1) {
@@ -150,18 +174,36 @@ void SharedMemory::synchronize_lanes(std::uint32_t warp, Mask lanes, Mask live) 
     lanes_met_[warp][static_cast<std::size_t>(std::countr_zero(a))] = row;
 }
 
-void SharedMemory::release(const std::byte* object, std::uint32_t warp) {
-  auto& left = left_[object];
-  for (std::size_t other = 0; other < kMostWarps; ++other)
-    left[other] = std::max(left[other], seen_[warp][other]);
-  now_[warp] = left[warp] = ++last_;
+void SharedMemory::merge(OfLanes& into, const OfLanes& from) {
+  for (std::size_t lane = 0; lane < kLanes; ++lane) into[lane] = std::max(into[lane], from[lane]);
+}
+
+void SharedMemory::release(const std::byte* object, std::uint32_t thread) {
+  const std::uint32_t warp = thread / kLanes, lane = thread % kLanes;
+  Left& left = left_[object];
+  for (std::uint32_t other = 0; other < kMostWarps; ++other) {
+    const Clock seen = other == warp ? met_[warp] : seen_[warp][other];
+    left.warps[other] = std::max(left.warps[other], seen);
+  }
+  for (const auto& [other, lanes] : lanes_seen_[warp]) merge(left.lanes[other], lanes);
+  OfLanes& own = left.lanes[warp];
+  if (has_lanes_met_[warp]) merge(own, lanes_met_[warp][lane]);
+  now_[warp] = own[lane] = ++last_;
 }
 
 void SharedMemory::acquire(const std::byte* object, std::uint32_t warp) {
-  const auto& left = left_[object];
+  const Left& left = left_[object];
   for (std::size_t other = 0; other < kMostWarps; ++other)
-    seen_[warp][other] = std::max(seen_[warp][other], left[other]);
-  met_[warp] = std::max(met_[warp], left[warp]);
+    seen_[warp][other] = std::max(seen_[warp][other], left.warps[other]);
+  met_[warp] = std::max(met_[warp], left.warps[warp]);
+  for (const auto& [other, lanes] : left.lanes) {
+    if (other != warp) {
+      merge(lanes_seen_[warp][other], lanes);
+      continue;
+    }
+    know_lanes(warp);
+    for (OfLanes& row : lanes_met_[warp]) merge(row, lanes);
+  }
 }
 
 void SharedMemory::synchronize_warps(std::uint32_t warps) {
@@ -178,6 +220,14 @@ void SharedMemory::synchronize_warps(std::uint32_t warps) {
         seen_[warp][other] = std::max(seen_[warp][other], theirs[other]);
     }
   }
+  std::map<std::uint32_t, OfLanes> lanes_seen;
+  for (Mask a = warps; a != 0; a &= a - 1) {
+    for (const auto& [other, lanes] : lanes_seen_[static_cast<std::size_t>(std::countr_zero(a))]) {
+      if ((warps >> other & 1) == 0) merge(lanes_seen[other], lanes);
+    }
+  }
+  for (Mask a = warps; a != 0; a &= a - 1)
+    lanes_seen_[static_cast<std::size_t>(std::countr_zero(a))] = lanes_seen;
 }
 
 }  // namespace emulator

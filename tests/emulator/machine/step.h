@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 
 #include "machine/counters.h"
 #include "ptx/module.h"
@@ -20,6 +21,7 @@ using ptx::Type;
 inline constexpr int kLanes = 32;
 using Mask = std::uint32_t;  // of lanes
 inline constexpr Mask kAllLanes = ~Mask{0};
+std::string hexadecimal(Mask lanes);  // "0x0000ffff"
 
 // Where a register begins in the warp's block, in bytes.
 using Slot = std::uint32_t;
@@ -55,8 +57,9 @@ struct Step {
   Rounding rounding = Rounding::nearest;
   bool flushes = false;    // .ftz
   bool saturates = false;  // .sat
-  bool is_strong = false;  // volatile, relaxed, acquire, release: no race with its like
-  bool has_mask = false;   // a synchronization whose lanes s[3] names
+  bool is_strong = false;  // relaxed, acquire, release: no race with its like
+  bool is_volatile = false;
+  bool has_mask = false;  // a synchronization whose lanes s[3] names
   Space space = Space::generic;
   std::uint8_t width = 0;              // bytes of an element of an access
   std::uint8_t count = 1;              // elements of it
@@ -66,6 +69,7 @@ struct Step {
   std::int64_t immediate = 0;  // added to an address; a table of lop3
   std::uint32_t list = 0;      // first of its slots or targets in Kernel::lists, for vectors
   std::uint32_t list_count = 0;
+  std::uint32_t index = 0;                    // its place in Kernel::steps
   const ptx::Instruction* written = nullptr;  // as it stands in the text
 };
 

@@ -230,8 +230,8 @@ void access(Decoding& d, bool is_load) {
   const std::size_t address = is_load ? 1 : 0, value = is_load ? 0 : 1;
   step.width = static_cast<std::uint8_t>(ptx::size_of(type));
   step.is_signed = type == Type::s8 || type == Type::s16 || type == Type::s32;
-  step.is_strong = d.has("volatile") || d.has("relaxed") || d.has("acquire") || d.has("release") ||
-                   d.has("mmio");
+  step.is_volatile = d.has("volatile");
+  step.is_strong = d.has("relaxed") || d.has("acquire") || d.has("release") || d.has("mmio");
   d.operands().address(d.operand(address), space_of(d), step);
   listed(d, d.operand(value), is_load, type);
   const std::size_t wanted = d.has("v2") ? 2 : d.has("v4") ? 4 : d.has("v8") ? 8 : 1;

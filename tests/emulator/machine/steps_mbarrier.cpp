@@ -1,8 +1,8 @@
 // mbarrier: barriers that are objects in shared memory, on which threads and copies arrive, and the
 // bulk copies that complete on one.
 //
-// A bulk copy is made at once. What arrives has seen what its warp has seen; who waits has seen it
-// afterwards: that is all that the check of races knows of these barriers.
+// A bulk copy is made at once. A thread that arrives leaves what it has done and seen; who waits
+// has seen it afterwards: that is all that the check of races knows of these barriers.
 #include "machine/block.h"
 #include "machine/decode.h"
 #include "machine/lanes.h"
@@ -41,6 +41,10 @@ void complete(Barrier& barrier) {
 
 void addresses_of(Warp& warp, const Step& step, Address* addresses) {
   addresses_of(warp, step.s[0], step.has_mask, step.immediate, addresses);
+}
+
+std::uint32_t thread_of(const Warp& warp, int lane) {
+  return warp.index * kLanes + static_cast<std::uint32_t>(lane);
 }
 
 // f(barrier, lane) of each lane in turn. `kind` is atomic but for the first use of the memory.
@@ -84,7 +88,7 @@ void arrive(Warp& warp, const Step& step, Mask mask) {
   each_barrier(warp, step, mask, AccessKind::atomic,
                [&](Barrier& barrier, int lane, std::byte* at) {
                  states[lane] = barrier.bits();
-                 warp.block->shared().release(at, warp.index);
+                 warp.block->shared().release(at, thread_of(warp, lane));
                  const U32 value = operand == nullptr ? 1 : operand[lane];
                  const U32 count = step.detail == expecting ? 1 : value;
                  if (step.detail == expecting) barrier.bytes += static_cast<std::int32_t>(value);
@@ -110,7 +114,7 @@ void expect_bytes(Warp& warp, const Step& step, Mask mask) {
 void complete_bytes(Warp& warp, const Step& step, Mask mask, const U32* bytes) {
   each_barrier(warp, step, mask, AccessKind::atomic,
                [&](Barrier& barrier, int lane, std::byte* at) {
-                 warp.block->shared().release(at, warp.index);
+                 warp.block->shared().release(at, thread_of(warp, lane));
                  barrier.bytes -= static_cast<std::int32_t>(bytes[lane]);
                  complete(barrier);
                });
@@ -128,21 +132,24 @@ void arrive_with_copies(Warp& warp, const Step& step, Mask mask) {
 }
 void tell_of_copies(Warp& warp, const Step& step, Mask mask) {
   warp.copies.wait_for_all(warp, mask);
-  each_barrier(warp, step, mask, AccessKind::atomic,
-               [&](Barrier&, int, std::byte* at) { warp.block->shared().release(at, warp.index); });
+  each_barrier(warp, step, mask, AccessKind::atomic, [&](Barrier&, int lane, std::byte* at) {
+    warp.block->shared().release(at, thread_of(warp, lane));
+  });
 }
 
 // Whether the phase of a state, or of a parity, is over.
 template <bool kOfParity>
 void test(Warp& warp, const Step& step, Mask mask) {
   Mask over = 0;
+  const std::byte* acquired = nullptr;  // lanes mostly ask for the same
   each_barrier(warp, step, mask, AccessKind::atomic,
                [&](Barrier& barrier, int lane, std::byte* at) {
                  const U32 phase = kOfParity ? warp.lanes<U32>(step.s[1])[lane] & 1
                                              : Barrier::of(warp.lanes<U64>(step.s[1])[lane]).phase;
                  if (barrier.phase == phase) return;
                  over |= Mask{1} << lane;
-                 warp.block->shared().acquire(at, warp.index);
+                 if (at != acquired) warp.block->shared().acquire(at, warp.index);
+                 acquired = at;
                });
   warp.store_predicate(step.d, over, mask);
 }

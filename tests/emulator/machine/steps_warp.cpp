@@ -12,11 +12,31 @@ using U32 = std::uint32_t;
 
 enum Shuffle : std::uint8_t { up, down, butterfly, indexed };
 
+// CUDA defines what a lane reads only from lanes that execute the same shuffle. Those of the mask
+// that have exited are not waited for, but must not be read.
+void check_sources(Warp& warp, const Step& step, Mask mask, const U32* sources) {
+  Block& block = *warp.block;
+  if (mask == kAllLanes || !block.running().options.check_barriers) return;
+  for (Mask left = mask; left != 0; left &= left - 1) {
+    const int lane = std::countr_zero(left);
+    const U32 source = sources[lane];
+    if ((mask >> source & 1) != 0) continue;
+    const Mask members = warp.lanes<Mask>(step.s[3])[lane];
+    const std::string why = (block.lanes_of(warp) >> source & 1) == 0 ? "the block does not have"
+                            : (warp.live >> source & 1) == 0          ? "has exited"
+                            : (members >> source & 1) == 0            ? "the mask does not name"
+                                                                      : "does not execute it";
+    block.report(Fault::absent_lane, warp, lane, step,
+                 "the thread reads the register of lane " + std::to_string(source) + ", which " +
+                     why + " (the mask is " + hexadecimal(members) + ")");
+  }
+}
+
 void shuffle(Warp& warp, const Step& step, Mask mask) {
   const U32* a = warp.lanes<U32>(step.s[0]);
   const U32* b = warp.lanes<U32>(step.s[1]);
   const U32* c = warp.lanes<U32>(step.s[2]);
-  U32 result[kLanes];
+  U32 result[kLanes], sources[kLanes];
   Mask in_range = 0;
   for (U32 lane = 0; lane < kLanes; ++lane) {
     const U32 segment = c[lane] >> 8 & 31, clamp = c[lane] & 31, by = b[lane] & 31;
@@ -33,9 +53,11 @@ void shuffle(Warp& warp, const Step& step, Mask mask) {
       default: from = least | (by & ~segment), is_in = from <= most;
     }
     if (!is_in) from = lane;
+    sources[lane] = from;
     result[lane] = a[from];
     in_range |= static_cast<Mask>(is_in) << lane;
   }
+  check_sources(warp, step, mask, sources);
   warp.store(step.d, result, mask);
   if (step.e != kNoSlot) warp.store_predicate(step.e, in_range, mask);
 }

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "machine/suppressions.h"
+
 namespace emulator {
 namespace {
 
@@ -63,6 +65,7 @@ Json json(const CallCounters& calls) {
 Json json(const Report::Place& place) { return {{"file", place.file}, {"line", place.line}}; }
 
 Json json(const Report& report);
+Json json(const Suppression& suppression);
 
 template <class Value>
 Json list(const std::vector<Value>& values) {
@@ -72,10 +75,17 @@ Json list(const std::vector<Value>& values) {
 }
 
 Json json(const Report& report) {
-  return {{"fault", name(report.fault)},       {"text", report.text},
-          {"kernel", report.kernel},           {"block", json(report.block)},
-          {"thread", json(report.thread)},     {"ptx_line", report.ptx_line},
-          {"instruction", report.instruction}, {"source", list(report.source)}};
+  return {{"fault", name(report.fault)},   {"key", key(report.fault)},
+          {"text", report.text},           {"kernel", report.kernel},
+          {"block", json(report.block)},   {"thread", json(report.thread)},
+          {"ptx_line", report.ptx_line},   {"instruction", report.instruction},
+          {"source", list(report.source)}, {"other_source", list(report.other_source)},
+          {"accesses", report.accesses},   {"threads", report.threads},
+          {"blocks", report.blocks}};
+}
+
+Json json(const Suppression& suppression) {
+  return {{"line", suppression.line}, {"text", suppression.text}, {"count", suppression.count}};
 }
 
 }  // namespace
@@ -84,7 +94,10 @@ std::string counters_json(const Context& context, bool with_reports) {
   Json all = {{"calls", json(context.calls)},
               {"total", json(context.total)},
               {"launches", list(context.launches)}};
-  if (with_reports) all["reports"] = list(reports().all());
+  if (with_reports) {
+    all["reports"] = list(reports().all());
+    all["suppressions"] = list(reports().suppressions());
+  }
   // Text of the program's may be in any encoding.
   return all.dump(2, ' ', false, Json::error_handler_t::replace);
 }

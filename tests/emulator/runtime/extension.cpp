@@ -4,6 +4,7 @@
 #pragma GCC visibility pop
 
 #include <algorithm>
+#include <list>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -20,7 +21,7 @@ namespace {
 
 // What callers hold pointers to; replaced when they ask anew. Behind the lock.
 std::string counters_text;
-std::vector<std::unique_ptr<std::string>> report_texts;
+std::list<std::string> report_texts;  // a report that is found again has a new one
 
 }  // namespace
 
@@ -28,11 +29,11 @@ int emulatorReportCount(void) { return static_cast<int>(reports().count()); }
 
 const char* emulatorReportText(int index) {
   const std::lock_guard lock(context().mutex);
-  std::vector<Report> all = reports().all();
-  for (std::size_t i = report_texts.size(); i < all.size(); ++i)
-    report_texts.push_back(std::make_unique<std::string>(std::move(all[i].text)));
+  const std::vector<Report> all = reports().all();
   const auto i = static_cast<std::size_t>(index);
-  return index >= 0 && i < report_texts.size() ? report_texts[i]->c_str() : "";
+  if (index < 0 || i >= all.size()) return "";
+  const auto known = std::find(report_texts.begin(), report_texts.end(), all[i].text);
+  return (known != report_texts.end() ? *known : report_texts.emplace_back(all[i].text)).c_str();
 }
 
 const char* emulatorReportFault(int index) {

@@ -27,6 +27,8 @@ void finish() {
     file << counters_json(state, true) << "\n";
     if (!file.good()) std::fprintf(stderr, "emulator: cannot write %s\n", path);
   }
+  reports().end_launch();  // another thread may be in one
+  reports().print_suppressions();
   const std::size_t count = reports().count();
   if (count == 0) return;
   std::fprintf(stderr, "emulator: %zu %s in all\n", count, count == 1 ? "report" : "reports");

@@ -15,5 +15,5 @@ status=0
 "$emulate" "$faulty" >/dev/null 2>&1 || status=$?
 [ "$status" -eq 86 ]
 "$emulate" --list "$sound" | sort -u | grep -x 'ptx compute_90'
-for file in LICENSE README.md; do cmp "$prefix/share/doc/tendon-emulator/$file" "$source/$file"; done
+for file in LICENSE README.md REPORTS.md; do cmp "$prefix/share/doc/tendon-emulator/$file" "$source/$file"; done
 echo "the installed emulator works"
