@@ -9,7 +9,8 @@
 //   - they are fewer than that width, and not all that the access reads, but for a vector of single
 //     bytes, as which nvcc copies the padding at a struct's end.
 // A width is that of one element, at most 8 bytes: a float4 counts as four stores of 4. So a
-// forgotten element of an array, however wide, is never taken for padding.
+// forgotten element between others of its type is always found, and one that is narrower than what
+// follows it may not be.
 #pragma once
 
 #include <cstdint>

@@ -111,7 +111,7 @@ void Reports::print_suppressions() const {
     std::fprintf(stderr, "emulator: %s suppressed\n", plural(count, "finding").c_str());
 }
 
-void Reports::add(Report report) {
+void Reports::add(const Report& report) {
   const std::lock_guard lock(mutex_);
   for (Suppression& suppression : suppressions_) {
     if (!suppression.matches(report)) continue;

@@ -78,7 +78,7 @@ class Reports {
   void print_suppressions() const;  // how much was kept back, and which of them never did so
 
   // Prints the report to stderr; that of a kernel when the launch ends, with its counts.
-  void add(Report report);
+  void add(const Report& report);
   void begin_launch();
   void end_launch();  // prints what was held back; harmless where no launch runs
 

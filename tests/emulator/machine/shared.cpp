@@ -37,17 +37,20 @@ std::byte* SharedMemory::at(std::uint64_t offset, std::uint32_t bytes) {
 }
 
 // Inline, since access() asks it of every byte.
-inline bool SharedMemory::is_ordered(const Mark& mark, std::uint32_t thread) const {
+inline bool SharedMemory::is_seen(const Mark& mark, std::uint32_t thread) const {
   if (mark.clock < begin_ || mark.thread == thread) return true;
   const std::uint32_t warp = thread / kLanes, other = mark.thread / kLanes;
-  if (warp != other) {
-    if (mark.clock < seen_[warp][other]) return true;
-    const auto lanes = lanes_seen_[warp].find(other);
-    return lanes != lanes_seen_[warp].end() && mark.clock < lanes->second[mark.thread % kLanes];
+  return mark.clock < (warp == other ? met_[warp] : seen_[warp][other]);
+}
+
+[[gnu::noinline]] bool SharedMemory::is_seen_of_lane(const Mark& mark, std::uint32_t thread) const {
+  const std::uint32_t warp = thread / kLanes, other = mark.thread / kLanes;
+  if (warp == other) {
+    return has_lanes_met_[warp] &&
+           mark.clock < lanes_met_[warp][thread % kLanes][mark.thread % kLanes];
   }
-  if (mark.clock < met_[warp]) return true;
-  return has_lanes_met_[warp] &&
-         mark.clock < lanes_met_[warp][thread % kLanes][mark.thread % kLanes];
+  const auto lanes = lanes_seen_[warp].find(other);
+  return lanes != lanes_seen_[warp].end() && mark.clock < lanes->second[mark.thread % kLanes];
 }
 
 SharedMemory::Mark SharedMemory::mark_of(const Access& by) const {
@@ -55,7 +58,7 @@ SharedMemory::Mark SharedMemory::mark_of(const Access& by) const {
           std::min(by.step, kUnknownStep) & kUnknownStep};
 }
 
-bool SharedMemory::may_race(const Mark& mark, const Access& by) {
+[[gnu::noinline]] bool SharedMemory::may_race(const Mark& mark, const Access& by) {
   if (mark.strength == Strength::plain || by.strength == Strength::plain) return true;
   return mark.strength == Strength::is_volatile && by.strength == Strength::is_volatile &&
          mark.thread / kLanes == by.thread / kLanes;
@@ -85,8 +88,8 @@ SharedMemory::Found SharedMemory::access(std::uint64_t offset, std::uint32_t byt
   for (std::uint64_t i = first; i < first + bytes; ++i) {
     Cell& cell = cells_[i];
     const auto look = [&](const Mark& mark, bool other_wrote) {
-      if (!may_race(mark, by) || is_ordered(mark, thread)) return;
-      if (checks_races && found.finding == Finding::none)
+      if (is_seen(mark, thread) || !checks_races || found.finding != Finding::none) return;
+      if (may_race(mark, by) && !is_seen_of_lane(mark, thread))
         found = found_with(Finding::race, mark, other_wrote);
     };
     if (is_write) {
@@ -96,8 +99,8 @@ SharedMemory::Found SharedMemory::access(std::uint64_t offset, std::uint32_t byt
     }
     if (cell.writer.clock < begin_ && cell.strong_writer.clock < begin_) {
       if (checks_unwritten && found.finding == Finding::none) found.finding = Finding::unwritten;
-      cell.writer = {begin_, mine.thread, Strength::plain,
-                     mine.step};  // told once; ordered before all
+      // Told once: as if written before all.
+      cell.writer = {begin_, mine.thread, Strength::plain, mine.step};
     } else {
       look(cell.writer, true);
       look(cell.strong_writer, true);
@@ -117,7 +120,8 @@ SharedMemory::Found SharedMemory::before_copy(std::uint64_t offset, std::uint32_
                                               std::uint32_t thread, const std::byte* data) const {
   Found found;
   const auto look = [&](const Mark& mark, bool other_wrote) {
-    if (checks_races && found.finding == Finding::none && !is_ordered(mark, thread))
+    if (checks_races && found.finding == Finding::none && !is_seen(mark, thread) &&
+        !is_seen_of_lane(mark, thread))
       found = found_with(Finding::race, mark, other_wrote);
   };
   const std::uint64_t first = index(offset);

@@ -97,7 +97,10 @@ class SharedMemory {
   // look(mark, is_of_a_write) for all that a write may race with, which `changes` the byte or not.
   template <class Look>
   static void look_for_writer(const Cell& cell, bool changes, const Look& look);
-  bool is_ordered(const Mark& mark, std::uint32_t thread) const;
+  // Whether the access of the mark is ordered before one by the thread: as all of its warp's are,
+  // or as that lane's alone.
+  bool is_seen(const Mark& mark, std::uint32_t thread) const;
+  bool is_seen_of_lane(const Mark& mark, std::uint32_t thread) const;
   std::uint64_t index(std::uint64_t offset) const;
 
   std::vector<std::byte> bytes_;
