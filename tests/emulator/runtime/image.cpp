@@ -3,44 +3,21 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <limits>
+#include <optional>
 
 #include "machine/machine.h"
+#include "runtime/fat_binary.h"
 
 namespace emulator {
 namespace {
 
-// The layout is not documented; it was read off files that nvcc 13.0 wrote.
 constexpr std::uint32_t kWrapperMagic = 0x466243b1;
-constexpr std::uint32_t kFatBinaryMagic = 0xba55ed50;
-constexpr std::uint16_t kPtxKind = 1;
 
 struct Wrapper {
   std::uint32_t magic, version;
   const void* data;
 };
-
-struct Header {
-  std::uint32_t magic;
-  std::uint16_t version, header_bytes;
-  std::uint64_t bytes;  // after the header
-};
-
-struct Entry {
-  std::uint16_t kind, version;
-  std::uint32_t header_bytes;
-  std::uint64_t bytes;             // after the header, with padding
-  std::uint32_t compressed_bytes;  // 0 where it is not compressed
-  std::uint32_t options_at;
-  std::uint16_t minor, major;  // of the PTX language
-  std::uint32_t architecture;  // 90 for sm_90
-};
-
-template <class T>
-T read(const std::byte* at) {
-  T value;
-  std::memcpy(&value, at, sizeof value);
-  return value;
-}
 
 void tell_of_compression() {
   static bool is_told = false;
@@ -54,34 +31,29 @@ void tell_of_compression() {
 
 Image read_fat_binary(const void* data) {
   constexpr std::uint32_t kArchitecture = DeviceProperties::kMajor * 10 + DeviceProperties::kMinor;
-  if (read<std::uint32_t>(static_cast<const std::byte*>(data)) == kWrapperMagic)
-    data = read<Wrapper>(static_cast<const std::byte*>(data)).data;
-  const auto* at = static_cast<const std::byte*>(data);
-  const auto header = read<Header>(at);
-  if (header.magic != kFatBinaryMagic) return {{}, cudaErrorInvalidKernelImage};
-  at += header.header_bytes;
-  const std::byte* end = at + header.bytes;
+  Wrapper wrapper;
+  std::memcpy(&wrapper.magic, data, sizeof wrapper.magic);
+  if (wrapper.magic == kWrapperMagic) {
+    std::memcpy(&wrapper, data, sizeof wrapper);
+    data = wrapper.data;
+  }
+  // The program's own: it is as long as it says.
+  const std::optional<FatBinary> binary =
+      read_entries(data, std::numeric_limits<std::ptrdiff_t>::max());
+  if (!binary) return {{}, cudaErrorInvalidKernelImage};
 
   Image best{{}, cudaErrorNoKernelImageForDevice};
   std::uint32_t best_architecture = 0;
   bool is_any_compressed = false;
-  while (at + sizeof(Entry) <= end) {
-    const auto entry = read<Entry>(at);
-    const std::byte* payload = at + entry.header_bytes;
-    const auto left = static_cast<std::uint64_t>(end - at);
-    if (entry.header_bytes < sizeof(Entry) || entry.header_bytes > left ||
-        entry.bytes > left - entry.header_bytes)
-      return {{}, cudaErrorInvalidKernelImage};
-    if (entry.kind == kPtxKind && entry.architecture <= kArchitecture) {
-      if (entry.compressed_bytes != 0) {
-        is_any_compressed = true;
-      } else if (entry.architecture >= best_architecture) {
-        best_architecture = entry.architecture;
-        const char* text = reinterpret_cast<const char*>(payload);
-        best = {{text, strnlen(text, entry.bytes)}, cudaSuccess};
-      }
+  for (const FatBinaryEntry& entry : binary->entries) {
+    if (!entry.is_ptx || entry.architecture > kArchitecture) continue;
+    if (entry.is_compressed) {
+      is_any_compressed = true;
+    } else if (entry.architecture >= best_architecture) {
+      best_architecture = entry.architecture;
+      const char* text = reinterpret_cast<const char*>(entry.payload.data());
+      best = {{text, strnlen(text, entry.payload.size())}, cudaSuccess};
     }
-    at = payload + entry.bytes;
   }
   if (best.refusal != cudaSuccess && is_any_compressed) tell_of_compression();
   return best;

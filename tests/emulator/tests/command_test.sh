@@ -48,6 +48,12 @@ expect 2 "can be random" "$emulate" --blocks any "$sound"
 expect 2 "not '-speed'" "$emulate" --checks -speed "$sound"
 expect 2 "not linked with libcudart.so.13" "$emulate" /bin/true
 expect 2 "PROGRAM" "$emulate"
+expect 0 "^tendon-emulate [0-9.]*: CUDA 13.0, compute capability 9.0$" "$emulate" --version
+expect 0 "^ptx compute_90$" "$emulate" --list "$sound"
+expect 2 "holds no images" "$emulate" --list /bin/true
+expect 2 "cannot be read" "$emulate" --list "$folder/nothing"
+expect 2 "cannot be read" "$emulate" --list "$folder"
+expect 2 "needs a value" "$emulate" --list
 expect 0 "PROGRAM" "$emulate" --help
 printf '#!/bin/sh\nexec "$@"\n' >"$folder/script" && chmod +x "$folder/script"
 expect 0 PASSED "$emulate" "$folder/script" "$sound" --gtest_filter=Textbook.TiledMatricesMultiply
