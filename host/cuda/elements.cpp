@@ -25,9 +25,6 @@ constexpr std::size_t kMostParked = 8;  // values, 4 KiB of shared memory each
 // A thread's vectors are 4 registers a value that is loaded or stored: of more values it takes
 // single elements.
 constexpr std::size_t kMostVectors = 32;
-// Instructions of all elements of a vector and of the rest, which else are written out each: where
-// they are more the element's are there once, and a loop goes over the vector.
-constexpr int kMostWrittenOut = 3000;
 
 // How a thread takes the elements of a part: `width` neighbours as one vector, so many that the
 // widest of the values that lie row-major is 16 bytes of it; and `ahead` vectors of each such value

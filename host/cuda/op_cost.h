@@ -23,6 +23,10 @@ struct PartCost {
   int instructions = 0;  // for each element
   std::vector<Called> called{};
 };
+// Instructions of all copies of an element's lines, which stand for each element of a vector or a
+// thread: where they are more, the lines are there once, in a loop.
+inline constexpr int kMostWrittenOut = 3000;
+
 PartCost cost_of(const Tape& tape, const plan::Part& part);
 
 }  // namespace tendon::cuda

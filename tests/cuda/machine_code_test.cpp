@@ -108,10 +108,11 @@ TEST(MachineCode, OfAReducedBodyIsBounded) {
   };
   const Case cases[] = {{{1024, 1000}, {0, 1}, "0 and 1"},
                         {{1024, 1000}, {1}, "1"},
+                        {{1024, 8192}, {1}, "1 of full rows"},
                         {{8, 100000}, {1}, "1 of long rows"},
                         {{1024, 1000}, {0}, "0"}};
   for (const Case& of : cases) {
-    for (const int count : {kFew, 100}) {
+    for (const int count : {kFew, 200}) {
       TapeBuilder tape(repeated_op_tape(sin, DType::f32, of.shape, count));
       const Ref result = tape.tape().targets()[0];
       const Tape sum =
