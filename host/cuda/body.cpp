@@ -61,7 +61,11 @@ bool is_contiguous(const View& view) {
 }
 
 Body::Body(const plan::Plan& plan, const plan::Part& part, Emitter& emitter)
-    : tape_(plan.tape), part_(part), emitter_(emitter), values_(part.body.size()) {}
+    : tape_(plan.tape),
+      part_(part),
+      emitter_(emitter),
+      cost_(cost_of(plan.tape, part)),
+      values_(part.body.size()) {}
 
 void Body::forget(Level level) {
   for (Local i = 0; i < values_.size(); ++i) {
@@ -113,8 +117,12 @@ std::string Body::compute(const Instruction& step, Position& position) {
   std::vector<std::string> of;
   for (std::uint32_t i = 0; i < step.operand_count; ++i)
     of.push_back(value(step.operands[i], position));
+  const DType dtype = tape_.dtype(tape_.operands(step.value).back());
+  const bool is_called =
+      std::ranges::find(cost_.called, PartCost::Called{op, dtype}) != cost_.called.end();
   // Written out it compiles in less time than the call of a function.
-  if (const auto symbol = operator_of(op); !symbol.empty() && is_floating(step.dtype)) {
+  if (const auto symbol = operator_of(op);
+      !symbol.empty() && is_floating(step.dtype) && !is_called) {
     return of.size() == 1 ? fmt::format("{}{}", symbol, of[0])
                           : fmt::format("{} {} {}", of[0], symbol, of[1]);
   }
@@ -126,7 +134,7 @@ std::string Body::compute(const Instruction& step, Position& position) {
     const bool is_f64 = tape_.dtype(tape_.operands(step.value)[0]) == DType::f64;
     operands += ", " + emitter_.number(step.value, is_f64 ? DType::f64 : DType::f32);
   }
-  return fmt::format("op::{}({})", name(op), operands);
+  return fmt::format("{}::{}({})", is_called ? "called" : "op", name(op), operands);
 }
 
 std::string Body::generated(const Instruction& step, const Position& position) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "host/cuda/emitter.h"
+#include "host/cuda/op_cost.h"
 
 namespace tendon::cuda {
 
@@ -42,6 +43,8 @@ class Body {
   // The element at the position, of a view in memory.
   std::string element(const plan::View& view, DType dtype, Position& position);
 
+  int instructions() const { return cost_.instructions; }  // of an element, nearly
+
   const plan::Instruction& instruction(plan::Local local) const { return part_.body[local]; }
 
  private:
@@ -54,6 +57,7 @@ class Body {
   const Tape& tape_;
   const plan::Part& part_;
   Emitter& emitter_;
+  PartCost cost_;
   std::vector<std::string> values_;
   // A field for each extent and stride, whatever its value: the text must not depend on sizes.
   std::map<std::pair<int, int>, std::pair<std::string, std::string>>

@@ -16,6 +16,16 @@ using plan::Instruction;
 using plan::Level;
 using plan::Part;
 
+// Blocks to be resident on a multiprocessor, whose 65536 registers are so many for a thread.
+constexpr int kResident = 5, kResidentOfF64 = 4;
+constexpr int kMostRegisters = 48, kMostRegistersOfF64 = 64;
+// What a thread needs beside its values.
+constexpr int kOtherRegisters = 12;
+constexpr std::size_t kMostParked = 8;  // values, 4 KiB of shared memory each
+// A thread's vectors are 4 registers a value that is loaded or stored: of more values it takes
+// single elements.
+constexpr std::size_t kMostVectors = 32;
+
 // How a thread takes the elements of a part: `width` neighbours as one vector, so many that the
 // widest of the values that lie row-major is 16 bytes of it; and `ahead` vectors of each such value
 // under way at once, at least 64 bytes together. What is in flight hides memory's latency.
@@ -38,29 +48,24 @@ Walk walk_of(const plan::Plan& plan, const Part& part, bool is_aligned) {
     all_aligned &= is_aligned || space == plan::Space::arena;
   };
   std::size_t in_flight = 0;  // bytes of an element
+  std::size_t vectors = part.stores.size();
   for (const Instruction& step : part.body) {
     if (!is_vector_load(step)) continue;
     touch(step.view.pieces[0].base, step.dtype);
     in_flight += size_bytes(step.dtype);
+    ++vectors;
   }
   for (const plan::Store& store : part.stores) {
     if (part.body[store.local].level == Level::element)
       touch(store.value, part.body[store.local].dtype);
   }
   Walk walk;
-  if (!all_aligned || widest == 0) return walk;
+  if (!all_aligned || widest == 0 || vectors > kMostVectors) return walk;
   walk.width = static_cast<int>(16 / widest);
   in_flight *= static_cast<std::size_t>(walk.width);
   if (in_flight > 0 && in_flight < 64) walk.ahead = in_flight < 32 ? 4 : 2;
   return walk;
 }
-
-// Blocks to be resident on a multiprocessor, whose 65536 registers are so many for a thread.
-constexpr int kResident = 5, kResidentOfF64 = 4;
-constexpr int kMostRegisters = 48, kMostRegistersOfF64 = 64;
-// What a thread needs beside its values.
-constexpr int kOtherRegisters = 12;
-constexpr std::size_t kMostParked = 8;  // values, 4 KiB of shared memory each
 
 class Elements {
  public:
@@ -70,7 +75,10 @@ class Elements {
         takes_turns_(blocks == Blocks::take_turns),
         out_(out),
         walk_(walk_of(plan, part, is_aligned)),
-        body_(plan, part, out) {}
+        body_(plan, part, out) {
+    is_rolled_ = (walk_.width + 1) * body_.instructions() > kMostWrittenOut;
+    if (is_rolled_) walk_.ahead = 1;
+  }
 
   ElementsGeometry write() {
     if (takes_turns_) {
@@ -92,14 +100,18 @@ class Elements {
       } else {
         out_.line("if (first < count) {}", of_one("first"));
       }
-      return {units(), 0};
+      return {units(), 0, body_.instructions()};
     }
     const std::string vectors = out_.word("vectors", part_.space.size() / walk_.width);
     out_.line("const index count = {}, vectors = {};", count, vectors);
     write_element();
     if (takes_turns_ && needs_parking()) {
       write_parked();
-      return {units(), has_f64() ? kResidentOfF64 : kResident};
+      return {units(), has_f64() ? kResidentOfF64 : kResident, body_.instructions()};
+    }
+    if (is_rolled_) {
+      write_rolled();
+      return {units(), 0, body_.instructions()};
     }
     if (walk_.ahead == 1) {
       write_vectors();
@@ -108,7 +120,7 @@ class Elements {
     }
     out_.line("const index rest = vectors * {} + first;", walk_.width);
     out_.line("if (rest < count) {}", of_one("rest"));
-    return {units(), 0};
+    return {units(), 0, (walk_.width + 1) * body_.instructions()};
   }
 
  private:
@@ -281,6 +293,36 @@ class Elements {
     out_.close();
   }
 
+  // The element's lines are there once, for whole vectors and for what is left of one. A loop takes
+  // it through a vector by moving the elements: no register has a number that is computed.
+  void write_rolled() {
+    const std::string at = fmt::format("{} * k + j", walk_.width);
+    if (takes_turns_) {
+      out_.open(fmt::format("for (index k = first; {} * k < count; k += step) {{", walk_.width));
+    } else {
+      out_.open(fmt::format("if (const index k = first; {} * k < count) {{", walk_.width));
+    }
+    for (const Access& load : loads_) {
+      out_.line("auto {} = load_some<{}>({}, k, vectors, count);", load.name, walk_.width,
+                load.field);
+    }
+    for (const Access& store : stores_)
+      out_.line("Vector<{}, {}> {}{{}};", stored_type(store.dtype), walk_.width, store.name);
+    out_.line("#pragma unroll 1");
+    out_.open(fmt::format("for (int j = 0; j < {}; ++j) {{", walk_.width));
+    for (const Access& store : stores_) out_.line("next({});", store.name);
+    const auto loaded = [](const Access& of) { return fmt::format("{}.at[0]", of.name); };
+    const auto stored = [&](const Access& of) {
+      return fmt::format("{}.at[{}]", of.name, walk_.width - 1);
+    };
+    out_.line("if ({} < count) {}", at, call(at, loaded, stored));
+    for (const Access& load : loads_) out_.line("next({});", load.name);
+    out_.close();
+    for (const Access& store : stores_)
+      out_.line("store_some({}, k, vectors, count, {});", store.field, store.name);
+    out_.close();
+  }
+
   void write_vectors_ahead() {
     const std::string_view k = open_vectors();
     for (const Access& load : loads_) {
@@ -335,6 +377,7 @@ class Elements {
   Order order_;
   std::vector<Access> loads_, stores_;
   bool needs_index_ = false;
+  bool is_rolled_ = false;
 };
 
 }  // namespace

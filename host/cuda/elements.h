@@ -17,6 +17,7 @@ enum class Blocks : std::uint8_t { take_turns, once };
 struct ElementsGeometry {
   std::int64_t blocks = 1;  // if each did one unit
   int resident_blocks = 0;  // to be resident on a multiprocessor; 0: any
+  int instructions = 0;     // of all copies of the element, nearly
 };
 
 // Writes a function of one element, and what calls it: for vectors of elements, then for the rest.

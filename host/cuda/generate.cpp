@@ -29,6 +29,8 @@ constexpr std::size_t kMostFields = 32764 / sizeof(std::uint64_t);
 // The compiler takes time by the square of a kernel's functions: a second for twenty, ten for
 // eighty.
 constexpr std::size_t kMostFunctions = 32;
+// Instructions of a launch's functions together, nearly, unless one alone has more.
+constexpr int kMostInstructions = 6000;
 
 // A part with nothing to write has nothing to do.
 bool has_work(const Part& part) {
@@ -68,12 +70,11 @@ std::string comment_of(const plan::Plan& plan, std::string_view kind,
 // Of one part, at whose elements all blocks take turns.
 GeneratedKernel pointwise(const plan::Plan& plan, const Part& part, bool is_aligned) {
   Emitter out(needs_wide_indices(plan.tape, part));
-  const auto [blocks, resident_blocks] =
-      write_elements(plan, part, is_aligned, Blocks::take_turns, out);
+  const ElementsGeometry geometry = write_elements(plan, part, is_aligned, Blocks::take_turns, out);
   GeneratedKernel kernel;
-  kernel.geometry = {kThreads, blocks, true};
+  kernel.geometry = {kThreads, geometry.blocks, true};
   kernel.text = out.finish("pointwise", comment_of(plan, "pointwise", {&part}), kIncludes, kThreads,
-                           resident_blocks);
+                           geometry.resident_blocks);
   kernel.fields = out.take_fields();
   return kernel;
 }
@@ -81,6 +82,7 @@ GeneratedKernel pointwise(const plan::Plan& plan, const Part& part, bool is_alig
 // Parts that differ in what their fields hold and in nothing else: one function works at each.
 struct Alike {
   std::string declarations, lines;  // of the fields; of the function
+  int instructions;                 // of the function, nearly
   struct Member {
     const Part* part;
     std::vector<Field> fields;
@@ -95,11 +97,11 @@ std::vector<Alike> alike(const plan::Plan& plan, std::span<const Part> parts, bo
   std::map<std::string, std::size_t> known;  // by text
   for (const Part& part : parts) {
     Emitter out(is_wide);
-    const std::int64_t blocks = write_elements(plan, part, is_aligned, Blocks::once, out).blocks;
+    const ElementsGeometry geometry = write_elements(plan, part, is_aligned, Blocks::once, out);
     const std::string declarations = out.declarations(), lines = out.lines();
     const auto [found, is_new] = known.try_emplace(declarations + lines, all.size());
-    if (is_new) all.push_back({declarations, lines, {}});
-    all[found->second].members.push_back({&part, out.take_fields(), blocks});
+    if (is_new) all.push_back({declarations, lines, geometry.instructions, {}});
+    all[found->second].members.push_back({&part, out.take_fields(), geometry.blocks});
   }
   return all;
 }
@@ -161,21 +163,28 @@ void add_multi(const plan::Plan& plan, std::span<const Part> parts, bool is_alig
       parts, [&](const Part& part) { return needs_wide_indices(plan.tape, part); });
   std::vector<Alike> launch;
   std::size_t part_count = 0, field_count = 0;
+  int instructions = 0;
   const auto finish = [&] {
     kernels.push_back(multi(plan, launch, is_wide));
     launch.clear();
     part_count = field_count = 0;
+    instructions = 0;
   };
   for (Alike& of : alike(plan, parts, is_aligned, is_wide)) {
     bool is_there = false;  // in the launch
     for (Alike::Member& member : of.members) {
       const std::size_t fields = field_count + member.fields.size() + begins_of(part_count + 1);
-      const bool has_room = fields <= kMostFields && (is_there || launch.size() < kMostFunctions);
+      const bool has_room = fields <= kMostFields &&
+                            (is_there || (launch.size() < kMostFunctions &&
+                                          instructions + of.instructions <= kMostInstructions));
       if (!has_room && !launch.empty()) {
         finish();
         is_there = false;
       }
-      if (!is_there) launch.push_back({of.declarations, of.lines, {}});
+      if (!is_there) {
+        launch.push_back({of.declarations, of.lines, of.instructions, {}});
+        instructions += of.instructions;
+      }
       is_there = true;
       ++part_count;
       field_count += member.fields.size();

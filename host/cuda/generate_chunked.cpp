@@ -97,6 +97,12 @@ class Chunked {
                                       : part_.rows().size() == 1 || part_.row_length() % width == 0;
     return !loads_.empty() && begin_at_vectors ? width : 1;
   }
+  // Of a loop over a vector's elements.
+  std::string_view unroll(const Body& body) const {
+    const bool is_rolled = width_ * body.instructions() > kMostWrittenOut;
+    return is_rolled ? "#pragma unroll 1" : "#pragma unroll";
+  }
+
   // Vectors of each load that a thread has under way at once: 64 bytes together at least.
   int ahead() const {
     std::size_t bytes = 0;
@@ -162,7 +168,7 @@ class Chunked {
     for (std::size_t i = 0; i < stores_.size(); ++i) {
       out.line("Vector<{}, {}> y{};", stored_type(part_.body[stores_[i].local].dtype), width_, i);
     }
-    out.line("#pragma unroll");
+    out.line("{}", unroll(body));
     out.line("for (int w = 0; w < {}; ++w)", width_);
     out.line("  {}", call(
                          fmt::format("{} * at + w", width_),
@@ -318,7 +324,7 @@ class Chunked {
                          ahead * kWarps, kWarps));
     for (std::size_t i = 0; i < stores_.size(); ++i)
       out.line("Vector<{}, {}> y{};", stored_type(part_.body[stores_[i].local].dtype), width_, i);
-    out.line("#pragma unroll");
+    out.line("{}", unroll(body));
     out.open(fmt::format("for (int w = 0; w < {}; ++w) {{", width_));
     out.line("const index i = (at * vectors + k) * {} + w;", width_);
     accumulate(

@@ -16,6 +16,7 @@ namespace tendon::cuda {
 namespace {
 
 constexpr int kOldestArchitecture = 80;
+constexpr int kMostRegisters = 255;  // that an instruction can name
 
 std::atomic<bool> is_exiting = false;
 
@@ -147,7 +148,7 @@ MachineCode Nvrtc::compile(const KernelText& kernel, const Target& target) const
   MachineCode code = compile(kernel, options, target);
   // Where no number of blocks is asked for the compiler has one of its own in mind.
   for (int blocks = kernel.resident_blocks == 0 ? 1 : kernel.resident_blocks - 1;
-       code.spilled_bytes > 0 && blocks > 0; --blocks) {
+       code.spilled_bytes > 0 && code.register_count < kMostRegisters && blocks > 0; --blocks) {
     std::vector<std::string> relaxed = options;
     relaxed.emplace_back("-Xptxas=--override-directive-values");
     relaxed.push_back(fmt::format("-Xptxas=--minnctapersm={}", blocks));

@@ -21,6 +21,9 @@ struct RowElements {
   int elements = 1;  // of a thread, whole vectors
   int width = 1;     // of them side by side in memory
   int groups = 1;    // of a block: rows that it has at once
+  // Whether the lines of an element are there once, since they are many. What a thread keeps of its
+  // elements then lies in its local memory.
+  bool is_rolled = false;
 
   // `widest`: bytes of the widest element that is loaded or stored; `can_be_wide`: whether all may
   // be as vectors of 16 bytes; `kept_count`: how many values of each element a thread keeps.
@@ -36,7 +39,10 @@ struct RowElements {
   template <class Begin>
   void open(Emitter& out, Index index, Begin&& begin) const {
     const std::string_view of_all = index == Index::of_all ? ", i = row * length + j" : "";
-    out.line("#pragma unroll{}", elements == kAnyNumber ? " 4" : "");
+    const std::string_view unroll = is_rolled                ? "#pragma unroll 1"
+                                    : elements == kAnyNumber ? "#pragma unroll 4"
+                                                             : "#pragma unroll";
+    out.line("{}", unroll);
     if (elements == kAnyNumber) {
       out.open(fmt::format("for (index j = thread; j < length; j += {}) {{", threads));
       if (index == Index::of_all) out.line("const index i = row * length + j;");
@@ -50,7 +56,7 @@ struct RowElements {
     }
     open_vectors(out);
     begin();
-    out.line("#pragma unroll");
+    out.line("{}", unroll);
     out.open(fmt::format("for (int e = v; e < v + {}; ++e) {{", width));
     out.line("const index j = k * {} + (e - v){};", width, of_all);
   }

@@ -75,6 +75,33 @@ __device__ inline void store(T* into, i64 vector, const Vector<T, kCount>& value
   reinterpret_cast<Vector<T, kCount>*>(into)[vector] = values;
 }
 
+// As much of a vector as there is of `count` elements, and of its neighbours whole.
+template <int kCount, class T>
+__device__ inline Vector<T, kCount> load_some(const T* from, i64 vector, i64 vectors, i64 count) {
+  if (vector < vectors) return load<kCount>(from, vector);
+  Vector<T, kCount> some{};
+#pragma unroll
+  for (int j = 0; j < kCount; ++j) {
+    if (vector * kCount + j < count) some.at[j] = from[vector * kCount + j];
+  }
+  return some;
+}
+template <class T, int kCount>
+__device__ inline void store_some(T* into, i64 vector, i64 vectors, i64 count,
+                                  const Vector<T, kCount>& values) {
+  if (vector < vectors) return store(into, vector, values);
+#pragma unroll
+  for (int j = 0; j < kCount; ++j) {
+    if (vector * kCount + j < count) into[vector * kCount + j] = values.at[j];
+  }
+}
+// Each element takes the place before its own; the first is lost.
+template <class T, int kCount>
+__device__ inline void next(Vector<T, kCount>& vector) {
+#pragma unroll
+  for (int j = 1; j < kCount; ++j) vector.at[j - 1] = vector.at[j];
+}
+
 template <int kBytes>
 struct Word {
   using Type = u32;

@@ -47,6 +47,37 @@ inline bool unwrap(bool value) { return value; }
   }
 #include <tendon/op_table.inc>
 
+// The same as functions that are called, for kernels with many of them: called::NAME.
+}  // namespace tendon::op
+
+namespace tendon::called {
+
+#define TENDON_UNARY(name, ...) \
+  template <class T>            \
+  __noinline__ auto name(T x) { \
+    return op::name(x);         \
+  }
+#define TENDON_UNARY_PARAMETER(name, ...)    \
+  template <class T>                         \
+  __noinline__ auto name(T x, T parameter) { \
+    return op::name(x, parameter);           \
+  }
+#define TENDON_BINARY(name, ...)     \
+  template <class T>                 \
+  __noinline__ auto name(T a, T b) { \
+    return op::name(a, b);           \
+  }
+#define TENDON_TERNARY(name, ...)         \
+  template <class T>                      \
+  __noinline__ auto name(T a, T b, T c) { \
+    return op::name(a, b, c);             \
+  }
+#include <tendon/op_table.inc>
+
+}  // namespace tendon::called
+
+namespace tendon::op {
+
 // The op `where`.
 template <class T>
 T select(bool condition, T a, T b) {

@@ -74,7 +74,7 @@ TEST(Generate, TakesMoreLaunchesWhereThePartsAreOfManyTexts) {
   std::vector<Ref> targets;
   for (int i = 0; i < kTexts; ++i) {
     Ref x = tape.input(DType::f32, {100 + i});
-    for (int j = 0; j <= i; ++j) x = tape.apply(Op::tanh, {x});
+    for (int j = 0; j <= i; ++j) x = tape.apply(Op::neg, {x});
     targets.push_back(x);
   }
   const plan::Plan plan = plan::make_plan(std::move(tape).finish(targets));
@@ -83,6 +83,51 @@ TEST(Generate, TakesMoreLaunchesWhereThePartsAreOfManyTexts) {
   ASSERT_EQ(kernels.size(), 2U);
   EXPECT_EQ(function_count(kernels[0]), 32);
   EXPECT_EQ(function_count(kernels[1]), kTexts - 32);
+}
+
+Tape sines(int count) {
+  TapeBuilder tape;
+  Ref x = tape.input(DType::f32, {1000});
+  for (int i = 0; i < count; ++i) x = tape.apply(Op::sin, {x});
+  return std::move(tape).finish({x});
+}
+
+TEST(Generate, CallsAnOpThatOccursOften) {
+  const auto text_of = [](int count) {
+    const plan::Plan plan = plan::make_plan(sines(count));
+    return generate(plan, plan.stages[0], true)[0].text.text;
+  };
+  EXPECT_EQ(text_of(2).find("called::"), std::string::npos);
+  const std::string many = text_of(40);
+  EXPECT_NE(many.find("called::sin"), std::string::npos) << many;
+  EXPECT_EQ(many.find("op::sin"), std::string::npos) << many;
+}
+
+TEST(Generate, WritesTheElementOfALongBodyOnce) {
+  const plan::Plan plan = plan::make_plan(sines(100));
+  const std::string text = generate(plan, plan.stages[0], true)[0].text.text;
+  const std::string call = " element(";
+  const std::size_t first = text.find(call);
+  ASSERT_NE(first, std::string::npos);
+  EXPECT_EQ(text.find(call, first + 1), std::string::npos) << text;
+  EXPECT_EQ(text.find("#pragma unroll\n"), std::string::npos) << text;
+}
+
+TEST(Generate, TakesMoreLaunchesWhereThePartsAreLong) {
+  TapeBuilder tape;
+  std::vector<Ref> targets;
+  for (int i = 0; i < 8; ++i) {
+    Ref x = tape.input(DType::f32, {100 + i});
+    for (int j = 0; j <= 10 + i; ++j) x = tape.apply(Op::lgamma, {x});
+    targets.push_back(x);
+  }
+  const plan::Plan plan = plan::make_plan(std::move(tape).finish(targets));
+  ASSERT_EQ(plan.stages.size(), 1U);
+  const std::vector<GeneratedKernel> kernels = generate(plan, plan.stages[0], true);
+  EXPECT_GT(kernels.size(), 1U);
+  int functions = 0;
+  for (const GeneratedKernel& kernel : kernels) functions += function_count(kernel);
+  EXPECT_EQ(functions, 8);
 }
 
 TEST(Generate, TakesMoreLaunchesWhereTheArgumentsAreManyAndEachStillOnce) {

@@ -46,7 +46,7 @@ endfunction()
 file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*_test.cpp)
 add_executable(tendon_test_cuda ${sources} $<TARGET_OBJECTS:tendon_cuda_objects>)
 # The gates are measured over the workloads of the bench. Their sources, since the tests hold the library's objects.
-foreach(workload activations adam black_scholes chain classifier cross_entropy layer_norm mlp muscle_residual)
+foreach(workload activations adam black_scholes chain classifier cross_entropy layer_norm mlp muscle_residual repeated_op)
   target_sources(tendon_test_cuda PRIVATE ${PROJECT_SOURCE_DIR}/bench/workloads/${workload}.cpp)
 endforeach()
 # What the tests of recording show on the CPU and on a device that is faked, here on CUDA.

@@ -18,20 +18,31 @@ constexpr std::size_t kMostResident =
 
 constexpr ptx::Version kLanguage{9, 0};  // of PTX, that CUDA 13.0 has
 
-// sm_80, compute_90, sm_90a: those that a device of compute capability 9.0 compiles.
-bool runs_here(std::string_view target) {
-  constexpr std::uint32_t kArchitecture = DeviceProperties::kMajor * 10 + DeviceProperties::kMinor;
+// sm_80, compute_90, sm_90a: what is behind the number ties it to that device alone.
+struct Target {
+  int architecture = 0;  // 0: it cannot be read
+  std::string_view tie;
+};
+
+Target target_of(std::string_view text) {
+  Target target;
   for (const std::string_view prefix : {"sm_", "compute_"}) {
-    if (!target.starts_with(prefix)) continue;
-    const char* const end = target.data() + target.size();
-    std::uint32_t architecture = 0;
-    const auto [rest, error] = std::from_chars(target.data() + prefix.size(), end, architecture);
-    if (error != std::errc{}) return false;
-    // What is behind the number ties it to that device alone.
-    return rest == end ? architecture <= kArchitecture
-                       : std::string_view(rest, end) == "a" && architecture == kArchitecture;
+    if (!text.starts_with(prefix)) continue;
+    const char* const end = text.data() + text.size();
+    const auto [rest, error] =
+        std::from_chars(text.data() + prefix.size(), end, target.architecture);
+    if (error != std::errc{}) return {};
+    target.tie = {rest, end};
   }
-  return false;
+  return target;
+}
+
+// Whether a device of compute capability 9.0 compiles it.
+bool runs_here(std::string_view text) {
+  constexpr int kArchitecture = DeviceProperties::kMajor * 10 + DeviceProperties::kMinor;
+  const Target target = target_of(text);
+  if (target.tie.empty()) return target.architecture > 0 && target.architecture <= kArchitecture;
+  return target.tie == "a" && target.architecture == kArchitecture;
 }
 
 class LoadedModule : public Module {
@@ -72,6 +83,7 @@ class LoadedModule : public Module {
     if (found == ptx_.functions.end() || !found->second.is_entry) return nullptr;
     const AddressOf address_of = [this](std::string_view name) { return find_variable(name); };
     auto kernel = decode(ptx_, found->second, address_of);
+    kernel->attributes.ptx_architecture = target_of(ptx_.target).architecture;
     for (const Variable& variable : variables_) {
       if (variable.is_constant)
         kernel->attributes.constant_bytes += static_cast<std::uint32_t>(variable.bytes);

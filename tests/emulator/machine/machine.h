@@ -65,6 +65,7 @@ struct KernelAttributes {
   std::uint32_t static_shared_bytes = 0;
   std::uint32_t local_bytes = 0;     // a thread
   std::uint32_t constant_bytes = 0;  // of its module
+  int ptx_architecture = 0;          // of its module: 80 for .target sm_80
   std::uint32_t parameter_bytes = 0;
   std::uint32_t most_threads = 1024;                                // .maxntid or .reqntid
   std::vector<std::pair<std::uint32_t, std::uint32_t>> parameters;  // offset, bytes of each

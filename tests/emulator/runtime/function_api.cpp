@@ -59,7 +59,9 @@ cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* fu
     attributes->localSizeBytes = code.attributes.local_bytes;
     attributes->maxThreadsPerBlock = static_cast<int>(code.attributes.most_threads);
     attributes->numRegs = kRegistersPerThread;
-    attributes->ptxVersion = attributes->binaryVersion = kArchitecture;
+    // A kernel is compiled for the device from the PTX that was found.
+    attributes->ptxVersion = code.attributes.ptx_architecture;
+    attributes->binaryVersion = kArchitecture;
     attributes->maxDynamicSharedSizeBytes =
         static_cast<int>(most_dynamic_shared_bytes(found, code, device));
     const auto settings = found.settings.find(device);

@@ -240,7 +240,25 @@ TEST_F(Runtime, LibrariesListTheirKernelsAndVariables) {
   cudaFuncAttributes attributes{};
   require(cudaFuncGetAttributes(&attributes, reinterpret_cast<const void*>(kernel)));
   EXPECT_EQ(attributes.sharedSizeBytes, 1024u);
+  EXPECT_EQ(attributes.ptxVersion, 90);
   cudaGetLastError();
+  require(cudaLibraryUnload(library));
+}
+
+// CUB asks for it, to choose on the host what the kernel was compiled for.
+TEST_F(Runtime, PtxOfAnOlderArchitectureIsReportedAsThat) {
+  std::string text = kernels();
+  const std::size_t target = text.find("sm_90");
+  ASSERT_NE(target, std::string::npos);
+  text.replace(target, 5, "sm_80");
+  cudaLibrary_t library = nullptr;
+  require(cudaLibraryLoadData(&library, text.c_str(), nullptr, nullptr, 0, nullptr, nullptr, 0));
+  cudaKernel_t kernel = nullptr;
+  require(cudaLibraryGetKernel(&kernel, library, "use_shared"));
+  cudaFuncAttributes attributes{};
+  require(cudaFuncGetAttributes(&attributes, reinterpret_cast<const void*>(kernel)));
+  EXPECT_EQ(attributes.ptxVersion, 80);
+  EXPECT_EQ(attributes.binaryVersion, 90);
   require(cudaLibraryUnload(library));
 }
 
