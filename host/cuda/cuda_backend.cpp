@@ -21,7 +21,7 @@ class CudaBackend final : public plan::Backend {
       : device_(device),
         stream_(make_stream(device)),
         memory_(device, stream_.get()),
-        reachability_(device),
+        reachability_(memory_),
         kernels_(device, architecture) {}
 
   void* allocate(std::size_t bytes, const char* op, Place place) override {
@@ -126,13 +126,6 @@ class CudaBackend final : public plan::Backend {
   }
 
  private:
-  static StreamHandle make_stream(int device) {
-    const DeviceScope scope(device);
-    StreamHandle stream;
-    TENDON_CUDA_CHECK(cudaStreamCreateWithFlags(stream.put(), cudaStreamNonBlocking));
-    return stream;
-  }
-
   // A run is a graph already, and its events would be those of the capture.
   cudaStream_t native_of(Stream stream) const {
     if (!stream.is_given()) return stream_.get();

@@ -82,7 +82,7 @@ void Memory::remove(Keeper& keeper) noexcept {
   keepers_.erase(&keeper);
 }
 
-void Memory::free_spare() noexcept {
+void Memory::give_back_spare() noexcept {
   {
     const std::scoped_lock lock(keepers_mutex_);
     for (Keeper* keeper : keepers_) keeper->give_back();

@@ -44,6 +44,9 @@ class Memory {
   // What is enqueued on another stream from here on comes after what is on this one now.
   void order_before(cudaStream_t other);
 
+  // What keepers can do without and the blocks that are kept go to the device.
+  void give_back_spare() noexcept;
+
   // Holds blocks that it can do without.
   class Keeper {
    public:
@@ -63,7 +66,7 @@ class Memory {
     try {
       return action();
     } catch (const OutOfMemory&) {
-      free_spare();
+      give_back_spare();
     }
     try {
       return action();
@@ -74,7 +77,6 @@ class Memory {
 
  private:
   void count_allocated(std::size_t bytes) noexcept;
-  void free_spare() noexcept;
   void free_kept() noexcept;
   [[noreturn]] void throw_with_amounts(const OutOfMemory& error) const;
 
