@@ -33,6 +33,18 @@ class CudaBackend final : public plan::Backend {
     memory_.deallocate(memory, bytes);
   }
 
+  void empty_cache() override {
+    on_device([this] { memory_.give_back_spare(); });
+  }
+  void set_allocator(Allocator allocator) override {
+    const auto shared =
+        allocator.allocate ? std::make_shared<const Allocator>(std::move(allocator)) : nullptr;
+    on_device([&] {
+      memory_.set_allocator(shared);
+      reachability_.set_allocator(shared);
+    });
+  }
+
   void copy_from_host(void* destination, const void* source, std::size_t bytes) override {
     if (bytes == 0) return;
     on_device([&] {
@@ -121,6 +133,7 @@ class CudaBackend final : public plan::Backend {
     counters.kernels_from_disk = kernels_.from_disk_count();
     counters.host_reads = host_reads_.load(std::memory_order_relaxed);
     counters.bytes_allocated = memory_.in_use_bytes();
+    counters.bytes_kept = memory_.kept_bytes() + reachability_.kept_bytes();
     counters.peak_bytes = memory_.peak_bytes();
     return counters;
   }

@@ -19,6 +19,11 @@ class Reachability final : private Memory::Keeper {
   Reachability& operator=(const Reachability&) = delete;
   ~Reachability();
 
+  std::int64_t kept_bytes() const { return memory_.kept_bytes(); }
+  void set_allocator(std::shared_ptr<const Allocator> allocator) {
+    memory_.set_allocator(std::move(allocator));
+  }
+
   // As plan::Backend::needed_backward. On a stream of its own; OutOfMemory where there is too
   // little memory.
   std::vector<std::uint64_t> needed_backward(const kernels::Adjacency& graph,
