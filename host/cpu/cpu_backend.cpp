@@ -1,5 +1,7 @@
 #include "host/cpu/cpu_backend.h"
 
+#include <tendon/error.h>
+
 #include <atomic>
 #include <cstring>
 
@@ -17,6 +19,10 @@ class CpuBackend final : public plan::Backend {
   }
   void deallocate(void* memory, std::size_t bytes) noexcept override {
     memory_.deallocate(memory, bytes);
+  }
+  void empty_cache() override { memory_.free_kept(); }
+  void set_allocator(Allocator) override {
+    throw DeviceError("the CPU's memory comes from the heap");
   }
   void copy_from_host(void* destination, const void* source, std::size_t bytes) override {
     if (bytes > 0) std::memcpy(destination, source, bytes);
@@ -63,6 +69,7 @@ class CpuBackend final : public plan::Backend {
     counters.plans_found = plans_found_.load(std::memory_order_relaxed);
     counters.host_reads = host_reads_.load(std::memory_order_relaxed);
     counters.bytes_allocated = memory_.in_use_bytes();
+    counters.bytes_kept = memory_.kept_bytes();
     counters.peak_bytes = memory_.peak_bytes();
     return counters;
   }

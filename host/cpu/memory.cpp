@@ -1,5 +1,6 @@
 #include "host/cpu/memory.h"
 
+#include <malloc.h>
 #include <tendon/error.h>
 
 #include <algorithm>
@@ -75,8 +76,13 @@ void* Memory::find_kept(std::size_t size) {
 }
 
 void Memory::free_kept() noexcept {
-  const std::scoped_lock lock(mutex_);
-  drop_kept();
+  {
+    const std::scoped_lock lock(mutex_);
+    drop_kept();
+  }
+#ifdef __GLIBC__
+  ::malloc_trim(0);  // small blocks would stay in the heap
+#endif
 }
 
 void Memory::drop_kept() noexcept {

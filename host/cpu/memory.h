@@ -26,20 +26,21 @@ class Memory {
   void deallocate(void* memory, std::size_t bytes) noexcept;
   std::int64_t in_use_bytes() const noexcept { return in_use_.load(std::memory_order_relaxed); }
   std::int64_t peak_bytes() const noexcept { return peak_.load(std::memory_order_relaxed); }
+  std::int64_t kept_bytes() const noexcept { return kept_bytes_.load(std::memory_order_relaxed); }
+  void free_kept() noexcept;  // to the system
   // Blocks taken from the system so far.
   std::int64_t taken_count() const noexcept { return taken_.load(std::memory_order_relaxed); }
 
  private:
   void* find_kept(std::size_t size);
-  void free_kept() noexcept;
-  void drop_kept() noexcept;  // the same, with the mutex held
+  void drop_kept() noexcept;  // to the heap, with the mutex held
 
   std::atomic<std::int64_t> in_use_ = 0;
   std::atomic<std::int64_t> peak_ = 0;
   std::atomic<std::int64_t> taken_ = 0;
   std::mutex mutex_;
   std::map<std::size_t, std::vector<void*>> kept_;  // by size
-  std::int64_t kept_bytes_ = 0;
+  std::atomic<std::int64_t> kept_bytes_ = 0;        // changed with the mutex held
 };
 
 // What the machine can still give: MemAvailable, or less where a cgroup says so. -1: not known.

@@ -279,6 +279,20 @@ const std::optional<PreparedContraction::Operand>& PreparedContraction::bias() c
 const std::optional<plan::Part>& PreparedContraction::epilogue() const { return impl_->epilogue; }
 std::int64_t PreparedContraction::workspace_bytes() const { return impl_->workspace_bytes; }
 
+void PreparedContraction::warm_up(Memory& memory) const {
+  const std::size_t bytes = impl_->product ? impl_->product->warm_up_bytes() : 0;
+  if (bytes == 0) return;
+  const DeviceScope scope(impl_->device);
+  Block scratch;
+  try {
+    scratch = Block(memory, bytes, "matmul", Place());
+  } catch (const OutOfMemory&) {
+    return;
+  }
+  TENDON_CUDA_CHECK(cudaMemsetAsync(scratch.data(), 0, bytes, memory.stream()));
+  impl_->product->warm_up(scratch.data(), memory.stream());
+}
+
 void PreparedContraction::run(const void* a, const void* b, const void* bias, void* result,
                               void* workspace, cudaStream_t stream) const {
   const DeviceScope scope(impl_->device);

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "host/cuda/memory.h"
 #include "host/cuda/runtime.h"
 #include "host/plan/plan.h"
 
@@ -40,6 +41,10 @@ class PreparedContraction {
   const std::optional<plan::Part>& epilogue() const;
   // What the packed operands and the library need, of the arena's alignment (256).
   std::int64_t workspace_bytes() const;
+
+  // Has the library load now what it would load in the first run. Where there is no memory for that
+  // it is left to the run. On the memory's stream.
+  void warm_up(Memory& memory) const;
 
   // Enqueues the product on the stream: pointers to the operands' bases (of packed ones, to the
   // workspace's place), to the result and the workspace. Capturable. Throws DeviceError.

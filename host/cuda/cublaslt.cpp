@@ -6,11 +6,14 @@
 #include <dlfcn.h>
 
 #include <algorithm>
+#include <array>
+#include <compare>
 #include <cstdlib>
 #include <initializer_list>
 #include <limits>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -20,7 +23,6 @@
 namespace tendon::cuda {
 namespace {
 
-constexpr const char* kLibrary = "libcublasLt.so.13";
 constexpr std::uint64_t kMostWorkspaceBytes = std::uint64_t{32} << 20;
 // What the widest loads ask for, and a multiprocessor's copy engine.
 constexpr std::size_t kWideBytes = 16;
@@ -41,18 +43,28 @@ struct CublasLt {
   decltype(&cublasLtMatmul) matmul;
 };
 
-[[noreturn]] void throw_missing(const char* why) {
-  throw DeviceError(fmt::format(
-      "matrix products on a CUDA device need {}, which is part of CUDA 13: {}", kLibrary, why));
+int major_of(void* library) {
+  auto* const version =
+      reinterpret_cast<decltype(&cublasLtGetVersion)>(dlsym(library, "cublasLtGetVersion"));
+  return version != nullptr ? static_cast<int>(version() / 10000) : 0;
 }
 
+// Stays open.
 CublasLt open() {
-  void* library = dlopen(kLibrary, RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr) throw_missing(dlerror());
+  static auto* const library = new OpenLibrary(open_library(
+      cublaslt_library(),
+      {.named = "", .folders = library_folders(cublaslt_library(), surroundings())},
+      "matrix products on a CUDA device need cuBLASLt of version 13, which is not found. It is "
+      "part "
+      "of the CUDA toolkit 13, and of the packages libcublas-13-0 (apt) and nvidia-cublas (pip). "
+      "Looked for"));
   CublasLt lt;
-  const auto find = [library](const char* name, auto& function) {
-    void* found = dlsym(library, name);
-    if (found == nullptr) throw_missing(dlerror());
+  const auto find = [](const char* name, auto& function) {
+    void* found = dlsym(library->handle(), name);
+    if (found == nullptr) {
+      throw DeviceError(
+          fmt::format("{} lacks the function {}: tendon needs CUDA 13", library->path(), name));
+    }
     function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(found);
   };
   find("cublasLtCreate", lt.create);
@@ -70,7 +82,6 @@ CublasLt open() {
   return lt;
 }
 
-// Stays open.
 const CublasLt& cublaslt() {
   static const CublasLt lt = open();
   return lt;
@@ -96,6 +107,7 @@ cublasLtHandle_t handle_of(int device) {
   cublasLtHandle_t& handle = (*handles)[device];
   if (handle == nullptr) {
     const DeviceScope scope(device);
+    const std::scoped_lock no_capture(capture_mutex());  // it allocates
     check_status(cublaslt().create(&handle), "cublasLtCreate", fmt::format("cuda:{}", device));
   }
   return handle;
@@ -156,7 +168,57 @@ bool are_wide(std::initializer_list<const void*> pointers) {
   });
 }
 
+// What the library chooses a kernel by.
+struct KernelKind {
+  int device;
+  DType dtype;
+  bool is_a_transposed, is_b_transposed, has_bias, has_relu;
+  std::array<std::uint64_t, std::extent_v<decltype(cublasLtMatmulAlgo_t::data)>> algorithm;
+  friend auto operator<=>(const KernelKind&, const KernelKind&) = default;
+};
+
+// Those that the process has run, and the library so has loaded.
+class WarmKinds {
+ public:
+  bool has(const KernelKind& kind) {
+    const std::scoped_lock lock(mutex_);
+    return kinds_.contains(kind);
+  }
+  void add(const KernelKind& kind) {
+    const std::scoped_lock lock(mutex_);
+    kinds_.insert(kind);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::set<KernelKind> kinds_;
+};
+WarmKinds& warm_kinds() {
+  static auto* kinds = new WarmKinds;
+  return *kinds;
+}
+
+KernelKind kind_of(const Product& product, int device, Layout a, Layout b,
+                   const cublasLtMatmulAlgo_t& algorithm) {
+  return {device,
+          product.dtype,
+          a.is_transposed,
+          b.is_transposed,
+          product.has_bias,
+          product.has_relu,
+          std::to_array(algorithm.data)};
+}
+
+constexpr std::size_t kScratchAlignment = 256;
+std::size_t aligned(std::size_t bytes) {
+  return (bytes + kScratchAlignment - 1) / kScratchAlignment * kScratchAlignment;
+}
+
 }  // namespace
+
+LibraryKind cublaslt_library() {
+  return {.name = "cuBLASLt", .file = "libcublasLt.so", .package = "cublas", .major_of = major_of};
+}
 
 std::optional<Layout> layout_of(const Matrix& matrix) {
   constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
@@ -174,13 +236,13 @@ std::optional<Layout> layout_of(const Matrix& matrix) {
 
 LibraryProduct::LibraryProduct(Product product, int device)
     : product_(std::move(product)),
+      device_(device),
       in_a_(known_layout(product_.a, product_)),
       in_b_(known_layout(product_.b, product_)),
       handle_(handle_of(device)),
-      a_(make_layout(product_.a, in_a_, product_.batch.step.a)),
-      b_(make_layout(product_.b, in_b_, product_.batch.step.b)),
-      c_(make_layout(product_.b.columns, product_.a.rows, product_.b.columns,
-                     product_.batch.step.c)) {
+      a_(make_layout(product_.a, in_a_, {product_.batch.extent, product_.batch.step.a})),
+      b_(make_layout(product_.b, in_b_, {product_.batch.extent, product_.batch.step.b})),
+      c_(make_result_layout({product_.batch.extent, product_.batch.step.c})) {
   if (find_algorithms()) return;
   const bool is_plain = !product_.has_bias && !product_.has_relu;
   product_.has_bias = product_.has_relu = false;
@@ -190,6 +252,51 @@ LibraryProduct::LibraryProduct(Product product, int device)
 
 std::size_t LibraryProduct::workspace_bytes() const {
   return std::max(wide_.workspaceSize, narrow_.workspaceSize);
+}
+
+bool LibraryProduct::is_warm() const {
+  return std::ranges::all_of(std::array{&wide_, &narrow_}, [this](const auto* found) {
+    return warm_kinds().has(kind_of(product_, device_, in_a_, in_b_, found->algo));
+  });
+}
+
+std::size_t LibraryProduct::operand_bytes() const {
+  const auto elements = [](const Matrix& matrix, Layout in) {
+    return in.leading * (in.is_transposed ? matrix.columns : matrix.rows);
+  };
+  return static_cast<std::size_t>(
+      bytes(std::max({elements(product_.a, in_a_), elements(product_.b, in_b_),
+                      product_.has_bias ? product_.b.columns : 0})));
+}
+
+std::size_t LibraryProduct::warm_up_bytes() const {
+  if (is_warm()) return 0;
+  const auto result = static_cast<std::size_t>(bytes(product_.a.rows * product_.b.columns));
+  return aligned(operand_bytes()) + aligned(result) + workspace_bytes();
+}
+
+// One product of a batch: the others take the same kernel. The operands, of which nothing is asked
+// but that they can be read, share their memory.
+void LibraryProduct::warm_up(void* scratch, cudaStream_t stream) const {
+  const LayoutHandle a = make_layout(product_.a, in_a_, {});
+  const LayoutHandle b = make_layout(product_.b, in_b_, {});
+  const LayoutHandle c = make_result_layout({});
+  const void* one = scale(product_.dtype, true);
+  const void* zero = scale(product_.dtype, false);
+  std::byte* const result = static_cast<std::byte*>(scratch) + aligned(operand_bytes());
+  std::byte* const workspace =
+      result + aligned(static_cast<std::size_t>(bytes(product_.a.rows * product_.b.columns)));
+  cublasLtMatmulDescOpaque_t operation = describe(scratch);
+  const std::scoped_lock lock(capture_mutex());
+  for (const auto* found : {&wide_, &narrow_}) {
+    const KernelKind kind = kind_of(product_, device_, in_a_, in_b_, found->algo);
+    if (warm_kinds().has(kind)) continue;
+    check(cublaslt().matmul(handle_, &operation, one, scratch, b.get(), scratch, a.get(), zero,
+                            result, c.get(), result, c.get(), &found->algo, workspace,
+                            found->workspaceSize, stream),
+          "cublasLtMatmul");
+    warm_kinds().add(kind);
+  }
 }
 
 void LibraryProduct::run(const void* a, const void* b, const void* bias, void* c, void* workspace,
@@ -218,8 +325,7 @@ std::ptrdiff_t LibraryProduct::bytes(std::int64_t elements) const {
 }
 
 LibraryProduct::LayoutHandle LibraryProduct::make_layout(std::int64_t rows, std::int64_t columns,
-                                                         std::int64_t leading,
-                                                         std::int64_t stride) const {
+                                                         std::int64_t leading, Batch batch) const {
   const CublasLt& lt = cublaslt();
   cublasLtMatrixLayout_t made = nullptr;
   check(lt.create_layout(&made, types_of(product_.dtype).element, static_cast<std::uint64_t>(rows),
@@ -230,14 +336,17 @@ LibraryProduct::LayoutHandle LibraryProduct::make_layout(std::int64_t rows, std:
     check(lt.set_layout(made, attribute, &value, sizeof(value)),
           "cublasLtMatrixLayoutSetAttribute");
   };
-  set(CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, static_cast<std::int32_t>(product_.batch.extent));
-  set(CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, stride);
+  set(CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, static_cast<std::int32_t>(batch.count));
+  set(CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, batch.stride);
   return layout;
 }
 LibraryProduct::LayoutHandle LibraryProduct::make_layout(const Matrix& matrix, Layout in,
-                                                         std::int64_t stride) const {
-  if (in.is_transposed) return make_layout(matrix.rows, matrix.columns, in.leading, stride);
-  return make_layout(matrix.columns, matrix.rows, in.leading, stride);
+                                                         Batch batch) const {
+  if (in.is_transposed) return make_layout(matrix.rows, matrix.columns, in.leading, batch);
+  return make_layout(matrix.columns, matrix.rows, in.leading, batch);
+}
+LibraryProduct::LayoutHandle LibraryProduct::make_result_layout(Batch batch) const {
+  return make_layout(product_.b.columns, product_.a.rows, product_.b.columns, batch);
 }
 
 // Made for every run, on the stack: the place of the bias is part of it, and runs share the
@@ -287,6 +396,7 @@ bool LibraryProduct::find_algorithm(std::size_t alignment,
   alignas(2 * kWideBytes) static constexpr std::byte kPlaces[kWideBytes + 1]{};
   cublasLtMatmulDescOpaque_t operation = describe(kPlaces + alignment);
   int count = 0;
+  const std::scoped_lock lock(capture_mutex());
   cublasStatus_t status = lt.find_algorithm(handle_, &operation, b_.get(), a_.get(), c_.get(),
                                             c_.get(), &preference, 1, &found, &count);
   if (status == CUBLAS_STATUS_SUCCESS && count > 0) status = found.state;

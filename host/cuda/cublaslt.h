@@ -13,7 +13,11 @@
 #include <string>
 #include <vector>
 
+#include "host/cuda/libraries.h"
+
 namespace tendon::cuda {
+
+LibraryKind cublaslt_library();
 
 struct Matrix {
   std::int64_t rows = 0, columns = 0;
@@ -75,6 +79,12 @@ class LibraryProduct {
   const Product& product() const { return product_; }
   std::size_t workspace_bytes() const;
 
+  // Runs its kernels once over scratch memory on the stream, so that the library loads them now and
+  // not inside of a capture. What is needed of it, zeros, aligned to 256 bytes; 0 where the process
+  // has run such kernels on the device, and there is nothing to do.
+  std::size_t warm_up_bytes() const;
+  void warm_up(void* scratch, cudaStream_t stream) const;
+
   // Enqueues it; from several threads at once, and allocates nothing. The device is current, the
   // workspace aligned to 256 bytes, and c overlaps no operand. Throws DeviceError.
   void run(const void* a, const void* b, const void* bias, void* c, void* workspace,
@@ -86,14 +96,22 @@ class LibraryProduct {
 
   void check(cublasStatus_t status, const char* call) const;
   std::ptrdiff_t bytes(std::int64_t elements) const;
+  // Matrices so far apart.
+  struct Batch {
+    std::int64_t count = 1, stride = 0;
+  };
   LayoutHandle make_layout(std::int64_t rows, std::int64_t columns, std::int64_t leading,
-                           std::int64_t stride) const;
-  LayoutHandle make_layout(const Matrix& matrix, Layout in, std::int64_t stride) const;
+                           Batch batch) const;
+  LayoutHandle make_layout(const Matrix& matrix, Layout in, Batch batch) const;
+  LayoutHandle make_result_layout(Batch batch) const;
   cublasLtMatmulDescOpaque_t describe(const void* bias) const;
+  std::size_t operand_bytes() const;  // of one of the first matrices, or of the bias
+  bool is_warm() const;
   bool find_algorithms();
   bool find_algorithm(std::size_t alignment, cublasLtMatmulHeuristicResult_t& found) const;
 
   Product product_;
+  int device_;
   Layout in_a_, in_b_;
   cublasLtHandle_t handle_;
   LayoutHandle a_, b_, c_;

@@ -21,7 +21,7 @@ class CudaBackend final : public plan::Backend {
       : device_(device),
         stream_(make_stream(device)),
         memory_(device, stream_.get()),
-        reachability_(device),
+        reachability_(memory_),
         kernels_(device, architecture) {}
 
   void* allocate(std::size_t bytes, const char* op, Place place) override {
@@ -31,6 +31,18 @@ class CudaBackend final : public plan::Backend {
   }
   void deallocate(void* memory, std::size_t bytes) noexcept override {
     memory_.deallocate(memory, bytes);
+  }
+
+  void empty_cache() override {
+    on_device([this] { memory_.give_back_spare(); });
+  }
+  void set_allocator(Allocator allocator) override {
+    const auto shared =
+        allocator.allocate ? std::make_shared<const Allocator>(std::move(allocator)) : nullptr;
+    on_device([&] {
+      memory_.set_allocator(shared);
+      reachability_.set_allocator(shared);
+    });
   }
 
   void copy_from_host(void* destination, const void* source, std::size_t bytes) override {
@@ -121,18 +133,12 @@ class CudaBackend final : public plan::Backend {
     counters.kernels_from_disk = kernels_.from_disk_count();
     counters.host_reads = host_reads_.load(std::memory_order_relaxed);
     counters.bytes_allocated = memory_.in_use_bytes();
+    counters.bytes_kept = memory_.kept_bytes() + reachability_.kept_bytes();
     counters.peak_bytes = memory_.peak_bytes();
     return counters;
   }
 
  private:
-  static StreamHandle make_stream(int device) {
-    const DeviceScope scope(device);
-    StreamHandle stream;
-    TENDON_CUDA_CHECK(cudaStreamCreateWithFlags(stream.put(), cudaStreamNonBlocking));
-    return stream;
-  }
-
   // A run is a graph already, and its events would be those of the capture.
   cudaStream_t native_of(Stream stream) const {
     if (!stream.is_given()) return stream_.get();

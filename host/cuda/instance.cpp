@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "host/cuda/capture.h"
 #include "host/cuda/named_range.h"
 #include "host/cuda/uniform.h"
 #include "host/support/text.h"
@@ -27,6 +28,14 @@ Instance::Instance(const CudaProgram& program, bool is_aligned, const Boundary& 
       is_aligned_(is_aligned),
       launches_(program.launches(is_aligned)),
       arena_(arena) {
+  with_captures_again([&] { build(boundary); });
+  TENDON_CUDA_CHECK_FOR(cudaGraphInstantiate(exec_.put(), graph_.get(), 0), *program_.text());
+}
+
+void Instance::build(const Boundary& boundary) {
+  graph_ = GraphHandle();
+  nodes_.clear();
+  last_.clear();
   TENDON_CUDA_CHECK(cudaGraphCreate(graph_.put(), 0));
   for (const Launch& launch : launches_.launches) {
     const NamedRange range(text(launch, program_.plan().tape).c_str());
@@ -39,7 +48,6 @@ Instance::Instance(const CudaProgram& program, bool is_aligned, const Boundary& 
       add_copy(std::get<CopyLaunch>(launch), boundary);
     }
   }
-  TENDON_CUDA_CHECK_FOR(cudaGraphInstantiate(exec_.put(), graph_.get(), 0), *program_.text());
 }
 
 void* Instance::address(Ref value, const Boundary& boundary) const {
@@ -102,29 +110,8 @@ void Instance::add_library(const LibraryLaunch& launch, const Boundary& boundary
   fill(launch.fields, boundary, node.words);
   std::vector<void*> addresses;
   for (const std::uint64_t word : node.words) addresses.push_back(std::bit_cast<void*>(word));
-  const std::string what = text(*node.launch, boundary.numbers);
-  const std::scoped_lock lock(capture_mutex());
-  StreamHandle capturing;
-  TENDON_CUDA_CHECK_FOR(cudaStreamCreateWithFlags(capturing.put(), cudaStreamNonBlocking), what);
-  TENDON_CUDA_CHECK_FOR(
-      cudaStreamBeginCaptureToGraph(capturing.get(), graph_.get(), last_.data(), nullptr,
-                                    last_.size(), cudaStreamCaptureModeThreadLocal),
-      what);
-  cudaGraph_t captured = nullptr;
-  try {
-    launch.enqueue(addresses, capturing.get());
-    cudaStreamCaptureStatus status{};
-    const cudaGraphNode_t* ends = nullptr;
-    std::size_t end_count = 0;
-    TENDON_CUDA_CHECK_FOR(cudaStreamGetCaptureInfo(capturing.get(), &status, nullptr, nullptr,
-                                                   &ends, nullptr, &end_count),
-                          what);
-    last_.assign(ends, ends + end_count);
-  } catch (...) {
-    forget(cudaStreamEndCapture(capturing.get(), &captured));
-    throw;
-  }
-  TENDON_CUDA_CHECK_FOR(cudaStreamEndCapture(capturing.get(), &captured), what);
+  last_ = capture(graph_.get(), last_, text(*node.launch, boundary.numbers),
+                  [&](cudaStream_t stream) { launch.enqueue(addresses, stream); });
 }
 
 void Instance::add_copy(const CopyLaunch& launch, const Boundary& boundary) {

@@ -48,6 +48,7 @@ class Instance {
   std::uint64_t word(const Field& field, const Boundary& boundary) const;
   void fill(std::span<const Field> fields, const Boundary& boundary,
             std::vector<std::uint64_t>& words) const;
+  void build(const Boundary& boundary);  // the graph, anew
   void add_kernel(const KernelLaunch& launch, const Boundary& boundary);
   void add_library(const LibraryLaunch& launch, const Boundary& boundary);
   void add_copy(const CopyLaunch& launch, const Boundary& boundary);

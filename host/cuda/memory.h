@@ -6,15 +6,19 @@
 // addresses every second time, as their graphs want it.
 #pragma once
 
+#include <tendon/backend.h>
 #include <tendon/tensor.h>
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <set>
+#include <string>
 #include <type_traits>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -37,12 +41,21 @@ class Memory {
   void* reuse(std::size_t bytes) noexcept;
   void deallocate(void* memory, std::size_t bytes) noexcept;
   std::int64_t in_use_bytes() const noexcept { return in_use_.load(std::memory_order_relaxed); }
+  // Of blocks that nothing holds, as large as they are.
+  std::int64_t kept_bytes() const noexcept { return kept_bytes_.load(std::memory_order_relaxed); }
   std::int64_t peak_bytes() const noexcept { return peak_.load(std::memory_order_relaxed); }
 
   int device() const { return device_; }
   cudaStream_t stream() const { return stream_; }
   // What is enqueued on another stream from here on comes after what is on this one now.
   void order_before(cudaStream_t other);
+
+  // New blocks come from it, and go back to it at once; null: from the device. The blocks of before
+  // go back to where they came from.
+  void set_allocator(std::shared_ptr<const Allocator> allocator);
+
+  // What keepers can do without and the blocks that are kept go to the device.
+  void give_back_spare() noexcept;
 
   // Holds blocks that it can do without.
   class Keeper {
@@ -63,7 +76,7 @@ class Memory {
     try {
       return action();
     } catch (const OutOfMemory&) {
-      free_spare();
+      give_back_spare();
     }
     try {
       return action();
@@ -73,8 +86,9 @@ class Memory {
   }
 
  private:
+  void* take(const std::shared_ptr<const Allocator>& from, std::size_t bytes,
+             const std::string& what);
   void count_allocated(std::size_t bytes) noexcept;
-  void free_spare() noexcept;
   void free_kept() noexcept;
   [[noreturn]] void throw_with_amounts(const OutOfMemory& error) const;
 
@@ -84,6 +98,9 @@ class Memory {
   std::atomic<std::int64_t> peak_ = 0;
   std::mutex mutex_;
   std::map<std::size_t, std::vector<void*>> kept_;  // by size, each from the highest address
+  std::atomic<std::int64_t> kept_bytes_ = 0;        // changed with the mutex held
+  std::shared_ptr<const Allocator> allocator_;
+  std::unordered_map<void*, std::shared_ptr<const Allocator>> lent_;  // by whom
   std::mutex keepers_mutex_;
   std::set<Keeper*> keepers_;
   std::mutex fence_mutex_;

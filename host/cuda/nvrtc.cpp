@@ -25,10 +25,16 @@ bool is_set(const char* variable) {
   return value != nullptr && std::string_view(value) == "1";
 }
 
-std::vector<std::string> usual_libraries() {
+LibraryPlaces usual_places() {
   const char* named = std::getenv("TENDON_NVRTC");
-  if (named != nullptr && *named != '\0') return {named};
-  return {"libnvrtc.so.13", "libnvrtc.so", "/usr/local/cuda/lib64/libnvrtc.so.13"};
+  return {.named = named != nullptr ? named : "",
+          .folders = library_folders(nvrtc_library(), surroundings())};
+}
+
+int major_of(void* library) {
+  auto* const version = reinterpret_cast<decltype(&nvrtcVersion)>(dlsym(library, "nvrtcVersion"));
+  int major = 0, minor = 0;
+  return version != nullptr && version(&major, &minor) == NVRTC_SUCCESS ? major : 0;
 }
 
 // The greatest number that stands between `before` and `after` in the assembler's report, which has
@@ -76,24 +82,21 @@ std::vector<std::string> compile_options(const Target& target) {
   return options;
 }
 
-Nvrtc::Nvrtc(std::span<const std::string> libraries) {
-  std::string why;
-  for (const std::string& name : libraries) {
-    library_ = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (library_ != nullptr) break;
-    why += fmt::format("\n  {}", dlerror());
-  }
-  if (library_ == nullptr) {
-    throw DeviceError(
-        "kernels cannot be compiled, since CUDA's run-time compiler NVRTC cannot be opened:" + why +
-        "\nIt is part of the CUDA toolkit 13, and of the packages cuda-nvrtc-13-0 (apt) and "
-        "nvidia-cuda-nvrtc (pip). Install it, or name the file in TENDON_NVRTC.");
-  }
+LibraryKind nvrtc_library() {
+  return {.name = "NVRTC", .file = "libnvrtc.so", .package = "cuda_nvrtc", .major_of = major_of};
+}
+
+Nvrtc::Nvrtc(const LibraryPlaces& places)
+    : library_(open_library(
+          nvrtc_library(), places,
+          "kernels cannot be compiled, since CUDA's run-time compiler NVRTC of version 13 is not "
+          "found. It is part of the CUDA toolkit 13, and of the packages cuda-nvrtc-13-0 (apt) and "
+          "nvidia-cuda-nvrtc (pip); install it, or name the file in TENDON_NVRTC. Looked for")) {
   const auto find = [&]<class Function>(Function*& function, const char* name) {
-    function = reinterpret_cast<Function*>(dlsym(library_, name));
+    function = reinterpret_cast<Function*>(dlsym(library_.handle(), name));
     if (function == nullptr) {
-      dlclose(library_);
-      throw DeviceError(fmt::format("NVRTC lacks the function {}: tendon needs CUDA 13", name));
+      throw DeviceError(
+          fmt::format("{} lacks the function {}: tendon needs CUDA 13", library_.path(), name));
     }
   };
   decltype(&nvrtcVersion) get_version = nullptr;
@@ -124,12 +127,10 @@ Nvrtc::Nvrtc(std::span<const std::string> libraries) {
   std::ranges::sort(architectures_);
 }
 
-Nvrtc::~Nvrtc() { dlclose(library_); }
-
 const Nvrtc& Nvrtc::instance() {
   // Never closed. Where the constructor throws, the next call tries again.
   static const auto* instance = [] {
-    const auto* made = new Nvrtc(usual_libraries());
+    const auto* made = new Nvrtc(usual_places());
     // Handlers run in the reverse order: this one before the library destroys its own statics.
     std::atexit([] { is_exiting = true; });
     return made;

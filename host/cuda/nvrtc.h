@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "host/cuda/kernel_cache.h"
+#include "host/cuda/libraries.h"
 
 namespace tendon::cuda {
 
@@ -37,17 +38,17 @@ Target target_for(int architecture, std::span<const int> known);
 // The compiler's options for a target; the same for every kernel.
 std::vector<std::string> compile_options(const Target& target);
 
+LibraryKind nvrtc_library();
+
 class Nvrtc {
  public:
-  // The first of the libraries that can be opened, the toolkit's last. Throws DeviceError that says
-  // what is missing and how to get it.
-  explicit Nvrtc(std::span<const std::string> libraries);
-  ~Nvrtc();
+  // Throws DeviceError that says what is missing and how to get it.
+  explicit Nvrtc(const LibraryPlaces& places);
   Nvrtc(const Nvrtc&) = delete;
   Nvrtc& operator=(const Nvrtc&) = delete;
 
-  // The process's: the library that TENDON_NVRTC names, else the one that the loader finds, else
-  // that of /usr/local/cuda. Throws again at each call as long as there is none.
+  // The process's: the library that TENDON_NVRTC names, else the first of host/cuda/libraries.h's
+  // places. Throws again at each call as long as there is none.
   static const Nvrtc& instance();
 
   int version() const { return version_; }  // 1000 major + 10 minor, as CUDA_VERSION
@@ -60,7 +61,7 @@ class Nvrtc {
  private:
   MachineCode compile(const KernelText& kernel, const std::vector<std::string>& options,
                       const Target& target) const;
-  void* library_ = nullptr;
+  OpenLibrary library_;
   int version_ = 0;
   std::vector<int> architectures_;
   decltype(&nvrtcGetErrorString) error_string_ = nullptr;

@@ -137,6 +137,7 @@ void CudaProgram::make_ready() {
                                           cudaMemcpyHostToDevice, memory_.stream()),
                           "literal" + support::at(tape.place(Ref{id})));
   }
+  for (const PreparedContraction& product : products_) product.warm_up(memory_);
   // Compiled now, so that the first run compiles nothing.
   text_ = std::make_shared<const std::string>(text_of(launches(true).launches, tape));
 }

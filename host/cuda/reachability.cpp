@@ -60,25 +60,21 @@ std::vector<kernels::LevelLaunch> launches(const NodesByLevel& levels, std::uint
   return launches;
 }
 
-// Memory that is allocated and freed in a stream's order.
-class StreamMemory {
+// Memory for work on its stream, which has ended when it goes: before the host's side of copies
+// does, where an error is thrown and some are under way.
+class Scratch {
  public:
-  StreamMemory(std::size_t bytes, cudaStream_t stream) : stream_(stream) {
-    TENDON_CUDA_CHECK_FOR(cudaMallocAsync(&data_, bytes, stream),
-                          "finding which gradients are connected");
-  }
-  StreamMemory(const StreamMemory&) = delete;
-  StreamMemory& operator=(const StreamMemory&) = delete;
-  // Before the host's side of copies goes: where an error is thrown, some may not have ended.
-  ~StreamMemory() {
-    forget(cudaFreeAsync(data_, stream_));
-    forget(cudaStreamSynchronize(stream_));
-  }
-  std::byte* data() const { return static_cast<std::byte*>(data_); }
+  Scratch(Memory& memory, std::size_t bytes)
+      : stream_(memory.stream()),
+        block_(memory, bytes, "finding which gradients are connected", Place()) {}
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  ~Scratch() { forget(cudaStreamSynchronize(stream_)); }
+  std::byte* data() const { return static_cast<std::byte*>(block_.data()); }
 
  private:
   cudaStream_t stream_;
-  void* data_ = nullptr;
+  Block block_;
 };
 
 // Arrays side by side, which are copied as one.
@@ -99,10 +95,13 @@ class Package {
 
 }  // namespace
 
-Reachability::Reachability(int device) : device_(device) {
-  const DeviceScope scope(device_);
-  TENDON_CUDA_CHECK(cudaStreamCreateWithFlags(stream_.put(), cudaStreamNonBlocking));
+Reachability::Reachability(Memory& values)
+    : values_(values),
+      stream_(make_stream(values.device())),
+      memory_(values.device(), stream_.get()) {
+  values_.add(*this);
 }
+Reachability::~Reachability() { values_.remove(*this); }
 
 std::vector<std::uint64_t> Reachability::needed_backward(
     const kernels::Adjacency& graph, std::uint32_t word_count,
@@ -121,11 +120,11 @@ std::vector<std::uint64_t> Reachability::needed_backward(
   const std::size_t target_nodes = package.add(targets.data(), targets.size());
   const std::size_t live = package.add(graph.live, edge_count);
 
-  const DeviceScope scope(device_);
+  const DeviceScope scope(memory_.device());
   auto* const stream = stream_.get();
   const std::size_t needed_bytes = needed.size() * sizeof(std::uint64_t);
   const std::size_t marks_bytes = (needed_bytes + graph.node_count + 7) / 8 * 8;
-  const StreamMemory memory(marks_bytes + package.bytes().size(), stream);
+  const Scratch memory(memory_, marks_bytes + package.bytes().size());
   const auto given = [&]<class T>(const T*, std::size_t offset) {
     return reinterpret_cast<const T*>(memory.data() + marks_bytes + offset);
   };

@@ -5,14 +5,24 @@
 #include <span>
 #include <vector>
 
+#include "host/cuda/memory.h"
 #include "host/cuda/runtime.h"
 #include "kernels/reachability.h"
 
 namespace tendon::cuda {
 
-class Reachability {
+class Reachability final : private Memory::Keeper {
  public:
-  explicit Reachability(int device);
+  // On the device of that memory, to which it gives back what it keeps where that has none left.
+  explicit Reachability(Memory& values);
+  Reachability(const Reachability&) = delete;
+  Reachability& operator=(const Reachability&) = delete;
+  ~Reachability();
+
+  std::int64_t kept_bytes() const { return memory_.kept_bytes(); }
+  void set_allocator(std::shared_ptr<const Allocator> allocator) {
+    memory_.set_allocator(std::move(allocator));
+  }
 
   // As plan::Backend::needed_backward. On a stream of its own; OutOfMemory where there is too
   // little memory.
@@ -22,8 +32,11 @@ class Reachability {
                                              std::span<const std::uint32_t> targets);
 
  private:
-  int device_;
+  void give_back() noexcept override { memory_.give_back_spare(); }
+
+  Memory& values_;
   StreamHandle stream_;
+  Memory memory_;  // in the order of its own stream: what is computed with values is not waited for
 };
 
 }  // namespace tendon::cuda

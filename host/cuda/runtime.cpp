@@ -100,6 +100,13 @@ DeviceScope::~DeviceScope() {
   if (is_changed_) forget(cudaSetDevice(before_));
 }
 
+StreamHandle make_stream(int device) {
+  const DeviceScope scope(device);
+  StreamHandle stream;
+  TENDON_CUDA_CHECK(cudaStreamCreateWithFlags(stream.put(), cudaStreamNonBlocking));
+  return stream;
+}
+
 std::mutex& capture_mutex() {
   static std::mutex mutex;
   return mutex;

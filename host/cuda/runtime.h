@@ -77,13 +77,16 @@ class Handle {
   T handle_ = nullptr;
 };
 using StreamHandle = Handle<cudaStream_t, cudaStreamDestroy>;
+// Of a device; it does not wait for the default one.
+StreamHandle make_stream(int device);
 using EventHandle = Handle<cudaEvent_t, cudaEventDestroy>;
 using GraphHandle = Handle<cudaGraph_t, cudaGraphDestroy>;
 using GraphExecHandle = Handle<cudaGraphExec_t, cudaGraphExecDestroy>;
 using LibraryHandle = Handle<cudaLibrary_t, cudaLibraryUnload>;
 
-// Held while a stream is captured. Until then nothing may wait for a whole device: CUDA refuses to,
-// and the capture is lost.
+// Held while a stream is captured, by what may not run beside a capture: waiting for a whole
+// device, which CUDA refuses, so that the capture is lost; and what makes a library load or
+// allocate.
 std::mutex& capture_mutex();
 
 }  // namespace tendon::cuda

@@ -63,6 +63,9 @@ class Backend {
   // says for what, for the message.
   virtual void* allocate(std::size_t bytes, const char* op, Place place) = 0;
   virtual void deallocate(void* memory, std::size_t bytes) noexcept = 0;
+  // As tendon::empty_cache and tendon::set_allocator; the allocator has both functions or none.
+  virtual void empty_cache() = 0;
+  virtual void set_allocator(Allocator allocator) = 0;
   virtual void copy_from_host(void* destination, const void* source, std::size_t bytes) = 0;
   virtual void copy_to_host(void* destination, const void* source, std::size_t bytes) = 0;
 

@@ -13,7 +13,7 @@ namespace tendon::plan {
 
 // Of what both sides must agree about: these functions, Backend, and all that Backend speaks of.
 // Both take it from this line, and it goes up with each change of them.
-inline constexpr int kCudaVersion = 4;
+inline constexpr int kCudaVersion = 5;
 
 // Why a device is of no use.
 struct Refusal {

@@ -1,4 +1,5 @@
 // Device and its defaults: which devices there are.
+#include <tendon/backend.h>
 #include <tendon/device.h>
 #include <tendon/error.h>
 
@@ -7,6 +8,7 @@
 #include <optional>
 #include <ostream>
 #include <string>
+#include <utility>
 
 #include "host/cpu/cpu_backend.h"
 #include "host/explain/log.h"
@@ -80,6 +82,17 @@ void set_default_device(Device device) {
 }
 
 void synchronize(Device device) { record::backend_of(device).synchronize(); }
+void empty_cache(Device device) { record::backend_of(device).empty_cache(); }
+
+void set_allocator(Device device, Allocator allocator, Place place) {
+  const std::string what = "set_allocator" + support::at(place);
+  if (device.is_cpu())
+    throw DeviceError(what + ": cpu takes its memory from the heap; an allocator is for cuda:N");
+  if (static_cast<bool>(allocator.allocate) != static_cast<bool>(allocator.deallocate))
+    throw Error(what + ": the allocator needs both allocate and deallocate, or none of them");
+  record::backend_of(device).set_allocator(std::move(allocator));
+}
+
 Counters counters(Device device) {
   Counters counters = record::backend_of(device).counters();
   counters.log_bytes = explain::log_bytes();

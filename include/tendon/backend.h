@@ -12,6 +12,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -202,6 +203,23 @@ class Stream {
   void* native_ = nullptr;
   bool is_given_ = false;
 };
+// Device memory that a framework on the same device hands in, so that both draw on one pool. Called
+// from any thread, from several at once; neither function may call tendon.
+struct Allocator {
+  // Memory of the device, aligned to 256 bytes, for work on the stream (a cudaStream_t) from here
+  // on. A null pointer or an exception says that there is none: tendon then gives back what it
+  // keeps and asks once more, and throws OutOfMemory if that fails too.
+  std::function<void*(std::size_t bytes, Stream)> allocate;
+  // What was enqueued on the stream so far may still use the memory. An exception is ignored.
+  std::function<void(void* memory, std::size_t bytes, Stream)> deallocate;
+};
+// At any time, for memory from here on: tendon keeps none of it, and gives each block back, to the
+// allocator that it came from, as soon as nothing holds it. What tendon kept before goes back to
+// the system. An empty Allocator ends that. Allocators live as long as their blocks: hold no
+// reference to what may be gone as the process exits. DeviceError for the CPU, whose memory is the
+// heap's.
+TENDON_API void set_allocator(Device, Allocator, Place = Place::current());
+
 // Row-major values, aligned to their element, owned by the caller and alive until the run has
 // finished.
 struct Buffer {

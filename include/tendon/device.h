@@ -37,7 +37,12 @@ TENDON_API void set_default_device(Device);
 // meanwhile, an index out of range, if no reading of a value has thrown it yet.
 TENDON_API void synchronize(Device);
 
-// Since the start of the process, but bytes_allocated, which is what values occupy now.
+// Gives memory that is only kept for later values back to the system: blocks that no value holds,
+// and the working memory of plans that nobody is running, whose next run takes it anew. Values
+// stay, and so does what was submitted, for which it waits on a CUDA device.
+TENDON_API void empty_cache(Device);
+
+// Since the start of the process, but bytes_allocated and bytes_kept, which are as of now.
 struct Counters {
   std::int64_t runs = 0;              // plans executed
   std::int64_t ops = 0;               // tape ops computed
@@ -47,6 +52,7 @@ struct Counters {
   std::int64_t kernels_compiled = 0;  // by NVRTC
   std::int64_t kernels_from_disk = 0;
   std::int64_t bytes_allocated = 0;  // device memory held by values now
+  std::int64_t bytes_kept = 0;       // held for later values; empty_cache() gives it back
   std::int64_t peak_bytes = 0;       // the most that bytes_allocated has been
   std::int64_t host_reads = 0;       // item(), to_vector()
   // Host memory of the logs that explanations are made from, of all threads and of the gradients

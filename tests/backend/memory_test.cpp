@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <tendon/error.h>
+#include <tendon/tendon.h>
 
 namespace tendon::cpu {
 namespace {
@@ -23,6 +24,32 @@ TEST(CpuMemory, TakesNothingFromTheSystemForWhatItHasHad) {
   EXPECT_EQ(memory.taken_count(), 2);
   EXPECT_EQ(memory.in_use_bytes(), 0);
   EXPECT_EQ(memory.peak_bytes(), 100'100);
+}
+
+TEST(CpuMemory, GivesBackWhatItKeeps) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "with AddressSanitizer nothing is kept";
+#endif
+  Memory memory;
+  void* held = memory.allocate(1000, "test", {});
+  memory.deallocate(memory.allocate(100'000, "test", {}), 100'000);
+  EXPECT_GE(memory.kept_bytes(), 100'000);
+  memory.free_kept();
+  EXPECT_EQ(memory.kept_bytes(), 0);
+  EXPECT_EQ(memory.in_use_bytes(), 1000);
+  memory.deallocate(memory.allocate(100'000, "test", {}), 100'000);
+  EXPECT_EQ(memory.taken_count(), 3) << "it came from the system again";
+  memory.deallocate(held, 1000);
+}
+
+// Of the device that the tests run on.
+TEST(EmptyCache, LeavesValuesAndNothingElse) {
+  const Tensor held = exp(zeros({100})) + 1;
+  run({held});
+  { EXPECT_EQ(exp(zeros({1000})).to_vector<float>()[999], 1); }
+  empty_cache(default_device());
+  EXPECT_EQ(counters(default_device()).bytes_kept, 0);
+  EXPECT_EQ(held.to_vector<float>()[99], 2);
 }
 
 TEST(CpuMemory, SaysWhatItCannotGive) {

@@ -40,6 +40,16 @@ FailingCall::~FailingCall() { EXTENSION(emulatorFailCall)(function_.c_str(), 0, 
 std::int64_t live_blocks() { return count("allocations") - count("frees"); }
 std::int64_t synchronization_count() { return count("synchronizations"); }
 
+std::int64_t module_count() { return count("modules"); }
+
+OnLibraryCall::OnLibraryCall(std::function<void(const std::string& function)> called)
+    : called_(std::move(called)) {
+  EXTENSION(emulatorOnLibraryCall)
+  ([](const char* function, void* self) { static_cast<OnLibraryCall*>(self)->called_(function); },
+   this);
+}
+OnLibraryCall::~OnLibraryCall() { EXTENSION(emulatorOnLibraryCall)(nullptr, nullptr); }
+
 void for_each_seed(const std::function<void()>& body) {
   if (!is_emulated()) return body();
   const char* is_long = std::getenv("TENDON_EMULATOR_LONG");

@@ -35,6 +35,21 @@ std::int64_t live_blocks();
 // How often the host has waited for the device.
 std::int64_t synchronization_count();
 
+// Modules of kernels that the device has loaded, libraries' among them.
+std::int64_t module_count();
+
+// While it lives, called as each call of cuBLASLt begins, with the function's name, in its thread.
+class OnLibraryCall {
+ public:
+  explicit OnLibraryCall(std::function<void(const std::string& function)> called);
+  OnLibraryCall(const OnLibraryCall&) = delete;
+  OnLibraryCall& operator=(const OnLibraryCall&) = delete;
+  ~OnLibraryCall();
+
+ private:
+  std::function<void(const std::string&)> called_;
+};
+
 // Under several seeds: the orders in which the device runs what nothing orders. 100 of them with
 // TENDON_EMULATOR_LONG=1; once on a real device.
 void for_each_seed(const std::function<void()>& body);

@@ -25,7 +25,6 @@ constexpr const char* kCalls[] = {
     "cudaEventQuery",
     "cudaEventRecord",
     "cudaFree",
-    "cudaFreeAsync",
     "cudaFuncGetAttributes",
     "cudaGetDevice",
     "cudaGraphAddKernelNode",
@@ -39,7 +38,6 @@ constexpr const char* kCalls[] = {
     "cudaLibraryLoadData",
     "cudaLaunchKernelExC",
     "cudaMalloc",
-    "cudaMallocAsync",
     "cudaMemcpyAsync",
     "cudaMemsetAsync",
     "cudaOccupancyMaxActiveBlocksPerMultiprocessor",
@@ -63,8 +61,7 @@ constexpr const char* kOtherCalls[] = {
     "cudaMemGetInfo",       "cudaHostAlloc",         "cudaEventSynchronize",
 };
 // Whose failure need not be told: an older block stays, a run is taken to be under way.
-const std::set<std::string> kSilent = {"cudaFree", "cudaFreeAsync", "cudaEventQuery",
-                                       "cudaSetDevice"};
+const std::set<std::string> kSilent = {"cudaFree", "cudaEventQuery", "cudaSetDevice"};
 
 TEST(FaultList, IsOfEveryCallOfTheExecutor) {
   std::set<std::string> known(std::begin(kCalls), std::end(kCalls));

@@ -55,9 +55,8 @@ TEST(Nvrtc, ErrorCarriesTheTextAndTheLog) {
 }
 
 TEST(Nvrtc, MissingLibrarySaysWhatToInstall) {
-  const std::array<std::string, 1> nowhere = {"/nowhere/libnvrtc.so"};
   try {
-    const Nvrtc compiler(nowhere);
+    const Nvrtc compiler({.named = "/nowhere/libnvrtc.so", .folders = {}});
     FAIL() << "it was opened";
   } catch (const DeviceError& error) {
     const std::string message = error.what();

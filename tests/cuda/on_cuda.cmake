@@ -59,7 +59,21 @@ target_link_libraries(tendon_test_cuda
   PRIVATE tendon_test_support tendon_cuda_kernels nlohmann_json::nlohmann_json ${TENDON_CUDART})
 target_compile_definitions(tendon_test_cuda PRIVATE TENDON_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
   TENDON_GOLDEN_KERNELS="${CMAKE_CURRENT_LIST_DIR}/golden")
+# Libraries of CUDA that do nothing but tell their version.
+foreach(major 12 13)
+  add_library(tendon_fake_library_${major} MODULE ${CMAKE_CURRENT_LIST_DIR}/programs/fake_library.cpp)
+  target_compile_definitions(tendon_fake_library_${major} PRIVATE FAKE_MAJOR=${major})
+  target_link_libraries(tendon_fake_library_${major} PRIVATE tendon_settings)
+  target_compile_definitions(tendon_test_cuda PRIVATE
+    TENDON_FAKE_LIBRARY_${major}="$<TARGET_FILE:tendon_fake_library_${major}>")
+  add_dependencies(tendon_test_cuda tendon_fake_library_${major})
+endforeach()
 run_on_cuda(executor tendon_test_cuda)
+# As it is installed: a runpath, without folders that depend on the current one.
+add_test(NAME cuda.library.FindsCudaBesideItAndInTheToolkit COMMAND ${CMAKE_OBJDUMP} -p $<TARGET_FILE:tendon_cuda>)
+cmake_path(GET TENDON_CUDART PARENT_PATH toolkit_libraries)
+set_tests_properties(cuda.library.FindsCudaBesideItAndInTheToolkit PROPERTIES
+  PASS_REGULAR_EXPRESSION "RUNPATH +[$]ORIGIN:${toolkit_libraries}\n")
 foreach(room backend fuzz misuse ops semantics)
   run_on_cuda(${room} tendon_test_${room})
 endforeach()

@@ -45,6 +45,12 @@ void* emulatorWrite(void* device, size_t bytes);
 /* Counts a call of a library's function: the error that it is to fail with, or 0. Not inside `run`.
  */
 int emulatorCountCall(const char* function);
+/* For libraries: what one does where it first needs a kernel, load a module. Refused where
+   cudaMalloc is, inside of captures that are not relaxed, and spoils them. Gives a cudaError_t. */
+int emulatorLoadModule(void);
+/* From now on, called as each call of a library's function begins, on its thread, which may call
+   the runtime there; null takes it back. */
+void emulatorOnLibraryCall(void (*called)(const char* function, void* data), void* data);
 /* Whether a pointer is memory of a device (and of which), for checks of arguments; -1 where not. */
 int emulatorDeviceOf(const void* pointer);
 

@@ -326,6 +326,17 @@ TEST(MovedFrom, OrMadeByDefaultEveryTypeIsAnErrorOrHarmless) {
            EXPECT_EQ(y, std::vector<float>(2, 9));
          }
        }},
+      {"Allocator",
+       [] {
+         const Device cpu = Device::cpu(), best = Device::best();
+         expect_words<DeviceError>([&] { set_allocator(cpu, Allocator()); },
+                                   {"set_allocator at moved_from_test.cpp:", "cpu", "heap"});
+         if (best.is_cpu()) return;
+         Allocator half;
+         half.allocate = [](std::size_t, Stream) -> void* { return nullptr; };
+         expect_words<Error>([&] { set_allocator(best, half); },
+                             {"set_allocator at moved_from_test.cpp:", "deallocate"});
+       }},
       {"Buffer",
        [] {
          const Executable executable = compile(small_tape(), {.device = Device::cpu()});

@@ -50,6 +50,10 @@ class FakeDevice final : public tendon::plan::Backend {
     counters_.bytes_allocated -= static_cast<std::int64_t>(bytes);
     host_.deallocate(reinterpret_cast<void*>(address ^ mark_), bytes);
   }
+  void empty_cache() override { host_.empty_cache(); }
+  void set_allocator(tendon::Allocator) override {
+    throw tendon::DeviceError("this device takes no allocator");
+  }
   void copy_from_host(void* destination, const void* source, std::size_t bytes) override {
     host_.copy_from_host(on_host(destination, bytes), source, bytes);
   }

@@ -77,6 +77,18 @@ TEST(Rooms, HoldEveryFileOfTheHostSide) {
   }
 }
 
+// cudaMallocAsync is not supported everywhere, and gives its memory back at each synchronisation:
+// host/cuda/memory.h is the one allocator.
+TEST(Sources, LeaveDeviceMemoryToTheCachingAllocator) {
+  for (const fs::path& file : sources()) {
+    std::ifstream stream(file);
+    for (std::string line; std::getline(stream, line);) {
+      for (const char* call : {"cudaMallocAsync", "cudaFreeAsync", "cudaMallocFromPoolAsync"})
+        EXPECT_EQ(line.find(call), std::string::npos) << file << ": " << line;
+    }
+  }
+}
+
 TEST(Rooms, AreCheckedByACheckThatCanFail) {
   EXPECT_EQ(faults("host/ops/a.cpp", {"host/record/node.h"}).size(), 1U);
   EXPECT_EQ(faults("include/tendon/a.h", {"host/ops/op_row.h"}).size(), 1U);

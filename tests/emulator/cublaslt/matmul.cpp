@@ -9,6 +9,7 @@
 #include "cublaslt/algorithm.h"
 #include "cublaslt/epilogue.h"
 #include "cublaslt/handle.h"
+#include "cublaslt/modules.h"
 #include "cublaslt/work.h"
 
 namespace emulator::cublaslt {
@@ -217,6 +218,29 @@ void execute_as(const Matmul& call) {
   }
 }
 
+// The kernel that adds the parts lets the next one begin early, so that what is captured next gets
+// a programmatic edge.
+void end_programmatically(cudaStream_t stream) {
+  const auto check = [](cudaError_t error) {
+    if (error != cudaSuccess)
+      throw refusal(CUBLAS_STATUS_EXECUTION_FAILED, "the stream gave error ", error);
+  };
+  cudaStreamCaptureStatus status{};
+  check(cudaStreamIsCapturing(stream, &status));
+  if (status != cudaStreamCaptureStatusActive) return;
+  const cudaGraphNode_t* nodes = nullptr;
+  const cudaGraphEdgeData* edges = nullptr;
+  std::size_t count = 0;
+  check(cudaStreamGetCaptureInfo(stream, &status, nullptr, nullptr, &nodes, &edges, &count));
+  std::vector<cudaGraphNode_t> last(nodes, nodes + count);
+  cudaGraphEdgeData programmatic{};
+  programmatic.from_port = cudaGraphKernelNodePortProgrammatic;
+  programmatic.type = cudaGraphDependencyTypeProgrammatic;
+  const std::vector<cudaGraphEdgeData> early(count, programmatic);
+  check(cudaStreamUpdateCaptureDependencies(stream, last.data(), early.data(), count,
+                                            cudaStreamSetCaptureDependencies));
+}
+
 void execute(const Matmul& call) {
   if (call.problem.accumulator_type() == CUDA_R_64F) {
     execute_as<double>(call);
@@ -266,6 +290,8 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t oper
                       d,
                       workspace};
     check_pointers(call);
+    load_kernels(handle->device, problem, choice.algorithm);
     enqueue(stream, "cublasLtMatmul", call);
+    if (choice.algorithm.id == Algorithm::kSplit) end_programmatically(stream);
   });
 }

@@ -53,6 +53,12 @@ bool is_joined(Context& context, const Capture& capture) {
   return true;
 }
 
+void leave_capture(Stream& stream) {
+  stream.capture = nullptr;
+  stream.frontier.clear();
+  stream.frontier_edges.clear();
+}
+
 void add_to_frontier(Stream& stream, const std::vector<cudaGraphNode_t>& nodes) {
   for (cudaGraphNode_t node : nodes) {
     if (std::find(stream.frontier.begin(), stream.frontier.end(), node) == stream.frontier.end())
@@ -80,6 +86,7 @@ void begin_capture(Context& context, Stream& stream, Graph* graph, const Depende
   stream.capture->thread = std::this_thread::get_id();
   stream.capture->origin = &stream;
   stream.frontier.assign(after.nodes, after.nodes + after.count);
+  if (after.edges != nullptr) stream.frontier_edges.assign(after.edges, after.edges + after.count);
 }
 
 Graph& end_capture(Context& context, Stream& stream) {
@@ -94,10 +101,7 @@ Graph& end_capture(Context& context, Stream& stream) {
     error = cudaErrorStreamCaptureInvalidated;
   else if (!is_joined(context, *capture))
     error = cudaErrorStreamCaptureUnjoined;
-  for (Stream* captured : streams_of(context, *capture)) {
-    captured->capture = nullptr;
-    captured->frontier.clear();
-  }
+  for (Stream* captured : streams_of(context, *capture)) leave_capture(*captured);
   capture->is_invalid = true;  // for events that were recorded in it
   if (error != cudaSuccess && capture->owns_graph) destroy_graph(context, *capture->graph);
   require(error == cudaSuccess, error);
@@ -109,7 +113,10 @@ Dependencies frontier(Stream& stream) {
   return {stream.frontier.data(), nullptr, stream.frontier.size()};
 }
 
-void set_frontier(Stream& stream, GraphNode& node) { stream.frontier = {&node}; }
+void set_frontier(Stream& stream, GraphNode& node) {
+  stream.frontier = {&node};
+  stream.frontier_edges.clear();
+}
 
 GraphNode& capture(Context& context, Stream& stream, Operation operation) {
   const Dependencies after = frontier(stream);
@@ -163,6 +170,16 @@ void require_not_captured(Context& context, const Stream& stream) {
   if (stream.capture) spoil(stream.capture, cudaErrorStreamCaptureUnsupported);
 }
 
+void require_no_capture_on(Context& context, int device) {
+  bool is_captured = false;
+  for_each_captured(context, [&](Stream& stream) {
+    if (stream.device != device) return;
+    stream.capture->is_invalid = true;
+    is_captured = true;
+  });
+  require(!is_captured, cudaErrorStreamCaptureUnsupported);
+}
+
 void require_no_unsafe_capture(Context& context) {
   const cudaStreamCaptureMode mine = thread_state().capture_mode;
   if (mine == cudaStreamCaptureModeRelaxed) return;
@@ -185,10 +202,7 @@ void forget_captures(Context& context, const Stream& stream) {
   if (!capture) return;
   capture->is_invalid = true;
   if (capture->origin != &stream) return;
-  for (Stream* captured : streams_of(context, *capture)) {
-    captured->capture = nullptr;
-    captured->frontier.clear();
-  }
+  for (Stream* captured : streams_of(context, *capture)) leave_capture(*captured);
   if (capture->owns_graph) destroy_graph(context, *capture->graph);
 }
 

@@ -40,6 +40,8 @@ void capture_wait(Stream& stream, const Event& event);
 void require_no_implicit_capture(Context& context, const Stream& stream);
 // For calls that wait for a stream, or ask about it.
 void require_not_captured(Context& context, const Stream& stream);
+// For calls that wait for a device: they are refused, and all its captures are lost.
+void require_no_capture_on(Context& context, int device);
 // For calls that may wait for the device, or that a launch of the graph would not repeat
 // (cudaMalloc); see cudaThreadExchangeStreamCaptureMode.
 void require_no_unsafe_capture(Context& context);

@@ -24,6 +24,10 @@ cudaStreamCaptureStatus status_of(Context& state, const Stream& stream) {
                                     : cudaStreamCaptureStatusActive;
 }
 
+bool is_ordinary(const cudaGraphEdgeData& edge) {
+  return edge.from_port == 0 && edge.to_port == 0 && edge.type == cudaGraphDependencyTypeDefault;
+}
+
 }  // namespace
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode) {
@@ -63,24 +67,24 @@ cudaError_t cudaStreamGetCaptureInfo(cudaStream_t stream, cudaStreamCaptureStatu
                                      size_t* count) {
   return call(__func__, [&](Context& state) {
     require(status != nullptr && (!edges || nodes));
-    const Stream& found = stream_of(state, stream);
+    Stream& found = stream_of(state, stream);
     *status = status_of(state, found);
     if (*status != cudaStreamCaptureStatusActive) return;
+    // Who does not ask for the edges would take a programmatic one for an ordinary one.
+    require(edges || std::ranges::all_of(found.frontier_edges, is_ordinary), cudaErrorLossyQuery);
     if (id) *id = found.capture->id;
     if (graph) *graph = found.capture->graph;
     if (nodes) *nodes = found.frontier.data();
     if (count) *count = found.frontier.size();
     if (edges) {
-      // Edges from a capture are ordinary ones, whose data is all zero.
-      static std::vector<cudaGraphEdgeData> ordinary;
-      ordinary.resize(std::max(ordinary.size(), found.frontier.size()));
-      *edges = ordinary.data();
+      found.frontier_edges.resize(found.frontier.size());
+      *edges = found.frontier_edges.data();
     }
   });
 }
 
 cudaError_t cudaStreamUpdateCaptureDependencies(cudaStream_t stream, cudaGraphNode_t* nodes,
-                                                const cudaGraphEdgeData*, size_t count,
+                                                const cudaGraphEdgeData* edges, size_t count,
                                                 unsigned flags) {
   return call(__func__, [&](Context& state) {
     require(flags == cudaStreamAddCaptureDependencies || flags == cudaStreamSetCaptureDependencies);
@@ -91,10 +95,16 @@ cudaError_t cudaStreamUpdateCaptureDependencies(cudaStream_t stream, cudaGraphNo
     for (std::size_t i = 0; i < count; ++i)
       require(node_of(state, nodes[i]).graph == found.capture->graph);
     std::vector<cudaGraphNode_t>& frontier = found.frontier;
-    if (flags == cudaStreamSetCaptureDependencies) frontier.clear();
+    if (flags == cudaStreamSetCaptureDependencies) {
+      frontier.clear();
+      found.frontier_edges.clear();
+    }
     for (std::size_t i = 0; i < count; ++i) {
-      if (std::find(frontier.begin(), frontier.end(), nodes[i]) == frontier.end())
-        frontier.push_back(nodes[i]);
+      if (std::find(frontier.begin(), frontier.end(), nodes[i]) != frontier.end()) continue;
+      frontier.push_back(nodes[i]);
+      if (edges == nullptr) continue;
+      found.frontier_edges.resize(frontier.size());
+      found.frontier_edges.back() = edges[i];
     }
   });
 }

@@ -138,9 +138,7 @@ cudaError_t cudaDeviceGetPCIBusId(char* id, int length, int device) {
 
 cudaError_t cudaDeviceSynchronize() {
   return call(__func__, [&](Context& state) {
-    state.streams.for_each([&](Stream& stream) {
-      if (stream.device == thread_state().device) require_not_captured(state, stream);
-    });
+    require_no_capture_on(state, thread_state().device);
     wait_for_device(state, thread_state().device);
   });
 }

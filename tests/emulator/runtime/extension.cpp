@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "runtime/call.h"
+#include "runtime/capture.h"
 #include "runtime/context.h"
 #include "runtime/counters_json.h"
 #include "runtime/execute.h"
@@ -22,6 +23,12 @@ namespace {
 // What callers hold pointers to; replaced when they ask anew. Behind the lock.
 std::string counters_text;
 std::list<std::string> report_texts;  // a report that is found again has a new one
+
+struct LibraryHook {
+  void (*called)(const char* function, void* data) = nullptr;
+  void* data = nullptr;
+};
+LibraryHook library_hook;
 
 }  // namespace
 
@@ -105,8 +112,27 @@ void* emulatorWrite(void* device, size_t bytes) {
 
 int emulatorCountCall(const char* function) {
   Context& state = context();
-  const std::lock_guard lock(state.mutex);
-  return state.fail_points.count(function);
+  LibraryHook hook;
+  int error = 0;
+  {
+    const std::lock_guard lock(state.mutex);
+    hook = library_hook;
+    error = state.fail_points.count(function);
+  }
+  if (hook.called) hook.called(function, hook.data);
+  return error;
+}
+
+void emulatorOnLibraryCall(void (*called)(const char* function, void* data), void* data) {
+  const std::lock_guard lock(context().mutex);
+  library_hook = {called, data};
+}
+
+int emulatorLoadModule(void) {
+  return call(__func__, [](Context& state) {
+    require_no_unsafe_capture(state);
+    ++state.calls.modules;
+  });
 }
 
 int emulatorDeviceOf(const void* pointer) {

@@ -28,6 +28,7 @@ struct CUstream_st {
   // While it is captured: into what, and the nodes that the next one comes after.
   std::shared_ptr<emulator::Capture> capture;
   std::vector<cudaGraphNode_t> frontier;
+  std::vector<cudaGraphEdgeData> frontier_edges;  // of the first of them; the others' are ordinary
 };
 
 struct CUevent_st {

@@ -211,6 +211,11 @@ TEST_F(CublasLt, ProductInAGraphRunsWithEveryLaunch) {
   ASSERT_FALSE(algorithms.empty());
   cudaGraph_t graph = nullptr;
   cudaGraphExec_t executable = nullptr;
+  ASSERT_EQ(product.run(handle, {&algorithms[0].algo, workspace.get(), kPlenty, stream}),
+            CUBLAS_STATUS_SUCCESS)
+      << "the first one loads kernels";
+  require(cudaStreamSynchronize(stream));
+  product.d.fill();
   require(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
   EXPECT_EQ(product.run(handle, {&algorithms[0].algo, workspace.get(), kPlenty, stream}),
             CUBLAS_STATUS_SUCCESS);
@@ -224,6 +229,28 @@ TEST_F(CublasLt, ProductInAGraphRunsWithEveryLaunch) {
     EXPECT_TRUE(same(product.d.values(), product.stored(product.exact())));
   }
   require(cudaGraphExecDestroy(executable));
+  require(cudaGraphDestroy(graph));
+  require(cudaStreamDestroy(stream));
+}
+
+TEST_F(CublasLtEmulated, FirstProductOfAKindSpoilsACaptureThatIsNotRelaxed) {
+  cudaStream_t stream = nullptr;
+  cudaGraph_t graph = nullptr;
+  require(cudaStreamCreate(&stream));
+  // A kind that no other test has.
+  const Types types{CUBLAS_COMPUTE_32F_FAST_16BF, CUDA_R_32F, CUDA_R_32F, CUDA_R_32F};
+  const Product product(types, {3, 2, 5, CUBLAS_OP_T, CUBLAS_OP_C}, random);
+  require(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
+  EXPECT_EQ(product.run(handle, {.stream = stream}), CUBLAS_STATUS_INTERNAL_ERROR);
+  EXPECT_EQ(cudaStreamEndCapture(stream, &graph), cudaErrorStreamCaptureInvalidated);
+  cudaGetLastError();
+  require(cudaStreamBeginCapture(stream, cudaStreamCaptureModeRelaxed));
+  EXPECT_EQ(product.run(handle, {.stream = stream}), CUBLAS_STATUS_SUCCESS);
+  require(cudaStreamEndCapture(stream, &graph));
+  require(cudaGraphDestroy(graph));
+  require(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
+  EXPECT_EQ(product.run(handle, {.stream = stream}), CUBLAS_STATUS_SUCCESS) << "it is loaded now";
+  require(cudaStreamEndCapture(stream, &graph));
   require(cudaGraphDestroy(graph));
   require(cudaStreamDestroy(stream));
 }
