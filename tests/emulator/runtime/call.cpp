@@ -6,6 +6,8 @@
 #include <new>
 #include <string_view>
 
+#include "runtime/idle.h"
+
 namespace emulator {
 namespace {
 
@@ -71,6 +73,7 @@ cudaError_t call_with(const char* function, Needs needs,
   Context& state = context();
   const std::lock_guard lock(state.mutex);
   const HostTime time(state.host_time);
+  const CallInProgress in_progress;
   cudaError_t error = cudaSuccess;
   try {
     run_body(state, function, needs, body);

@@ -13,6 +13,7 @@
 
 #include "runtime/context.h"
 #include "runtime/counters_json.h"
+#include "runtime/idle.h"
 
 namespace emulator {
 namespace {
@@ -46,6 +47,7 @@ void find_leaks(Context& state) {
 // Work that is unfinished now is dropped, as on a real device.
 void finish() {
   Context& state = context();
+  stop_idle_work(state);
   // A thread that is killed with the process may hold the lock for ever.
   const std::unique_lock lock(state.mutex, std::try_to_lock);
   if (const char* path = std::getenv("TENDON_EMULATOR_REPORT")) {
