@@ -22,7 +22,8 @@ const char* emulatorCounters(void);
 /* Host time that calls of the runtime have taken since the program began, in ns: what a program's
    own time is without them. */
 uint64_t emulatorHostTime(void);
-/* Forgets reports and counters; and the error that is left of a fault, which on a real device only
+/* Forgets reports, counters and what was refused (a test that asks on purpose for what is not
+   emulated ends with this); and the error that is left of a fault, which on a real device only
    a new process forgets. Waits for nothing. */
 void emulatorReset(void);
 /* The n-th call from now (from 1) of the function with this name fails with this cudaError_t, or
@@ -51,6 +52,9 @@ int emulatorLoadModule(void);
 /* From now on, called as each call of a library's function begins, on its thread, which may call
    the runtime there; null takes it back. */
 void emulatorOnLibraryCall(void (*called)(const char* function, void* data), void* data);
+/* Notes that the program asked for what is not emulated, "cublasLtCreate2: not emulated": the exit
+   status becomes that of a report (emulatorReset takes it back). */
+void emulatorRefuse(const char* what);
 /* Whether a pointer is memory of a device (and of which), for checks of arguments; -1 where not. */
 int emulatorDeviceOf(const void* pointer);
 

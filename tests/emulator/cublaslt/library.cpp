@@ -2,11 +2,10 @@
 #include <cuda_runtime_api.h>
 
 #include <atomic>
-#include <mutex>
-#include <set>
-#include <string_view>
+#include <string>
 
 #include "cublaslt/handle.h"
+#include "extension.h"
 
 namespace {
 
@@ -41,14 +40,8 @@ StatusText text_of(cublasStatus_t status) {
   return {status, "unrecognized status", "unrecognized status"};
 }
 
-// Says once a name that the function is missing.
-cublasStatus_t missing(std::string_view function) {
-  static std::mutex mutex;
-  static std::set<std::string_view> said;
-  const std::scoped_lock lock(mutex);
-  if (said.insert(function).second) {
-    std::fprintf(stderr, "emulator: %s is not emulated\n", function.data());
-  }
+cublasStatus_t missing(const std::string& function) {
+  emulatorRefuse((function + ": not emulated").c_str());
   return CUBLAS_STATUS_NOT_SUPPORTED;
 }
 

@@ -128,9 +128,12 @@ class LoadedModule : public Module {
     variables_.push_back(std::move(placed));
   }
 
-  // Initial values that are addresses of other variables.
+  // Initial values that are addresses of other variables. Functions have none (a virtual table
+  // stays null), and a call through one is reported where it is executed: other kernels do not
+  // care.
   void refer(const ptx::Variable& variable) {
     for (const ptx::Variable::Reference& reference : variable.references) {
+      if (ptx_.functions.contains(reference.symbol)) continue;
       const Variable* from = find_variable(variable.name);
       const Variable* to = find_variable(reference.symbol);
       if (from == nullptr || to == nullptr)

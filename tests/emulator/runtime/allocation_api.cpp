@@ -3,6 +3,7 @@
 #include "runtime/call.h"
 #include "runtime/capture.h"
 #include "runtime/context.h"
+#include "runtime/idle.h"
 
 using namespace emulator;
 
@@ -101,6 +102,7 @@ cudaError_t cudaHostRegister(void* memory, size_t bytes, unsigned flags) {
     require(!state.memory.is_device_address(begin));
     require(!state.blocks.holding(begin) && !state.blocks.holding(begin + bytes - 1),
             cudaErrorHostMemoryAlreadyRegistered);
+    watch_idle_host(state);
     state.memory.adopt(memory, bytes, "cudaHostRegister");
     state.blocks.add({.begin = begin,
                       .bytes = bytes,

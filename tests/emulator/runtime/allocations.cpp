@@ -3,6 +3,7 @@
 #include "runtime/call.h"
 #include "runtime/capture.h"
 #include "runtime/context.h"
+#include "runtime/idle.h"
 
 namespace emulator {
 namespace {
@@ -53,6 +54,7 @@ void* allocate(Context& context, std::size_t bytes, Block::Kind kind, unsigned f
   if (bytes == 0) return nullptr;
   Block& block = make_block(context, thread_state().device, bytes, kind, label);
   block.flags = flags;
+  if (kind != Block::Kind::device) watch_idle_host(context);
   return reinterpret_cast<void*>(block.begin);
 }
 

@@ -1,10 +1,12 @@
 #include "runtime/call.h"
 
+#include <algorithm>
 #include <chrono>
-#include <cstdio>
+#include <iterator>
 #include <new>
-#include <set>
 #include <string_view>
+
+#include "runtime/idle.h"
 
 namespace emulator {
 namespace {
@@ -29,15 +31,15 @@ void run_body(Context& state, const char* function, Needs needs,
   // Documented: a host function must not call the runtime.
   require(!thread_state().is_in_host_function, cudaErrorNotPermitted);
   const cudaError_t injected = state.fail_points.count(function);
-  require(injected == cudaSuccess, injected);
+  if (injected != cudaSuccess) throw Failure{.error = injected, .is_callers = false};
   if (needs == Needs::nothing) return body(state);
   require(!state.devices.empty(), cudaErrorNoDevice);
   const cudaError_t before = current_device(state).fault;
-  require(before == cudaSuccess, before);
+  if (before != cudaSuccess) throw Failure{.error = before, .is_callers = false};
   body(state);
   // Work that the call waited for may have failed.
   const cudaError_t after = current_device(state).fault;
-  require(after == cudaSuccess, after);
+  if (after != cudaSuccess) throw Failure{.error = after, .is_callers = false};
 }
 
 cudaError_t error_of(ModuleError::Kind kind) {
@@ -50,19 +52,40 @@ cudaError_t error_of(ModuleError::Kind kind) {
   return cudaErrorInvalidPtx;
 }
 
+void note_refusal(Findings& findings, std::string_view function, const std::string& what) {
+  if (function.starts_with("cudaLibraryLoad"))
+    findings.refuse_load(what);
+  else
+    findings.refuse(what);
+}
+
+// Those whose failure means that work the program counts on was not done.
+bool is_watched(std::string_view function) {
+  constexpr std::string_view kWatched[] = {"cudaFree",   "cudaLaunch",      "__cudaLaunch",
+                                           "cudaMemcpy", "cudaGraphLaunch", "cudaMemset"};
+  return std::any_of(std::begin(kWatched), std::end(kWatched),
+                     [&](std::string_view begin) { return function.starts_with(begin); });
+}
+
 cudaError_t call_with(const char* function, Needs needs,
                       const std::function<void(Context&)>& body) {
   if (thread_state().is_in_library) return cudaErrorNotPermitted;  // it has the lock
   Context& state = context();
   const std::lock_guard lock(state.mutex);
   const HostTime time(state.host_time);
+  const CallInProgress in_progress;
   cudaError_t error = cudaSuccess;
   try {
     run_body(state, function, needs, body);
   } catch (const Failure& failure) {
     error = failure.error;
+    if (!failure.refusal.empty())
+      note_refusal(state.findings, function, failure.refusal);
+    else if (failure.is_callers && is_watched(function))
+      state.findings.fail_call(std::string(function) + " gave " + cudaGetErrorName(error) +
+                               ", and nothing asked for the error");
   } catch (const ModuleError& refused) {
-    std::fprintf(stderr, "emulator: PTX that is refused: %s\n", refused.text.c_str());
+    note_refusal(state.findings, function, "PTX: " + refused.text);
     error = error_of(refused.kind);
   } catch (const std::bad_alloc&) {
     error = cudaErrorMemoryAllocation;
@@ -82,11 +105,12 @@ cudaError_t call_without_device(const char* function, const std::function<void(C
 }
 
 int refuse_missing(const char* function) {
-  static std::set<std::string_view> told;
+  const std::string_view name = function;
+  const bool is_per_thread = name.ends_with("_ptsz") || name.ends_with("_ptds");
   return call_without_device(function, [&](Context&) {
-    if (told.insert(function).second)
-      std::fprintf(stderr, "emulator: %s is not emulated\n", function);
-    throw Failure{cudaErrorNotSupported};
+    throw Failure{cudaErrorNotSupported,
+                  std::string(name) + ": not emulated" +
+                      (is_per_thread ? "; compile without -default-stream per-thread" : "")};
   });
 }
 

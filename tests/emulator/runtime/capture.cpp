@@ -59,6 +59,18 @@ void leave_capture(Stream& stream) {
   stream.frontier_edges.clear();
 }
 
+// All that the stream added to its capture comes before what another stream of it has.
+bool is_joined_to_another(Context& context, const Stream& stream) {
+  std::vector<cudaGraphNode_t> others;
+  for (const Stream* other : streams_of(context, *stream.capture)) {
+    if (other != &stream)
+      others.insert(others.end(), other->frontier.begin(), other->frontier.end());
+  }
+  const std::set<const GraphNode*> reached = with_ancestors(others);
+  return std::all_of(stream.frontier.begin(), stream.frontier.end(),
+                     [&](const GraphNode* node) { return reached.contains(node); });
+}
+
 void add_to_frontier(Stream& stream, const std::vector<cudaGraphNode_t>& nodes) {
   for (cudaGraphNode_t node : nodes) {
     if (std::find(stream.frontier.begin(), stream.frontier.end(), node) == stream.frontier.end())
@@ -200,6 +212,7 @@ void require_no_unsafe_capture(Context& context) {
 void forget_captures(Context& context, const Stream& stream) {
   const std::shared_ptr<Capture> capture = stream.capture;
   if (!capture) return;
+  if (capture->origin != &stream && is_joined_to_another(context, stream)) return;
   capture->is_invalid = true;
   if (capture->origin != &stream) return;
   for (Stream* captured : streams_of(context, *capture)) leave_capture(*captured);

@@ -48,9 +48,12 @@ cudaError_t cudaStreamBeginCaptureToGraph(cudaStream_t stream, cudaGraph_t graph
 
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   return call(__func__, [&](Context& state) {
-    require(graph != nullptr);
-    *graph = nullptr;
-    *graph = &end_capture(state, stream_of(state, stream));
+    Stream& found = stream_of(state, stream);
+    // Whoever brought the graph has it already.
+    require(graph != nullptr || (found.capture && !found.capture->owns_graph));
+    if (graph) *graph = nullptr;
+    Graph& captured = end_capture(state, found);
+    if (graph) *graph = &captured;
   });
 }
 

@@ -37,7 +37,7 @@ std::uint64_t number_from(const char* variable, std::uint64_t otherwise, std::ui
   return otherwise;
 }
 
-Options options_from_environment() {
+Options options_from_environment(Findings& findings) {
   constexpr std::uint64_t kAny = std::numeric_limits<std::uint64_t>::max();
   Options options;
   options.seed = number_from("TENDON_EMULATOR_SEED", options.seed, 0, kAny);
@@ -57,6 +57,12 @@ Options options_from_environment() {
       options.check_barriers = false;
     else if (check == "-host")
       options.check_host = false;
+    else if (check == "-calls")
+      findings.checks_calls = false;
+    else if (check == "-leaks")
+      findings.checks_leaks = false;
+    else if (check == "-refusals")
+      findings.checks_refusals = false;
     else
       cannot_read("TENDON_EMULATOR_CHECKS", check);
   }
@@ -72,7 +78,7 @@ int device_count_from_environment() {
 }  // namespace
 
 Context::Context()
-    : options(options_from_environment()),
+    : options(options_from_environment(findings)),
       random(options.seed),
       devices(static_cast<std::size_t>(device_count_from_environment())),
       memory(device_count_from_environment(), DeviceProperties::kMemoryBytes),

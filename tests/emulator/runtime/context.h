@@ -17,6 +17,7 @@
 #include "runtime/blocks.h"
 #include "runtime/cuda.h"
 #include "runtime/fail.h"
+#include "runtime/findings.h"
 #include "runtime/graph.h"
 #include "runtime/graph_exec.h"
 #include "runtime/guard.h"
@@ -52,6 +53,7 @@ struct Context {
 
   std::chrono::nanoseconds host_time{};  // that calls have taken
 
+  Findings findings;  // before the options, which say what it looks for
   Options options;
   Random random;
   std::vector<Device> devices;

@@ -86,7 +86,7 @@ Copy row_copy(Context& context, void* destination, const void* source, std::size
 }
 
 Copy copy_of(Context& context, const cudaMemcpy3DParms& parameters) {
-  require(!parameters.srcArray && !parameters.dstArray, cudaErrorNotSupported);  // no arrays here
+  require_emulated(!parameters.srcArray && !parameters.dstArray, "a copy of arrays");
   const auto rows = [](const cudaPitchedPtr& memory, const cudaPos& at) {
     const std::uint64_t slice_pitch = memory.pitch * memory.ysize;
     return Rows{

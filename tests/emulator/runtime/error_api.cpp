@@ -219,6 +219,7 @@ cudaError_t last_error(bool is_taken) {
   const std::lock_guard lock(context.mutex);
   cudaError_t& own = emulator::thread_state().last_error;
   const cudaError_t error = is_taken ? std::exchange(own, cudaSuccess) : own;
+  if (error != cudaSuccess) context.findings.asked();
   const cudaError_t fault =
       context.devices.empty() ? cudaSuccess : emulator::current_device(context).fault;
   return fault != cudaSuccess ? fault : error;

@@ -135,6 +135,13 @@ int emulatorLoadModule(void) {
   });
 }
 
+void emulatorRefuse(const char* what) {
+  Context& state = context();
+  std::unique_lock lock(state.mutex, std::defer_lock);
+  if (!thread_state().is_in_library) lock.lock();
+  state.findings.refuse(what);
+}
+
 int emulatorDeviceOf(const void* pointer) {
   Context& state = context();
   std::unique_lock lock(state.mutex, std::defer_lock);

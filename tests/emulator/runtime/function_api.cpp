@@ -28,7 +28,7 @@ void set_attribute(Context& state, Function& function, int device, cudaFuncAttri
     case cudaFuncAttributeRequiredClusterWidth:
     case cudaFuncAttributeRequiredClusterHeight:
     case cudaFuncAttributeRequiredClusterDepth:
-      return require(value == 0 || value == 1, cudaErrorNotSupported);
+      return require_emulated(value == 0 || value == 1, "a cluster of several blocks");
     case cudaFuncAttributeClusterDimMustBeSet:
     case cudaFuncAttributeNonPortableClusterSizeAllowed:
     case cudaFuncAttributeClusterSchedulingPolicyPreference: return;

@@ -5,6 +5,7 @@
 #include "runtime/call.h"
 #include "runtime/context.h"
 #include "runtime/copies.h"
+#include "runtime/idle.h"
 #include "runtime/launch.h"
 #include "runtime/node_parameters.h"
 
@@ -104,6 +105,7 @@ cudaError_t cudaGraphAddHostNode(cudaGraphNode_t* node, cudaGraph_t graph,
                                  const cudaHostNodeParams* parameters) {
   return add(__func__, node, [&](Context& state) -> GraphNode& {
     require(parameters != nullptr && parameters->fn != nullptr);
+    watch_idle_host(state);
     return add_node(state, graph_of(state, graph), {nodes, nullptr, count},
                     HostCall{parameters->fn, parameters->userData});
   });

@@ -1,7 +1,6 @@
 #include "runtime/image.h"
 
 #include <cstdint>
-#include <cstdio>
 #include <cstring>
 #include <limits>
 #include <optional>
@@ -19,12 +18,18 @@ struct Wrapper {
   const void* data;
 };
 
-void tell_of_compression() {
-  static bool is_told = false;
-  if (is_told) return;
-  is_told = true;
-  std::fprintf(stderr,
-               "emulator: the program's PTX is compressed; compile it with nvcc -no-compress\n");
+std::string why_none(const FatBinary& binary) {
+  std::string held;
+  bool is_any_compressed = false;
+  for (const FatBinaryEntry& entry : binary.entries) {
+    is_any_compressed |= entry.is_ptx && entry.is_compressed;
+    held += held.empty() ? "" : ", ";
+    held += (entry.is_ptx ? "compute_" : "sm_") + std::to_string(entry.architecture);
+  }
+  if (is_any_compressed) return "its PTX is compressed; compile it with nvcc -no-compress";
+  if (held.empty()) return "its image is empty; compile it without -rdc=true";
+  return "it has no PTX for compute capability 9.0 or below, only " + held +
+         "; compile it with nvcc -code=compute_90";
 }
 
 }  // namespace
@@ -40,22 +45,19 @@ Image read_fat_binary(const void* data) {
   // The program's own: it is as long as it says.
   const std::optional<FatBinary> binary =
       read_entries(data, std::numeric_limits<std::ptrdiff_t>::max());
-  if (!binary) return {{}, cudaErrorInvalidKernelImage};
+  if (!binary) return {{}, cudaErrorInvalidKernelImage, "it is no fat binary"};
 
   Image best{{}, cudaErrorNoKernelImageForDevice};
   std::uint32_t best_architecture = 0;
-  bool is_any_compressed = false;
   for (const FatBinaryEntry& entry : binary->entries) {
-    if (!entry.is_ptx || entry.architecture > kArchitecture) continue;
-    if (entry.is_compressed) {
-      is_any_compressed = true;
-    } else if (entry.architecture >= best_architecture) {
+    if (!entry.is_ptx || entry.architecture > kArchitecture || entry.is_compressed) continue;
+    if (entry.architecture >= best_architecture) {
       best_architecture = entry.architecture;
       const char* text = reinterpret_cast<const char*>(entry.payload.data());
       best = {{text, strnlen(text, entry.payload.size())}, cudaSuccess};
     }
   }
-  if (best.refusal != cudaSuccess && is_any_compressed) tell_of_compression();
+  if (best.refusal != cudaSuccess) best.why = why_none(*binary);
   return best;
 }
 
@@ -68,7 +70,7 @@ Image read_code(const void* code) {
   if (begins_with(&kWrapperMagic) || begins_with(&kFatBinaryMagic)) return read_fat_binary(code);
   if (begins_with("\x7f"
                   "ELF"))
-    return {{}, cudaErrorNoKernelImageForDevice};
+    return {{}, cudaErrorNoKernelImageForDevice, "it is machine code, and no PTX"};
   return {text, cudaSuccess};
 }
 

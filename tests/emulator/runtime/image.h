@@ -1,6 +1,7 @@
 // Finds the PTX in what nvcc embeds in programs and in what a program loads itself.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "runtime/cuda.h"
@@ -13,6 +14,7 @@ struct Image {
   // that is compressed or for a newer device; cudaErrorInvalidKernelImage where it is nothing of
   // the kind.
   cudaError_t refusal = cudaSuccess;
+  std::string why = {};  // the refusal in words: "it holds machine code only"
 };
 
 // `data` is the wrapper that nvcc registers, or the fat binary itself.

@@ -83,7 +83,7 @@ KernelLaunch launch_of(Context& context, const LaunchRequest& request, int devic
 
 KernelLaunch launch_of(Context& context, const cudaKernelNodeParams& parameters, int device) {
   require(parameters.func != nullptr, cudaErrorInvalidDeviceFunction);
-  require(parameters.extra == nullptr, cudaErrorNotSupported);
+  require_emulated(parameters.extra == nullptr, "a kernel node with packed parameters");
   return launch_of(context,
                    {.function = parameters.func,
                     .grid = parameters.gridDim,

@@ -44,15 +44,17 @@ Asked read_attributes(const cudaLaunchConfig_t& configuration) {
       case cudaLaunchAttributeCooperative: asked.is_cooperative = value.cooperative != 0; break;
       case cudaLaunchAttributeClusterDimension:
         // A cluster of one block is no cluster; others are not emulated.
-        require(value.clusterDim.x == 1 && value.clusterDim.y == 1 && value.clusterDim.z == 1,
-                cudaErrorNotSupported);
+        require_emulated(
+            value.clusterDim.x == 1 && value.clusterDim.y == 1 && value.clusterDim.z == 1,
+            "a cluster of several blocks");
         break;
       case cudaLaunchAttributeProgrammaticEvent: asked.event = value.programmaticEvent.event; break;
       case cudaLaunchAttributeLaunchCompletionEvent:
         asked.event = value.launchCompletionEvent.event;
         break;
       case cudaLaunchAttributeDeviceUpdatableKernelNode:
-        require(value.deviceUpdatableKernelNode.deviceUpdatable == 0, cudaErrorNotSupported);
+        require_emulated(value.deviceUpdatableKernelNode.deviceUpdatable == 0,
+                         "a kernel node that the device updates");
         break;
       default: break;
     }

@@ -8,7 +8,8 @@
 namespace emulator {
 
 std::shared_ptr<Module> module_on(Context& context, Library& library, int device) {
-  require(library.image.refusal == cudaSuccess, library.image.refusal);
+  if (library.image.refusal != cudaSuccess)
+    throw Failure{library.image.refusal, "the program's image: " + library.image.why};
   std::shared_ptr<Module>& module = library.modules[device];
   if (module) return module;
   module = Module::load(library.image.ptx, device, context.memory);
@@ -35,10 +36,16 @@ Function& function_of(Context& context, const void* function) {
 }
 
 Code code_of(Context& context, const Function& function, int device) {
+  const Image& image = function.library->image;
+  if (image.refusal != cudaSuccess)
+    throw Failure{image.refusal, "kernel " + function.name + ": " + image.why};
   Code code;
   code.module = module_on(context, *function.library, device);
   code.kernel = code.module->find_kernel(function.name);
-  require(code.kernel != nullptr, cudaErrorInvalidDeviceFunction);
+  if (!code.kernel) {
+    throw Failure{cudaErrorInvalidDeviceFunction,
+                  "kernel " + function.name + ": its image has no such kernel"};
+  }
   code.attributes = attributes(*code.kernel);
   return code;
 }

@@ -46,7 +46,8 @@ class Log {
 // The file's or the program's bytes need not last.
 Library& load(Context& state, const void* code, const Log& log) {
   const Image image = read_code(code);
-  require(image.refusal == cudaSuccess, image.refusal);
+  if (image.refusal != cudaSuccess)
+    throw Failure{image.refusal, "an image that the program loads: " + image.why};
   Library& library = *state.libraries.make();
   library.text = image.ptx;
   library.image = {library.text, cudaSuccess};
@@ -60,6 +61,7 @@ Library& load(Context& state, const void* code, const Log& log) {
     destroy_library(state, library);
     throw;
   }
+  state.findings.load_succeeded();
   return library;
 }
 

@@ -68,7 +68,8 @@ Operation operation_of(Context& context, const cudaGraphNodeParams& parameters) 
       return Release{address};
     }
     case cudaGraphNodeTypeExtSemaphoreSignal:
-    case cudaGraphNodeTypeExtSemaphoreWait: throw Failure{cudaErrorNotSupported};
+    case cudaGraphNodeTypeExtSemaphoreWait:
+      throw Failure{cudaErrorNotSupported, "a node of an external semaphore: not emulated"};
     default: throw Failure{cudaErrorInvalidValue};
   }
 }

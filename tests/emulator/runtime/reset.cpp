@@ -66,6 +66,7 @@ void reset_findings(Context& context) {
   }
   thread_state().last_error = cudaSuccess;
   reports().clear();
+  context.findings.clear();
   context.calls = {};
   context.total = {};
   context.launches.clear();

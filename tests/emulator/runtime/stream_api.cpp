@@ -4,6 +4,7 @@
 #include "runtime/call.h"
 #include "runtime/capture.h"
 #include "runtime/context.h"
+#include "runtime/idle.h"
 
 using namespace emulator;
 
@@ -146,6 +147,7 @@ cudaError_t cudaStreamCopyAttributes(cudaStream_t destination, cudaStream_t sour
 cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t function, void* data) {
   return call(__func__, [&](Context& state) {
     require(function != nullptr);
+    watch_idle_host(state);
     submit(state, stream_of(state, stream), HostCall{function, data});
   });
 }
@@ -156,6 +158,7 @@ cudaError_t cudaStreamAddCallback(cudaStream_t stream, cudaStreamCallback_t func
     require(function != nullptr && flags == 0);
     Stream& found = stream_of(state, stream);
     require_not_captured(state, found);  // documented: cannot be captured
+    watch_idle_host(state);
     submit(state, found, StreamCallback{function, stream, data});
   });
 }

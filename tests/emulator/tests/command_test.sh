@@ -38,7 +38,7 @@ done
 
 expect 86 "out of bounds" "$emulate" "$faulty"
 expect 86 "host race" "$emulate" "$faulty" early
-expect 0 "it reads" "$emulate" --checks -host "$faulty" early
+expect 0 "it reads" "$emulate" --checks -host,-leaks "$faulty" early
 
 expect 2 "no program" "$emulate" "$folder/nothing"
 expect 2 "no option '--frob'" "$emulate" --frob "$sound"

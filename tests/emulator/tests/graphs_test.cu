@@ -252,6 +252,59 @@ TEST_F(Graphs, ABodyIsCapturedFromAStream) {
   EXPECT_EQ(sum.values()[0], 10);
 }
 
+TEST_F(Graphs, ACaptureIntoAGraphEndsWithoutAPlaceForIt) {
+  const DeviceArray<int> sum(std::vector<int>{1});
+  require(cudaStreamBeginCaptureToGraph(stream_, graph_, nullptr, nullptr, 0,
+                                        cudaStreamCaptureModeThreadLocal));
+  add_number<<<1, 1, 0, stream_>>>(sum.get(), 4);
+  require(cudaStreamEndCapture(stream_, nullptr));
+  instantiate();
+  launch();
+  EXPECT_EQ(sum.values()[0], 5);
+}
+
+// Forks `other` from a capture of `stream`, with a node each side.
+void fork(cudaStream_t stream, cudaStream_t other, cudaEvent_t event, int* left, int* right) {
+  require(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
+  require(cudaEventRecord(event, stream));
+  require(cudaStreamWaitEvent(other, event, 0));
+  add_number<<<1, 1, 0, stream>>>(left, 3);
+  add_number<<<1, 1, 0, other>>>(right, 4);
+}
+
+TEST_F(Graphs, AStreamThatHasJoinedACaptureMayBeDestroyed) {
+  const DeviceArray<int> left(std::vector<int>{0}), right(std::vector<int>{0});
+  cudaStream_t other = nullptr;
+  cudaEvent_t event = nullptr;
+  require(cudaStreamCreateWithFlags(&other, cudaStreamNonBlocking));
+  require(cudaEventCreate(&event));
+  fork(stream_, other, event, left.get(), right.get());
+  require(cudaEventRecord(event, other));
+  require(cudaStreamWaitEvent(stream_, event, 0));
+  require(cudaStreamDestroy(other));
+  require(cudaGraphDestroy(graph_));
+  graph_ = nullptr;
+  EXPECT_EQ(cudaStreamEndCapture(stream_, &graph_), cudaSuccess);
+  instantiate();
+  launch();
+  EXPECT_EQ(left.values()[0] + 10 * right.values()[0], 43);
+  require(cudaEventDestroy(event));
+}
+
+TEST_F(Graphs, AStreamThatHasYetToJoinACaptureSpoilsItWhenDestroyed) {
+  const DeviceArray<int> left(std::vector<int>{0}), right(std::vector<int>{0});
+  cudaStream_t other = nullptr;
+  cudaEvent_t event = nullptr;
+  require(cudaStreamCreateWithFlags(&other, cudaStreamNonBlocking));
+  require(cudaEventCreate(&event));
+  fork(stream_, other, event, left.get(), right.get());
+  require(cudaStreamDestroy(other));
+  cudaGraph_t captured = nullptr;
+  EXPECT_NE(cudaStreamEndCapture(stream_, &captured), cudaSuccess);
+  cudaGetLastError();
+  require(cudaEventDestroy(event));
+}
+
 TEST_F(Graphs, AConditionalInsideAConditionalRuns) {
   const DeviceArray<int> left(std::vector<int>{4}), sum(std::vector<int>{0});
   const DeviceArray<int> never(std::vector<int>{0});

@@ -1,6 +1,8 @@
 // Streams, events and stream-ordered memory, the way CUDA's documentation teaches them. Under the
 // emulator's seeds the work of the streams runs in many orders.
+#include <atomic>
 #include <numeric>
+#include <thread>
 
 #include "support/device.h"
 
@@ -152,6 +154,29 @@ TEST_F(Streams, ManagedMemoryIsReadByBothSides) {
   require(cudaDeviceSynchronize());
   for (int i = 0; i < kCount; ++i) ASSERT_EQ(managed[kCount + i], 2 * (1 + i)) << "element " << i;
   require(cudaFree(managed));
+}
+
+__global__ void set_cell(int* cell, int value) { *cell = value; }
+
+TEST_F(Streams, AHostMayPollAFlagThatAHostFunctionSets) {
+  std::atomic<int> flag = 0;
+  const DeviceArray<int> cell(1);
+  set_cell<<<1, 1>>>(cell.get(), 5);
+  require(cudaLaunchHostFunc(
+      nullptr, [](void* data) { *static_cast<std::atomic<int>*>(data) = 1; }, &flag));
+  while (flag == 0) std::this_thread::yield();
+  EXPECT_EQ(cell.values()[0], 5);
+}
+
+TEST_F(Streams, AHostMayPollMappedMemoryThatAKernelWrites) {
+  int* shared = nullptr;
+  require(cudaHostAlloc(reinterpret_cast<void**>(&shared), sizeof(int), cudaHostAllocMapped));
+  *shared = 0;
+  set_cell<<<1, 1>>>(shared, 7);
+  require(cudaGetLastError());
+  while (std::atomic_ref(*shared) == 0) std::this_thread::yield();
+  EXPECT_EQ(*shared, 7);
+  require(cudaFreeHost(shared));
 }
 
 TEST_F(Streams, CopiesInTwoDimensionsSkipThePitch) {
