@@ -47,6 +47,22 @@ void each_word(std::uint64_t begin, std::uint64_t count, const F& f) {
   }
 }
 
+// What a read finds where nothing has written; done as late as this, so that an allocation of any
+// size costs nothing before it is used.
+void fill_unwritten(Allocation& allocation, std::uint64_t offset, std::uint64_t bytes) {
+  each_word(offset, bytes, [&](std::uint64_t word, std::uint64_t mask) {
+    std::uint64_t unwritten = mask & ~allocation.shadow.written[word];
+    allocation.shadow.written[word] |= mask;
+    std::byte* const at = allocation.view + word * 64;
+    if (unwritten == ~std::uint64_t{0}) {
+      std::memset(at, static_cast<int>(kPattern), 64);
+      return true;
+    }
+    for (; unwritten != 0; unwritten &= unwritten - 1) at[std::countr_zero(unwritten)] = kPattern;
+    return true;
+  });
+}
+
 void keep_width(Shadow& shadow, std::uint64_t offset, std::uint64_t bytes, std::uint32_t width) {
   const auto first = shadow.width.begin() + static_cast<std::ptrdiff_t>(offset / 4);
   const auto last = shadow.width.begin() + static_cast<std::ptrdiff_t>((offset + bytes + 3) / 4);
@@ -120,7 +136,6 @@ Address Memory::allocate(int device, std::uint64_t bytes, MemoryKind kind, std::
     allocation->view = reinterpret_cast<std::byte*>(range.next) + range.to_view;
     range.next += reserved + std::min(reserved, kMostGap);
     range.used += reserved;
-    std::memset(allocation->view, static_cast<int>(kPattern), held);
   } else {
     void* host = mmap(nullptr, rounded_up(held, 4096), PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -282,7 +297,7 @@ std::byte* Memory::access(Address address, std::uint64_t bytes, WorkId work, boo
       return true;
     });
     keep_width(shadow, offset, bytes, manner.element_bytes);
-  } else if (checks_writes) {
+  } else {
     bool is_written = true;
     each_word(offset, bytes, [&](std::uint64_t word, std::uint64_t mask) {
       is_written = (mask & ~shadow.written[word]) == 0;
@@ -291,17 +306,12 @@ std::byte* Memory::access(Address address, std::uint64_t bytes, WorkId work, boo
     const std::uint64_t end = offset + bytes;
     const bool is_of_bytes = manner.element_bytes == 1 && bytes > 1;
     const std::uint64_t at =
-        is_written ? end : first_unwritten(*allocation, offset, end, is_of_bytes);
+        is_written || !checks_writes ? end : first_unwritten(*allocation, offset, end, is_of_bytes);
     if (at != end && manner.only_if_sound) {
       fault->fault = Fault::unwritten;
       return nullptr;
     }
-    if (!is_written) {  // told once
-      each_word(offset, bytes, [&](std::uint64_t word, std::uint64_t mask) {
-        shadow.written[word] |= mask;
-        return true;
-      });
-    }
+    if (!is_written) fill_unwritten(*allocation, offset, bytes);  // told once
     if (at != end) {
       *fault = {Fault::unwritten, allocation->begin + at, bytes,
                 std::to_string(bytes) + " bytes at " + hexadecimal(address) +
@@ -325,7 +335,7 @@ bool Memory::is_ordered(WorkId before, WorkId work, Answer& last) {
 bool Memory::record(Allocation& allocation, std::uint64_t offset, std::uint64_t bytes, WorkId work,
                     bool is_write, AccessFault* fault, Touched* touched, bool only_if_sound) {
   Shadow& shadow = allocation.shadow;
-  std::vector<std::uint32_t>& mine = is_write ? shadow.writer : shadow.reader;
+  ZeroedVector<std::uint32_t>& mine = is_write ? shadow.writer : shadow.reader;
   const std::uint64_t end = offset + bytes;
   std::uint32_t first_touched = 0;
   const std::uint32_t whole = work | 0xf000'0000u;

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "machine/report.h"
+#include "machine/zeroed.h"
 
 namespace emulator {
 
@@ -32,10 +33,10 @@ enum class MemoryKind { device, pinned, managed, constant };  // constant: a mod
 // Who touched the words of an allocation last, to tell unordered work from ordered. One record a
 // 4-byte word: the work's number and, above it, the 4 bits of the bytes it touched.
 struct Shadow {
-  std::vector<std::uint64_t> written;  // a bit a byte
-  std::vector<std::uint8_t> width;     // of the elements last stored: 1, 2, 4 or 8 bytes
-  std::vector<std::uint32_t> writer, reader;
-  std::vector<std::uint32_t> other_reader;  // that the last does not follow; empty where none was
+  ZeroedVector<std::uint64_t> written;  // a bit a byte
+  ZeroedVector<std::uint8_t> width;     // of the elements last stored: 1, 2, 4 or 8 bytes
+  ZeroedVector<std::uint32_t> writer, reader;
+  ZeroedVector<std::uint32_t> other_reader;  // that the last does not follow; empty where none was
 };
 
 struct Allocation {

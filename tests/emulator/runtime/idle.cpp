@@ -1,5 +1,6 @@
 #include "runtime/idle.h"
 
+#include <pthread.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -64,10 +65,20 @@ void run_while_quiet(Context& context) {
   }
 }
 
+// The thread may hold the lock as another one forks, and is not there in the child to release it.
+// Library work runs with the lock held by its own thread.
+void lock_to_fork() {
+  if (!thread_state().is_in_library) context().mutex.lock();
+}
+void unlock_after_fork() {
+  if (!thread_state().is_in_library) context().mutex.unlock();
+}
+
 }  // namespace
 
 void watch_idle_host(Context& context) {
   if (watching_process == getpid() || is_stopping) return;
+  if (watching_process == 0) pthread_atfork(lock_to_fork, unlock_after_fork, unlock_after_fork);
   watching_process = getpid();
   std::thread([&context] { run_while_quiet(context); }).detach();
 }

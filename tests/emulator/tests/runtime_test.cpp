@@ -1,7 +1,10 @@
 // How the runtime's functions behave where programs depend on it: their errors above all.
 #include "support/runtime.h"
 
+#include <unistd.h>
+
 #include <atomic>
+#include <fstream>
 #include <thread>
 
 namespace emulator_test {
@@ -66,6 +69,25 @@ TEST_F(Runtime, MoreMemoryThanThereIsIsRefused) {
   EXPECT_EQ(cudaGetLastError(), cudaErrorMemoryAllocation);
   const DeviceArray<int> cells(std::vector<int>{1, 2});
   EXPECT_TRUE(same(cells.values(), {1, 2}));
+}
+
+std::size_t resident_bytes() {
+  std::ifstream file("/proc/self/statm");
+  std::size_t size = 0, resident = 0;
+  file >> size >> resident;
+  return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+}
+
+TEST_F(Runtime, MemoryThatIsNotUsedTakesNone) {
+  constexpr std::size_t kBytes = std::size_t{1} << 30;
+  const std::size_t before = resident_bytes();
+  const DeviceArray<char> large(kBytes);
+  const DeviceArray<char> cell(std::vector<char>{'x'});
+  require(cudaMemcpy(large.get() + kBytes / 2, cell.get(), 1, cudaMemcpyDeviceToDevice));
+  char read = 0;
+  require(cudaMemcpy(&read, large.get() + kBytes / 2, 1, cudaMemcpyDeviceToHost));
+  EXPECT_EQ(read, 'x');
+  EXPECT_LT(resident_bytes(), before + kBytes / 16);
 }
 
 TEST_F(Runtime, FreeMemoryShrinksByWhatIsAllocated) {
