@@ -3,20 +3,18 @@
 // runs along the rows of its result, which here is along n.
 #include "host/cuda/cublaslt.h"
 
-#include <dlfcn.h>
-
 #include <algorithm>
 #include <array>
 #include <compare>
 #include <cstdlib>
 #include <initializer_list>
 #include <limits>
-#include <map>
 #include <mutex>
 #include <set>
 #include <string_view>
 #include <utility>
 
+#include "host/cuda/cublaslt_library.h"
 #include "host/cuda/runtime.h"
 #include "host/support/text.h"
 
@@ -26,92 +24,6 @@ namespace {
 constexpr std::uint64_t kMostWorkspaceBytes = std::uint64_t{32} << 20;
 // What the widest loads ask for, and a multiprocessor's copy engine.
 constexpr std::size_t kWideBytes = 16;
-
-// The functions that are used.
-struct CublasLt {
-  decltype(&cublasLtCreate) create;
-  decltype(&cublasLtGetStatusName) status_name;
-  decltype(&cublasLtGetStatusString) status_text;
-  decltype(&cublasLtMatrixLayoutCreate) create_layout;
-  decltype(&cublasLtMatrixLayoutDestroy) destroy_layout;
-  decltype(&cublasLtMatrixLayoutSetAttribute) set_layout;
-  decltype(&cublasLtMatmulDescInit_internal) init_operation;
-  decltype(&cublasLtMatmulDescSetAttribute) set_operation;
-  decltype(&cublasLtMatmulPreferenceInit_internal) init_preference;
-  decltype(&cublasLtMatmulPreferenceSetAttribute) set_preference;
-  decltype(&cublasLtMatmulAlgoGetHeuristic) find_algorithm;
-  decltype(&cublasLtMatmul) matmul;
-};
-
-int major_of(void* library) {
-  auto* const version =
-      reinterpret_cast<decltype(&cublasLtGetVersion)>(dlsym(library, "cublasLtGetVersion"));
-  return version != nullptr ? static_cast<int>(version() / 10000) : 0;
-}
-
-// Stays open.
-CublasLt open() {
-  static auto* const library = new OpenLibrary(open_library(
-      cublaslt_library(),
-      {.named = "", .folders = library_folders(cublaslt_library(), surroundings())},
-      "matrix products on a CUDA device need cuBLASLt of version 13, which is not found. It is "
-      "part "
-      "of the CUDA toolkit 13, and of the packages libcublas-13-0 (apt) and nvidia-cublas (pip). "
-      "Looked for"));
-  CublasLt lt;
-  const auto find = [](const char* name, auto& function) {
-    void* found = dlsym(library->handle(), name);
-    if (found == nullptr) {
-      throw DeviceError(
-          fmt::format("{} lacks the function {}: tendon needs CUDA 13", library->path(), name));
-    }
-    function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(found);
-  };
-  find("cublasLtCreate", lt.create);
-  find("cublasLtGetStatusName", lt.status_name);
-  find("cublasLtGetStatusString", lt.status_text);
-  find("cublasLtMatrixLayoutCreate", lt.create_layout);
-  find("cublasLtMatrixLayoutDestroy", lt.destroy_layout);
-  find("cublasLtMatrixLayoutSetAttribute", lt.set_layout);
-  find("cublasLtMatmulDescInit_internal", lt.init_operation);
-  find("cublasLtMatmulDescSetAttribute", lt.set_operation);
-  find("cublasLtMatmulPreferenceInit_internal", lt.init_preference);
-  find("cublasLtMatmulPreferenceSetAttribute", lt.set_preference);
-  find("cublasLtMatmulAlgoGetHeuristic", lt.find_algorithm);
-  find("cublasLtMatmul", lt.matmul);
-  return lt;
-}
-
-const CublasLt& cublaslt() {
-  static const CublasLt lt = open();
-  return lt;
-}
-
-void check_status(cublasStatus_t status, const char* call, std::string_view what) {
-  if (status == CUBLAS_STATUS_SUCCESS) return;
-  const CublasLt& lt = cublaslt();
-  const std::string text = fmt::format("{}: {} failed: {} ({})", what, call, lt.status_name(status),
-                                       lt.status_text(status));
-  if (status == CUBLAS_STATUS_ALLOC_FAILED) throw OutOfMemory(text, 0, 0, -1);
-  // What the library met with says more.
-  if (const cudaError_t error = cudaGetLastError(); error != cudaSuccess)
-    fail(error, "a call of the library", text);
-  throw DeviceError(text, status);
-}
-
-// One for all threads. Never destroyed: as a process ends, the driver may be gone before.
-cublasLtHandle_t handle_of(int device) {
-  static std::mutex mutex;
-  static auto* handles = new std::map<int, cublasLtHandle_t>;
-  const std::scoped_lock lock(mutex);
-  cublasLtHandle_t& handle = (*handles)[device];
-  if (handle == nullptr) {
-    const DeviceScope scope(device);
-    const std::scoped_lock no_capture(capture_mutex());  // it allocates
-    check_status(cublaslt().create(&handle), "cublasLtCreate", fmt::format("cuda:{}", device));
-  }
-  return handle;
-}
 
 struct Types {
   cudaDataType_t element;
@@ -215,10 +127,6 @@ std::size_t aligned(std::size_t bytes) {
 }
 
 }  // namespace
-
-LibraryKind cublaslt_library() {
-  return {.name = "cuBLASLt", .file = "libcublasLt.so", .package = "cublas", .major_of = major_of};
-}
 
 std::optional<Layout> layout_of(const Matrix& matrix) {
   constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();

@@ -13,11 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "host/cuda/libraries.h"
-
 namespace tendon::cuda {
-
-LibraryKind cublaslt_library();
 
 struct Matrix {
   std::int64_t rows = 0, columns = 0;

@@ -8,7 +8,7 @@
 #include <map>
 #include <string>
 
-#include "host/cuda/cublaslt.h"
+#include "host/cuda/cublaslt_library.h"
 #include "host/cuda/nvrtc.h"
 #include "tests/cuda/emulated_device.h"
 
