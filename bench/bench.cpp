@@ -16,6 +16,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "bench/cold_compile.h"
 #include "bench/compiled.h"
 #include "bench/contest.h"
 #include "bench/device_table.h"
@@ -250,6 +251,7 @@ int bench(int argument_count, char** arguments) {
       "tendon-bench");
   std::vector<std::string> names;
   for (const Row& row : rows(Sizes::full)) names.push_back(row.name);
+  names.emplace_back(kColdCompile);  // on cuda alone
   app.add_option("--row", settings.rows,
                  "Rows to run, all if not given: " + fmt::format("{}", fmt::join(names, ", ")))
       ->check(CLI::IsMember(names))
