@@ -251,7 +251,7 @@ int bench(int argument_count, char** arguments) {
       "tendon-bench");
   std::vector<std::string> names;
   for (const Row& row : rows(Sizes::full)) names.push_back(row.name);
-  names.emplace_back(kColdCompile);  // on cuda alone
+  names.emplace_back(kColdCompile);
   app.add_option("--row", settings.rows,
                  "Rows to run, all if not given: " + fmt::format("{}", fmt::join(names, ", ")))
       ->check(CLI::IsMember(names))
@@ -276,8 +276,18 @@ int bench(int argument_count, char** arguments) {
 
   if (settings.spoil_results) spoil_results();
   set_default_device(settings.device == "cpu" ? Device::cpu() : Device::cuda());
+  // Needs no device, only the compiler; among all rows it is one of a CUDA device's.
+  bool compiles = settings.rows.empty() && settings.device == "cuda";
+  if (std::erase(settings.rows, kColdCompile) > 0 && !settings.in_this_process) {
+    compiles = true;
+    if (settings.rows.empty()) {
+      print_cold_compiles();
+      return 0;
+    }
+  }
   if (settings.device == "cuda") {
     run_on_device(settings.rows, settings.seconds, settings.json);
+    if (compiles) print_cold_compiles();
     return 0;
   }
   if (settings.in_this_process) {
@@ -296,6 +306,7 @@ int bench(int argument_count, char** arguments) {
     if (const int status = run_in_a_process(arguments, argument_count, threads); status != 0)
       return status;
   }
+  if (compiles) print_cold_compiles();
   return 0;
 }
 

@@ -10,7 +10,6 @@
 #include <optional>
 #include <stdexcept>
 
-#include "bench/cold_compile.h"
 #include "bench/cuda_device.h"
 #include "bench/report.h"
 
@@ -184,7 +183,6 @@ void run_on_device(const std::vector<std::string>& names, double seconds, const 
       }
     }
   }
-  if (names.empty() || std::ranges::find(names, kColdCompile) != names.end()) print_cold_compiles();
 }
 
 }  // namespace tendon::bench

@@ -3,6 +3,7 @@
 
 #include <tendon/backend.h>
 
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ struct RepeatedOp {
   bool takes_numbers = true;  // else only booleans
   double parameter = 0;
 };
+inline void PrintTo(const RepeatedOp& op, std::ostream* stream) { *stream << op.name; }  // of tests
 const std::vector<RepeatedOp>& repeated_ops();
 
 // Inputs x, and b and c for an op that takes them, each of the shape. The op is applied to its own

@@ -284,6 +284,53 @@ TEST_F(Runtime, PtxOfAnOlderArchitectureIsReportedAsThat) {
   require(cudaLibraryUnload(library));
 }
 
+// A fat binary of PTX images, as nvcc writes it for several devices: architecture and text.
+std::string fat_binary(const std::vector<std::pair<std::uint32_t, std::string>>& images) {
+  const auto put = [](std::string& to, auto value) {
+    to.append(reinterpret_cast<const char*>(&value), sizeof value);
+  };
+  std::string entries;
+  for (const auto& [architecture, text] : images) {
+    const std::uint64_t bytes = (text.size() + 8) / 8 * 8;  // ends with a null character
+    put(entries, std::uint16_t{1});                         // PTX
+    put(entries, std::uint16_t{0x0101});
+    put(entries, std::uint32_t{32});  // bytes of this header
+    put(entries, bytes);
+    put(entries, std::uint64_t{0});            // not compressed, no options
+    put(entries, std::uint32_t{0x0009'0000});  // of the language
+    put(entries, architecture);
+    entries += text + std::string(bytes - text.size(), '\0');
+  }
+  std::string binary;
+  put(binary, std::uint32_t{0xba55ed50});
+  put(binary, std::uint16_t{1});
+  put(binary, std::uint16_t{16});
+  put(binary, std::uint64_t{entries.size()});
+  return binary + entries;
+}
+
+TEST_F(Runtime, OfSeveralPtxImagesTheNewestThatTheDeviceTakesIsLoaded) {
+  const auto image = [](std::uint32_t architecture) {
+    std::string text = kernels();
+    text.replace(text.find("sm_90"), 5, "sm_" + std::to_string(architecture));
+    text.replace(text.find("answer = 42"), 11, "answer = " + std::to_string(architecture));
+    return std::pair(architecture, text);
+  };
+  const auto answer_of = [](const std::string& binary) {
+    cudaLibrary_t library = nullptr;
+    require(cudaLibraryLoadData(&library, binary.data(), nullptr, nullptr, 0, nullptr, nullptr, 0));
+    void* address = nullptr;
+    require(cudaLibraryGetGlobal(&address, nullptr, library, "answer"));
+    std::uint32_t answer = 0;
+    require(cudaMemcpy(&answer, address, sizeof answer, cudaMemcpyDeviceToHost));
+    require(cudaLibraryUnload(library));
+    return answer;
+  };
+  EXPECT_EQ(answer_of(fat_binary({image(80), image(90), image(86)})), 90U);
+  EXPECT_EQ(answer_of(fat_binary({image(86), image(80)})), 86U);
+  EXPECT_EQ(answer_of(fat_binary({image(80), image(100)})), 80U);
+}
+
 TEST_F(Runtime, ThreadsOfTheHostWorkSideBySide) {
   std::atomic<int> wrong = 0;
   std::vector<std::thread> threads;
