@@ -311,8 +311,8 @@ void Adam::apply(const Gradients& gradients, const detail::List<Variable>& varia
     const Form form{State::kName, options.weight_decay != 0 ? Form::kDecays : 0, cell.type(),
                     place};
     const Tensor value = variable.read(place);
-    const Updated updated(update_of(form, State::write),
-                          {&value, &*gradients[i], &mean, &spread}, shared);
+    const Updated updated(update_of(form, State::write), {&value, &*gradients[i], &mean, &spread},
+                          shared);
     step.set(variable, updated[0], *gradients[i]);
     after.push_back({updated[1], updated[2]});
     for (const Tensor& moment : after.back()) step.keep(moment);
