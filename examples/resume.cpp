@@ -69,15 +69,18 @@ float train_a_step(Training& training, const Tensor& x, const Tensor& y) {
   return loss.item<float>();
 }
 
-// The log as far as the checkpoint knows it: what came after is computed again.
+// The log as far as the checkpoint knows it: what came after is computed again. The old log stays
+// whole until the new one has its name.
 std::ofstream continue_log(const std::filesystem::path& path, int step) {
-  std::vector<std::string> lines;
-  std::ifstream before(path);
-  for (std::string line; std::ssize(lines) < step && std::getline(before, line);)
-    lines.push_back(line);
-  std::ofstream log(path);
-  for (const std::string& line : lines) log << line << '\n';
-  return log;
+  const std::filesystem::path kept = path.string() + ".kept";
+  {
+    std::ifstream before(path);
+    std::ofstream after(kept);
+    std::string line;
+    for (int i = 0; i < step && std::getline(before, line); ++i) after << line << '\n';
+  }
+  std::filesystem::rename(kept, path);
+  return std::ofstream(path, std::ios::app);
 }
 
 void train(const std::filesystem::path& folder, int steps, int killed_after) {

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <optional>
 #include <system_error>
@@ -18,14 +19,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Sorted, so that the newest toolkit and Python come last.
+// The newest toolkit and Python first: 13.10 before 13.2.
 std::vector<fs::path> entries_of(const fs::path& folder, const std::string& prefix) {
   std::vector<fs::path> entries;
   std::error_code error;
   for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
     if (at->path().filename().string().starts_with(prefix)) entries.push_back(at->path());
   }
-  std::ranges::sort(entries);
+  std::ranges::sort(entries, [](const fs::path& a, const fs::path& b) {
+    return ::strverscmp(a.c_str(), b.c_str()) > 0;
+  });
   return entries;
 }
 
@@ -171,7 +174,6 @@ std::vector<std::string> library_folders(const LibraryKind& kind, const Surround
   }
   std::vector<fs::path> toolkits = entries_of(around.toolkits, "cuda");
   // "cuda" is the one that the machine's owner chose.
-  std::ranges::reverse(toolkits);
   std::ranges::stable_partition(toolkits,
                                 [](const fs::path& path) { return path.filename() == "cuda"; });
   for (const fs::path& toolkit : toolkits) add_toolkit(toolkit);
@@ -192,7 +194,7 @@ OpenLibrary open_library(const LibraryKind& kind, const LibraryPlaces& places,
     const bool is_path = places.named.find('/') != std::string::npos;
     if (is_path && !fs::path(places.named).is_absolute()) {
       search.note(places.named + ": is not an absolute path, and so depends on the current folder");
-    } else if (is_path && fs::exists(places.named)) {
+    } else if (std::error_code error; is_path && fs::exists(places.named, error)) {
       if (search.open_file(places.named)) return search.take();
     } else if (search.open(places.named)) {
       return search.take();

@@ -75,6 +75,10 @@ double checked_norm(const Gradients& gradients,
   for (std::size_t i = 0; i < gradients.size(); ++i) {
     if (!gradients[i]) continue;
     if (gradients[i]->is_empty_handle()) fail(fmt::format("gradient {} is an empty tensor", i));
+    if (!is_floating(gradients[i]->dtype())) {
+      fail(fmt::format("gradient {} is {}; gradients are floating", i,
+                       support::text(gradients[i]->dtype())));
+    }
     nodes.push_back(gradients[i]->node());
   }
   const auto held = record::read_by(nodes);  // for why_not_finite
@@ -103,7 +107,14 @@ Gradients clip_by_global_norm(const Gradients& gradients, double most, Place pla
     fail(fmt::format("the greatest norm is {}; it must be finite, and above 0", most));
   const double norm = checked_norm(gradients, fail);
   if (norm <= most) return gradients;
-  return gradients.map([&](const Tensor& gradient) { return mul({gradient, place}, most / norm); });
+  return gradients.map([&](const Tensor& gradient) {
+    const DType dtype = gradient.dtype();
+    const bool is_stored =
+        dtype == DType::f16 || dtype == DType::bf16;  // too coarse for the factor
+    const Tensor wide = is_stored ? gradient.cast(DType::f32, place) : gradient;
+    const Tensor scaled = mul({wide, place}, most / norm);
+    return is_stored ? scaled.cast(dtype, place) : scaled;
+  });
 }
 
 }  // namespace tendon

@@ -1,6 +1,7 @@
 // save and load: tensors to safetensors files and back. The file system's side of it; the header is
 // host/support/safetensors.h.
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <tendon/error.h>
 #include <tendon/safetensors.h>
@@ -8,7 +9,6 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cerrno>
 #include <new>
 #include <optional>
@@ -54,8 +54,7 @@ class Descriptor {
   }
   int operator*() const { return number_; }
   bool is_open() const { return number_ >= 0; }
-  // False where the system tells only now that what was written is lost.
-  bool close() { return ::close(std::exchange(number_, -1)) == 0; }
+  int release() { return std::exchange(number_, -1); }
 
  private:
   int number_;
@@ -138,12 +137,16 @@ class Input {
 
 // ---- Writing
 
-// The file that a path leads to through symbolic links, which stay.
+// The file that a path leads to through symbolic links, which stay; it need not be there.
 std::filesystem::path behind_links(const Call& call) {
+  constexpr int kMostLinks = 40;
+  std::filesystem::path file = call.path;
   std::error_code error;
-  if (!std::filesystem::is_symlink(call.path, error)) return call.path;
-  std::filesystem::path file = std::filesystem::weakly_canonical(call.path, error);
-  if (error) call.fail("{}", error.message());
+  for (int i = 0; std::filesystem::is_symlink(file, error); ++i) {
+    if (i == kMostLinks) call.fail("{}", system_text(ELOOP));
+    file = file.parent_path() / std::filesystem::read_symlink(file, error);
+    if (error) call.fail("{}", error.message());
+  }
   return file;
 }
 
@@ -157,18 +160,20 @@ std::optional<mode_t> permissions(const std::filesystem::path& path, const Call&
   return status.st_mode & 07777;
 }
 
-// A file beside the one that it will replace; removed unless it does.
+// A file beside the one that it will replace; removed unless it does. It has one name, so that what
+// a killed process leaves is written over by the next; who saves to the same file waits.
 class Output {
  public:
   explicit Output(Call call)
       : call_(call),
         path_(behind_links(call)),
         permissions_(permissions(path_, call)),
-        file_(create()) {}
+        part_(path_.string() + ".part"),
+        file_(open_locked()) {}
   Output(const Output&) = delete;
   Output& operator=(const Output&) = delete;
   ~Output() {
-    if (!is_there_) ::unlink(temporary_.c_str());
+    if (!is_there_) ::unlink(part_.c_str());
   }
 
   void write(const void* source, std::size_t bytes) {
@@ -184,8 +189,8 @@ class Output {
 
   void finish() {
     if (permissions_ && ::fchmod(*file_, *permissions_) != 0) fail(errno);
-    if (::fsync(*file_) != 0 || !file_.close()) fail(errno);
-    if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail(errno);
+    if (::fsync(*file_) != 0) fail(errno);
+    if (::rename(part_.c_str(), path_.c_str()) != 0) fail(errno);
     is_there_ = true;
     // The new name is on the disk when the folder is; some file systems cannot be asked for that.
     const std::filesystem::path folder = path_.has_parent_path() ? path_.parent_path() : ".";
@@ -194,15 +199,31 @@ class Output {
   }
 
  private:
-  // Opens temporary_, under a name that no other file has.
-  int create() {
-    static std::atomic<unsigned> count = 0;
+  // Opens part_, empty, with the lock on it. Another may have given it its name meanwhile.
+  int open_locked() {
     while (true) {
-      temporary_ = fmt::format("{}.{}.{}.tmp", path_.string(), ::getpid(), count++);
-      const int file = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-      if (file >= 0) return file;
-      if (errno != EEXIST) fail(errno);
+      const int file =
+          ::open(part_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
+      if (file < 0) fail_to_open(errno);
+      Descriptor opened(file);
+      struct ::stat mine {};
+      struct ::stat there {};
+      if (::fstat(file, &mine) != 0) fail_to_open(errno);
+      if (!S_ISREG(mine.st_mode)) call_.fail("{} is in the way", part_);
+      int locked = 0;
+      do {
+        locked = ::flock(file, LOCK_EX);
+      } while (locked != 0 && errno == EINTR);
+      if (locked != 0) fail_to_open(errno);
+      if (::stat(part_.c_str(), &there) != 0 || there.st_ino != mine.st_ino ||
+          there.st_dev != mine.st_dev)
+        continue;
+      if (::ftruncate(file, 0) != 0) fail_to_open(errno);
+      return opened.release();
     }
+  }
+  [[noreturn]] void fail_to_open(int code) const {
+    call_.fail("it cannot be written: {}: {}", part_, system_text(code));
   }
   [[noreturn]] void fail(int code) const {
     call_.fail("it cannot be written: {}; what was there is unchanged", system_text(code));
@@ -211,7 +232,7 @@ class Output {
   Call call_;
   std::filesystem::path path_;
   std::optional<mode_t> permissions_;
-  std::string temporary_;
+  std::string part_;
   Descriptor file_;
   bool is_there_ = false;
 };

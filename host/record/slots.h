@@ -39,6 +39,7 @@ struct SlotLayout {
   const char* prefix;     // "adam"
   std::span<const char* const> moments;
   bool counts_steps;
+  std::size_t size() const { return moments.size(); }
 };
 
 class Slots {
@@ -48,12 +49,13 @@ class Slots {
   Slots& operator=(const Slots&) = delete;
   ~Slots() = default;
 
-  // Makes slots for the variables that have none: with a loaded state's, once, else new ones. Error
-  // where the variables and a loaded state do not belong together; nothing changes then.
+  // Makes slots for the variables that have none, with what was loaded of them. Error where a state
+  // was loaded that has nothing of one, or of other types; nothing changes then.
   void meet(std::span<const Variable> variables, Place place);
   Slot& of(const Variable& variable) { return *by_cell_.at(variable.cell().get()); }
 
-  // In the order in which variables were met. What was loaded, where none was met since.
+  // How many variables there are, then what is kept of each: in the order in which they were met,
+  // and behind them, of those that were loaded and not met since.
   std::vector<NamedTensor> state(Place place) const;
   void load(std::span<const NamedTensor> state, Place place);
 
@@ -63,6 +65,10 @@ class Slots {
     std::optional<std::int64_t> steps;
   };
   using ByName = std::map<std::string, Loaded>;
+  struct State {
+    ByName by_name;
+    std::int64_t variable_count = 0;
+  };
   // Of one call, which its errors name.
   struct Call {
     const SlotLayout* layout;
@@ -70,17 +76,22 @@ class Slots {
     Place place;
 
     [[noreturn]] void fail(const std::string& what) const;
-    ByName sorted(std::span<const NamedTensor> state) const;
+    State sorted(std::span<const NamedTensor> state) const;
+    std::int64_t count(const NamedTensor& tensor) const;
     void check(const Slot& slot, const Loaded& loaded) const;
-    void check_all(std::span<const Slot* const> slots, const ByName& loaded) const;
+    [[noreturn]] void fail_by_name(std::span<const std::string> lacking,
+                                   std::span<const std::string> unknown) const;
   };
 
+  void add(std::vector<NamedTensor>& state, const std::string& variable,
+           std::span<const Tensor> moments, std::int64_t steps, Place place) const;
   std::string free_name(const std::string& variable, std::span<const Slot> others) const;
 
   const SlotLayout* layout_;
   std::deque<Slot> slots_;  // none ever moves
   std::unordered_map<const detail::Cell*, Slot*> by_cell_;
-  std::vector<NamedTensor> pending_;  // loaded before any variable was met
+  ByName pending_;            // loaded, of variables that were not met since
+  bool has_pending_ = false;  // those that are met now must be among them
 };
 
 }  // namespace tendon::optim

@@ -31,15 +31,17 @@ namespace optim {
 // apply(values, variables) takes gradients that the program made, clipped, unscaled, accumulated or
 // received: nullopt is None.
 //
-// state() is what a later step depends on beside the variables and the options, named after the
-// variables: "sgd/w/velocity"; "adam/w/mean", "adam/w/spread" and "adam/w/steps". A variable
-// without a name, or with that of one before it, is called by its number in the order in which
-// apply() was given them: "variable.2", "w.3". The tensors stay as they are when the optimizer goes
-// on. load(state) goes on from there, in the same process or another, on any device; tensors whose
-// names begin otherwise are left to others. Before the first apply() it waits for that: which must
-// list the state's variables, all of them. Error where the variables of the state and the optimizer
-// differ in number or name (ShapeError, DTypeError: in those), or none of the tensors is its own;
-// nothing changes then.
+// state() is what a later step depends on beside the variables and the options: "adam/variables",
+// how many there are, and of each, by its name, "sgd/w/velocity" (with momentum), "adam/w/mean",
+// "adam/w/spread" and "adam/w/steps". A variable without a name, or with that of one before it, is
+// called by its number in the order in which apply() was given them: "variable.2", "w.3". The
+// tensors stay as they are when the optimizer goes on. load(state) goes on from there, in the same
+// process or another, on any device; tensors whose names begin otherwise are left to others. (Two
+// optimizers in one file: put a prefix before the names, and take it off again.) Before the first
+// apply() a state waits for the variables that each apply() lists first, and a warning says which
+// are not among those of the first. Error where variables differ from the state's in number or name
+// (ShapeError, DTypeError: in those), or the tensors are no state of this optimizer; nothing
+// changes then.
 //
 // An option beyond its range, infinite or NaN is an Error, of the constructor and of apply(). So is
 // any use of an optimizer that was moved from.

@@ -17,10 +17,11 @@ namespace tendon {
 
 using Metadata = std::map<std::string, std::string>;  // of a file, by key
 
-// Computes the tensors and writes them: to a temporary file beside `path`, which then takes its
-// name, so that `path` is always a whole file, the old one or the new one. Waits for the values and
-// for the disk. Error, and the old file stays: where a name is empty, used twice, "__metadata__" or
-// not UTF-8; where a tensor is empty; where `path` is a folder or a device, or cannot be written.
+// Computes the tensors and writes them: to `path`.part, which then takes its name, so that `path`
+// is always a whole file, the old one or the new one. Waits for the values, for the disk, and for
+// another save to the same file. Error, and the old file stays: where a name is empty, used twice,
+// "__metadata__" or not UTF-8; where a tensor is empty; where `path` is a folder or a device, or
+// cannot be written.
 TENDON_API void save(const std::filesystem::path& path, const detail::List<NamedTensor>& tensors,
                      const Metadata& metadata = {}, Place place = Place::current());
 

@@ -16,6 +16,7 @@
 #include <iterator>
 #include <limits>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/misuse/expect_words.h"
@@ -158,6 +159,40 @@ TEST(Safetensors, AFileIsReplacedWholeAndKeepsItsLinkAndItsPermissions) {
   ASSERT_EQ(::stat((folder / "a").c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0640U);
   EXPECT_EQ(count_of_files(folder.path()), 2U);
+  // A link to where nothing is yet; and the longest name that a part of it may stand beside.
+  std::filesystem::create_directory(folder / "disk");
+  std::filesystem::create_symlink("disk/b", folder / "to");
+  save(folder / "to", {{"z", zeros({2})}});
+  EXPECT_TRUE(std::filesystem::is_symlink(folder / "to"));
+  EXPECT_EQ(load(folder / "disk/b").at(0).name, "z");
+  EXPECT_NO_THROW(save(folder / std::string(250, 'n'), {{"z", zeros({2})}}));
+}
+
+TEST(Safetensors, WhatAKilledSaveLeftIsWrittenOver) {
+  const ScratchFolder folder;
+  write(folder / "a.part", std::string(100'000, 'x'));
+  save(folder / "a", {{"x", ones({3})}});
+  EXPECT_EQ(load(folder / "a").at(0).name, "x");
+  EXPECT_EQ(count_of_files(folder.path()), 1U);
+  std::filesystem::create_directory(folder / "b.part");
+  expect_words<Error>([&] { save(folder / "b", {{"x", ones({3})}}); }, {"/b.part: Is a directory"});
+}
+
+TEST(Safetensors, SavesOfManyThreadsToOneFileLeaveAWholeOne) {
+  const ScratchFolder folder;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&, i] {
+      const Tensor x = full({1000}, i);
+      for (int round = 0; round < 20; ++round) {
+        save(folder / "a", {{"x", x}});
+        const std::vector<float> read = load(folder / "a").at(0).value.to_vector<float>();
+        EXPECT_EQ(read, std::vector<float>(1000, read[0]));
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(count_of_files(folder.path()), 1U);
 }
 
 TEST(Safetensors, AWrongFileIsAnErrorThatSaysWhatIsWrong) {

@@ -138,6 +138,17 @@ TEST_F(Training, ClipScalesToTheNormOfAllGradientsTogether) {
   EXPECT_EQ(clip_by_global_norm(huge, 1)[1]->item<double>(), 1);
 }
 
+TEST_F(Training, ClipScalesSixteenBitsByAFactorThatTheyDoNotHold) {
+  for (const double most : {1e-3, 1.0}) {
+    const Gradients gradients(
+        std::vector<Gradient>{Gradient::of(full({100'000}, 60000, DType::f16))});
+    const Tensor clipped = clip_by_global_norm(gradients, most)[0]->cast(DType::f64);
+    EXPECT_NEAR(reduce_norm(clipped).item<double>(), most, most * 0.01);
+  }
+  const Gradients integers(std::vector<Gradient>{Gradient::of(full({2}, 3, DType::i32))});
+  expect_words<Error>([&] { clip_by_global_norm(integers, 1); }, {"gradient 0 is i32"});
+}
+
 TEST_F(Training, ClipSaysWhichGradientIsNotFiniteAndWhatMadeItSo) {
   Variable w(Tensor(2.0), "w"), v(Tensor(-1.0), "v");
   GradientTape tape({.persistent = true});
@@ -194,31 +205,71 @@ void expect_goes_on(const Options& options, std::vector<std::string> names) {
 
 TEST_F(Training, AdamGoesOnFromItsState) {
   expect_goes_on<Adam>(optim::AdamOptions{.learning_rate = 0.1, .weight_decay = 0.01},
-                       {"adam/w/mean", "adam/w/spread", "adam/w/steps", "adam/w.1/mean",
-                        "adam/w.1/spread", "adam/w.1/steps", "adam/variable.2/mean",
-                        "adam/variable.2/spread", "adam/variable.2/steps"});
+                       {"adam/variables", "adam/w/mean", "adam/w/spread", "adam/w/steps",
+                        "adam/w.1/mean", "adam/w.1/spread", "adam/w.1/steps",
+                        "adam/variable.2/mean", "adam/variable.2/spread", "adam/variable.2/steps"});
 }
 
 TEST_F(Training, SgdGoesOnFromItsState) {
-  expect_goes_on<Sgd>(optim::SgdOptions{.learning_rate = 0.1, .momentum = 0.9, .nesterov = true},
-                      {"sgd/w/velocity", "sgd/w.1/velocity", "sgd/variable.2/velocity"});
+  expect_goes_on<Sgd>(
+      optim::SgdOptions{.learning_rate = 0.1, .momentum = 0.9, .nesterov = true},
+      {"sgd/variables", "sgd/w/velocity", "sgd/w.1/velocity", "sgd/variable.2/velocity"});
 }
 
-TEST_F(Training, SgdWithoutMomentumHasNoState) {
+std::vector<std::string> names_of(const std::vector<NamedTensor>& tensors) {
+  std::vector<std::string> names;
+  for (const NamedTensor& tensor : tensors) names.push_back(tensor.name);
+  return names;
+}
+
+// A file also has what is no optimizer's, and an optimizer may keep nothing or not have begun.
+TEST_F(Training, AStateThatKeepsNothingGoesOnFromAFile) {
+  const test::ScratchFolder folder;
   Model model;
   Sgd sgd({.learning_rate = 0.1}), other;
+  Adam fresh, adam;
+  std::vector<NamedTensor> all = model.state();
   sgd.apply(model.gradients(0), model.variables);
-  EXPECT_TRUE(sgd.state().empty());
-  other.load(sgd.state());
+  for (const NamedTensor& tensor : sgd.state()) all.push_back(tensor);
+  for (const NamedTensor& tensor : fresh.state()) all.push_back(tensor);
+  EXPECT_EQ(names_of(sgd.state()), std::vector<std::string>({"sgd/variables"}));
+  save(folder / "state", all);
+  other.load(load(folder / "state"));
+  adam.load(load(folder / "state"));
   EXPECT_NO_THROW(other.apply(model.gradients(1), model.variables));
-  EXPECT_NO_THROW(sgd.load({}));
+  EXPECT_NO_THROW(adam.apply(model.gradients(1), model.variables));
+  EXPECT_NO_THROW(sgd.load(other.state()));
+  expect_words<Error>([&] { sgd.load(Sgd().state()); }, {"of 0 variables, the optimizer of 3"});
+  expect_words<Error>([&] { sgd.load({}); }, {"no 'sgd/variables' among the 0 tensors"});
+}
+
+// Frozen layers, or a discriminator's turn: each call has variables of its own.
+TEST_F(Training, AStateWaitsForTheVariablesOfLaterCalls) {
+  const Tensor g = ones({2});
+  Variable w(ones({2}), "w"), b(zeros({2}), "b"), w2(w.read(), "w"), b2(b.read(), "b");
+  Adam adam({.learning_rate = 0.1}), resumed({.learning_rate = 0.1});
+  adam.apply({g}, {w});
+  adam.apply({g * 3}, {b});
+  w2.assign(w);
+  b2.assign(b);
+  warnings.clear();
+  resumed.load(adam.state());
+  resumed.apply({g}, {w2});
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_NE(warnings[0].find("the loaded state has 'b' too"), std::string::npos) << warnings[0];
+  EXPECT_EQ(names_of(resumed.state()), names_of(adam.state()));  // nothing is lost meanwhile
+  resumed.apply({g * 2}, {b2});
+  adam.apply({g}, {w});
+  adam.apply({g * 2}, {b});
+  EXPECT_EQ(values_of(w2), values_of(w));
+  EXPECT_EQ(values_of(b2), values_of(b));
 }
 
 TEST_F(Training, AStateThatIsOfOtherVariablesSaysWhichAndChangesNothing) {
   Variable w(ones({2}), "w"), b(ones({}), "b");
   Adam adam({.learning_rate = 0.1});
   adam.apply({ones({2}), ones({})}, {w, b});
-  const std::vector<NamedTensor> state = adam.state();
+  const std::vector<NamedTensor> state = adam.state();  // variables, of w, of b
   const auto changed = [&](std::size_t i, const NamedTensor& to) {
     std::vector<NamedTensor> list = state;
     list[i] = to;
@@ -231,17 +282,25 @@ TEST_F(Training, AStateThatIsOfOtherVariablesSaysWhichAndChangesNothing) {
     }
     return list;
   };
-  const std::vector<NamedTensor> of_w(state.begin(), state.begin() + 3);
-  std::vector<NamedTensor> of_three = state;
-  for (std::size_t i = 0; i < 3; ++i)
+  const auto counted = [](std::vector<NamedTensor> list, double count) {
+    list[0].value = full({}, count, DType::i64);
+    return list;
+  };
+  const std::vector<NamedTensor> of_w = counted({state.begin(), state.begin() + 4}, 1);
+  std::vector<NamedTensor> of_three = counted(state, 3);
+  for (std::size_t i = 1; i < 4; ++i)
     of_three.push_back({"adam/c" + state[i].name.substr(6), state[i].value});
   std::vector<NamedTensor> twice = state;
-  twice.push_back(state[0]);
+  twice.push_back(state[1]);
 
-  const auto expect = [&](const std::vector<NamedTensor>& wrong,
-                          std::initializer_list<const char*> words) {
+  const auto expect_of_used = [&](const std::vector<NamedTensor>& wrong,
+                                  std::initializer_list<const char*> words) {
     expect_words<Error>([&] { adam.load(wrong); }, {"Adam::load at training_loop_test.cpp:"});
     expect_words<Error>([&] { adam.load(wrong); }, words);
+  };
+  const auto expect = [&](const std::vector<NamedTensor>& wrong,
+                          std::initializer_list<const char*> words) {
+    expect_of_used(wrong, words);
     // Of an optimizer that has seen no variable yet, at the latest when it does.
     Adam fresh({.learning_rate = 0.1});
     Variable w2(w.read(), "w"), b2(b.read(), "b");
@@ -253,19 +312,23 @@ TEST_F(Training, AStateThatIsOfOtherVariablesSaysWhichAndChangesNothing) {
         words);
     EXPECT_EQ(values_of(w2), values_of(w));
   };
-  expect(of_w, {"of 1 variables, the optimizer of 2", "it has nothing of 'b'"});
-  expect(of_three, {"of 3 variables, the optimizer of 2", "no variable is called 'c'"});
+  expect(of_w, {"it has nothing of 'b'"});
+  expect_of_used(of_three, {"no variable is called 'c'"});
   expect(renamed("adam/b", "adam/c"), {"it has nothing of 'b'", "no variable is called 'c'"});
-  expect(changed(0, {"adam/w/mean", ones({3})}), {"variable 'w' has shape (2,)", "(3,)"});
-  expect(changed(0, {"adam/w/mean", ones({2}, DType::f64)}), {"variable 'w' is f32", "is f64"});
-  expect(changed(2, {"adam/w/steps", ones({2})}), {"'adam/w/steps' is f32 (2,)", "i64 ()"});
-  expect(changed(2, {"adam/w/steps", full({}, -1, DType::i64)}), {"-1, no count of steps"});
-  expect(changed(0, {"adam/w/speed", ones({2})}), {"'adam/w/speed' is nothing that Adam keeps"});
-  expect(changed(0, {"other", ones({2})}), {"'adam/w/mean' is lacking"});
-  expect(changed(2, {"other", ones({2})}), {"'adam/w/steps' is lacking"});
-  expect(changed(0, {"adam/w/mean", Tensor()}), {"tensor 'adam/w/mean' is empty"});
+  expect(changed(1, {"adam/w/mean", ones({3})}), {"variable 'w' has shape (2,)", "(3,)"});
+  expect(changed(1, {"adam/w/mean", ones({2}, DType::f64)}), {"variable 'w' is f32", "is f64"});
+  expect(changed(3, {"adam/w/steps", ones({2})}), {"'adam/w/steps' is f32 (2,)", "i64 ()"});
+  for (const double steps : {-1.0, 1e18})
+    expect(changed(3, {"adam/w/steps", full({}, steps, DType::i64)}),
+           {"'adam/w/steps' is ", "no count"});
+  expect(changed(1, {"adam/w/speed", ones({2})}), {"'adam/w/speed' is nothing that Adam keeps"});
+  expect(changed(1, {"other", ones({2})}), {"'adam/w/mean' is lacking"});
+  expect(changed(3, {"other", ones({2})}), {"'adam/w/steps' is lacking"});
+  expect(changed(1, {"adam/w/mean", Tensor()}), {"tensor 'adam/w/mean' is empty"});
   expect(twice, {"'adam/w/mean' is there twice"});
-  expect(renamed("adam/", "sgd/"), {"none of the 6 tensors is Adam's", "'adam/'"});
+  expect(counted(state, 3), {"'adam/variables' is 3, and there are 2"});
+  expect(renamed("adam/", "sgd/"), {"no 'adam/variables' among the 7 tensors", "no state of Adam"});
+  expect({}, {"no 'adam/variables' among the 0 tensors"});
   const std::vector<NamedTensor> after = adam.state();
   for (std::size_t i = 0; i < state.size(); ++i)
     EXPECT_EQ(after[i].value.cast(DType::f64).to_vector<double>(),

@@ -30,14 +30,13 @@ bool is_padding(const Allocation& allocation, std::uint64_t from, std::uint64_t 
   const Shadow& shadow = allocation.shadow;
   if (to - from >= kWidest || (from == begin && to == end && !is_of_bytes)) return false;
   if (from == 0 || !is_written(shadow, from - 1)) return false;
+  const std::uint64_t first = from < kLookBack ? 0 : from - kLookBack;
   std::uint64_t width = 0;
-  if (to < allocation.bytes && is_written(shadow, to)) {
-    width = shadow.width[to / 4];
-  } else {
-    const std::uint64_t first = from < kLookBack ? 0 : from - kLookBack;
-    for (std::uint64_t word = first / 4; word * 4 < from; ++word)
-      width = std::max<std::uint64_t>(width, shadow.width[word]);
-  }
+  for (std::uint64_t word = first / 4; word * 4 < from; ++word)
+    width = std::max<std::uint64_t>(width, shadow.width[word]);
+  // At a struct's end the next begins with any member.
+  if (to < allocation.bytes && is_written(shadow, to))
+    width = std::max<std::uint64_t>(width, shadow.width[to / 4]);
   return to - from < width && to % width == 0;
 }
 

@@ -4,8 +4,8 @@
 // whole words, then reads it. The types are not known, but the widths of the stores are: a compiler
 // pads only up to the alignment of a wider member. Unwritten bytes are padding where
 //   - a written byte lies before them,
-//   - they end at a multiple of the width of the store behind them, or, where the access ends
-//     there, of the widest store in the 64 bytes before them,
+//   - they end at a multiple of the width of the store behind them, or of the widest store in the
+//     64 bytes before them, whichever is wider,
 //   - they are fewer than that width, and not all that the access reads, but for a vector of single
 //     bytes, as which nvcc copies the padding at a struct's end.
 // A width is that of one element, at most 8 bytes: a float4 counts as four stores of 4. So a

@@ -61,6 +61,13 @@ bool is_same_place(const Report& a, const Report& b) {
 const char* name(Fault fault) { return words_of(fault).name; }
 const char* key(Fault fault) { return words_of(fault).key; }
 
+bool is_fatal(Fault fault) {
+  constexpr Fault kFatal[] = {Fault::out_of_bounds, Fault::misaligned,  Fault::use_after_free,
+                              Fault::deadlock,      Fault::step_budget, Fault::unsupported,
+                              Fault::trap};
+  return std::find(std::begin(kFatal), std::end(kFatal), fault) != std::end(kFatal);
+}
+
 bool is_fault_key(std::string_view text) {
   return std::any_of(std::begin(kFaults), std::end(kFaults),
                      [&](const Words& words) { return words.key == text; });
@@ -118,6 +125,7 @@ void Reports::add(const Report& report) {
     ++suppression.count;
     return;
   }
+  if (found_ != nullptr) found_();
   Known* known = find(report);
   if (known != nullptr) {
     ++known->report.accesses;

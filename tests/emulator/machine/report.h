@@ -39,6 +39,8 @@ const char* name(Fault fault);
 // "out_of_bounds", as suppressions name it; whether there is such a key; all, between commas.
 const char* key(Fault fault);
 bool is_fault_key(std::string_view text);
+// True if nothing runs on the device after it. Such a report cannot be suppressed.
+bool is_fatal(Fault fault);
 std::string fault_keys();
 
 struct Report {
@@ -77,6 +79,9 @@ class Reports {
   std::vector<Suppression> suppressions() const;
   void print_suppressions() const;  // how much was kept back, and which of them never did so
 
+  // Called with each report that is not suppressed.
+  void when_found(void (*call)()) { found_ = call; }
+
   // Prints the report to stderr; that of a kernel when the launch ends, with its counts.
   void add(const Report& report);
   void begin_launch();
@@ -102,6 +107,7 @@ class Reports {
   bool is_in_launch_ = false;
   std::vector<Suppression> suppressions_;
   std::string suppressions_file_;
+  void (*found_)() = nullptr;
 };
 
 Reports& reports();

@@ -43,7 +43,7 @@ Suppression parsed(const std::string& text, std::uint32_t line) {
 
 bool Suppression::matches(const Report& report) const {
   const auto is_from = [&](const Report::Place& place) { return is_like(file, place.file); };
-  if (fault != "*" && fault != key(report.fault)) return false;
+  if (is_fatal(report.fault) || (fault != "*" && fault != key(report.fault))) return false;
   if (!kernel.empty() && (report.kernel.empty() || !is_like(kernel, report.kernel))) return false;
   return file.empty() || std::any_of(report.source.begin(), report.source.end(), is_from) ||
          std::any_of(report.other_source.begin(), report.other_source.end(), is_from);

@@ -83,7 +83,7 @@ cudaError_t call_with(const char* function, Needs needs,
       note_refusal(state.findings, function, failure.refusal);
     else if (failure.is_callers && is_watched(function))
       state.findings.fail_call(std::string(function) + " gave " + cudaGetErrorName(error) +
-                               ", and nothing asked for the error");
+                               ", and cudaGetLastError was not called after it");
   } catch (const ModuleError& refused) {
     note_refusal(state.findings, function, "PTX: " + refused.text);
     error = error_of(refused.kind);

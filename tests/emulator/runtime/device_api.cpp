@@ -6,6 +6,7 @@
 #include "runtime/capture.h"
 #include "runtime/context.h"
 #include "runtime/device_properties.h"
+#include "runtime/finish.h"
 #include "runtime/reset.h"
 
 using namespace emulator;
@@ -145,6 +146,7 @@ cudaError_t cudaDeviceSynchronize() {
 
 cudaError_t cudaDeviceReset() {
   return call_without_device(__func__, [&](Context& state) {
+    find_leaks(state, thread_state().device);  // which the reset would hide
     reset_device(state, device_at(state, thread_state().device));
   });
 }

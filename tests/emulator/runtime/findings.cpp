@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "runtime/status.h"
+
 namespace emulator {
 
 void Findings::add(Kind kind, const std::string& text) {
@@ -26,6 +28,7 @@ void Findings::refuse(const std::string& what) {
   if (findings_.size() == before) return;
   findings_.back().is_printed = true;
   std::fprintf(stderr, "emulator: %s\n", findings_.back().text.c_str());
+  note_found();
 }
 
 void Findings::refuse_load(const std::string& what) {

@@ -8,19 +8,23 @@
 #include <iostream>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "runtime/context.h"
 #include "runtime/counters_json.h"
 #include "runtime/idle.h"
+#include "runtime/status.h"
 
 namespace emulator {
 namespace {
 
 constexpr int kStrictStatus = 86;
 
-void find_leaks(Context& state) {
+}  // namespace
+
+void find_leaks(Context& state, std::optional<int> device) {
   struct Sum {
     std::size_t blocks = 0, bytes = 0;
   };
@@ -28,6 +32,7 @@ void find_leaks(Context& state) {
   state.blocks.for_each([&](const Block& block) {
     // A graph's memory is its node's, and what is registered is the program's own. Work that frees
     // and was never waited for is dropped with the process, and freed all the same.
+    if (device && block.device != *device) return;
     if (block.is_of_graph || block.is_free_enqueued || block.kind == Block::Kind::registered)
       return;
     // After a fault nothing can be freed.
@@ -43,6 +48,8 @@ void find_leaks(Context& state) {
                         ", were never freed");
   }
 }
+
+namespace {
 
 // Work that is unfinished now is dropped, as on a real device.
 void finish() {
@@ -61,6 +68,7 @@ void finish() {
   state.findings.print_rest();
   const std::size_t count = reports().count();
   if (count == 0 && state.findings.count() == 0) return;
+  note_found();
   if (count != 0)
     std::fprintf(stderr, "emulator: %zu %s in all\n", count, count == 1 ? "report" : "reports");
   const char* strict = std::getenv("TENDON_EMULATOR_STRICT");

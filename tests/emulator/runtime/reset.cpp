@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "runtime/capture.h"
+#include "runtime/status.h"
 
 namespace emulator {
 namespace {
@@ -66,6 +67,7 @@ void reset_findings(Context& context) {
   }
   thread_state().last_error = cudaSuccess;
   reports().clear();
+  forget_found();
   context.findings.clear();
   context.calls = {};
   context.total = {};

@@ -1,6 +1,8 @@
 // A program that makes the mistake that its argument names, and looks at no error unless it says
 // so.
 #include <cuda_runtime_api.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -72,6 +74,24 @@ const std::map<std::string, std::function<void()>> kMistakes{
      [] {
        ask_for_an_array();
        emulator()->reset();
+     }},
+    {"array-and-leave",
+     [] {
+       ask_for_an_array();
+       _exit(EXIT_SUCCESS);
+     }},
+    {"array-and-exec",
+     [] {
+       ask_for_an_array();
+       execl("/bin/true", "true", nullptr);
+     }},
+    {"array-in-a-child",
+     [] {
+       if (fork() == 0) {
+         ask_for_an_array();
+         _exit(EXIT_SUCCESS);
+       }
+       wait(nullptr);
      }},
     {"free-twice", free_twice},
     {"free-twice-and-ask",

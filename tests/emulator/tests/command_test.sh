@@ -57,5 +57,7 @@ expect 2 "needs a value" "$emulate" --list
 expect 0 "PROGRAM" "$emulate" --help
 printf '#!/bin/sh\nexec "$@"\n' >"$folder/script" && chmod +x "$folder/script"
 expect 0 PASSED "$emulate" "$folder/script" "$sound" --gtest_filter=Textbook.TiledMatricesMultiply
+printf '#!/bin/sh\nexit 0\n' >"$folder/idle" && chmod +x "$folder/idle"
+expect 86 "has not loaded the emulated runtime" "$emulate" "$folder/idle"
 TENDON_EMULATOR_LIBRARIES=$folder expect 2 "no libcudart.so.13 in" "$emulate" "$sound"
 exit $failed

@@ -13,6 +13,18 @@ struct Last {  // four at its end
   int count;
 };
 
+struct Mixed {  // four inside and four at its end, before a member of four
+  float first;
+  double second;
+  float third;
+};
+
+__global__ void write_mixed(Mixed* mixed) {
+  mixed[threadIdx.x].first = 1;
+  mixed[threadIdx.x].second = 2;
+  mixed[threadIdx.x].third = 3;
+}
+
 __global__ void write_members(Inner* inner, Last* last, int n, int numbers) {
   const int i = threadIdx.x;
   if (i >= n) return;
@@ -112,6 +124,13 @@ TEST_F(UnwrittenFaults, ALineThatIsInlinedInItselfIsOneFinding) {
   ASSERT_EQ(findings.size(), 1u);
   EXPECT_TRUE(mentions(findings[0], "found 8 times, in 1 thread of 1 block"));
   EXPECT_TRUE(mentions(findings[0], "faults_unwritten_test.cu:" + std::to_string(kSumRecursively)));
+}
+
+TEST_F(UnwrittenFaults, PaddingAtAStructsEndIsNoneWhateverFollowsIt) {
+  const DeviceArray<Mixed> mixed(8);
+  write_mixed<<<1, 8>>>(mixed.get());
+  EXPECT_EQ(mixed.values()[7].third, 3);
+  EXPECT_TRUE(take_findings().empty());
 }
 
 TEST_F(UnwrittenFaults, SoundTwinsReportNothing) {
