@@ -1,6 +1,7 @@
 #include "host/cuda/op_cost.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace tendon::cuda {
 namespace {
@@ -121,7 +122,10 @@ PartCost cost_of(const Tape& tape, const plan::Part& part) {
     copies->in_line += instructions_of(op, dtype);
     cost.instructions += instructions_of(op, dtype);
   }
-  std::ranges::stable_sort(all, std::ranges::greater{}, &Copies::in_line);
+  std::ranges::sort(all, [](const Copies& a, const Copies& b) {
+    return std::tuple(-a.in_line, a.what.op, a.what.dtype) <
+           std::tuple(-b.in_line, b.what.op, b.what.dtype);
+  });
   for (const Copies& copies : all) {
     const int as_function = copies.in_line / copies.count + kOfCall * copies.count;
     if (cost.instructions <= kMostInLine) break;
