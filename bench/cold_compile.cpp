@@ -1,11 +1,11 @@
 #include "bench/cold_compile.h"
 
 #include <fmt/format.h>
-#include <stdlib.h>
 #include <tendon/precompile.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <ctime>
 #include <filesystem>
 #include <stdexcept>

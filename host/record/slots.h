@@ -57,7 +57,7 @@ class Slots {
   // How many variables there are, then what is kept of each: in the order in which they were met,
   // and behind them, of those that were loaded and not met since.
   std::vector<NamedTensor> state(Place place) const;
-  void load(std::span<const NamedTensor> state, Place place);
+  void load(std::span<const NamedTensor> tensors, Place place);
 
  private:
   struct Loaded {
@@ -76,7 +76,7 @@ class Slots {
     Place place;
 
     [[noreturn]] void fail(const std::string& what) const;
-    State sorted(std::span<const NamedTensor> state) const;
+    State sorted(std::span<const NamedTensor> tensors) const;
     std::int64_t count(const NamedTensor& tensor) const;
     void check(const Slot& slot, const Loaded& loaded) const;
     [[noreturn]] void fail_by_name(std::span<const std::string> lacking,
