@@ -42,8 +42,9 @@ class PreparedContraction {
   // What the packed operands and the library need, of the arena's alignment (256).
   std::int64_t workspace_bytes() const;
 
-  // Has the library load now what it would load in the first run. Where there is no memory for that
-  // it is left to the run. On the memory's stream.
+  // Runs the product once over scratch memory, so that the library loads its kernels outside of a
+  // capture. Does nothing where there is no memory for the operands; the first run loads them then.
+  // On the memory's stream.
   void warm_up(Memory& memory) const;
 
   // Enqueues the product on the stream: pointers to the operands' bases (of packed ones, to the

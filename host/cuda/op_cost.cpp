@@ -114,7 +114,7 @@ PartCost cost_of(const Tape& tape, const plan::Part& part) {
       continue;
     }
     const Op op = tape.op(step.value);
-    // Comparisons give booleans: what they cost, their operands say.
+    // The operands' dtype and not the result's: a comparison of f64 gives a boolean.
     const DType dtype = tape.dtype(tape.operands(step.value).back());
     auto copies = std::ranges::find(all, PartCost::Called{op, dtype}, &Copies::what);
     if (copies == all.end()) copies = all.insert(copies, {{op, dtype}, 0, 0});

@@ -1,5 +1,5 @@
 // save and load: the bits come back, other programs' files load, and a wrong file or a full disk is
-// an Error that leaves everything as it was. tests/golden/safetensors_files.py made the other
+// an Error that leaves the old file. tests/golden/safetensors_files.py made the other
 // programs' files and read tendon.safetensors with them.
 #include <gtest/gtest.h>
 #include <sys/resource.h>

@@ -18,7 +18,8 @@ constexpr std::size_t kMostResident =
 
 constexpr ptx::Version kLanguage{9, 0};  // of PTX, that CUDA 13.0 has
 
-// sm_80, compute_90, sm_90a: what is behind the number ties it to that device alone.
+// A .target such as sm_80, compute_90 or sm_90a. A letter after the number (the tie) means that the
+// code runs on that architecture alone.
 struct Target {
   int architecture = 0;  // 0: it cannot be read
   std::string_view tie;
