@@ -10,6 +10,7 @@ namespace tendon::plan {
 struct Fused {
   std::vector<Stage> stages;  // without places in memory
   std::vector<Ref> targets;   // the value in memory that each target of the tape is
+  Effort effort;
 };
 Fused fuse(const Tape& tape);
 

@@ -33,6 +33,7 @@ Fused Fusion::fuse() {
   }
   merge_clusters();
   fused.stages = finish(fused.targets);
+  fused.effort = effort_;
   return fused;
 }
 
@@ -201,10 +202,8 @@ void Fusion::store(Ref value) {
     views_[value.id] = view_of(value, seen.shape);
     return;
   }
-  Cluster copy = Cluster::over(tape_.shape(value));
-  const int at = static_cast<int>(clusters_.size());
-  this->copy(copy, at, value, seen);
-  clusters_.push_back(std::move(copy));
+  const int at = add_cluster(Cluster::over(tape_.shape(value)));
+  copy(clusters_.back(), at, value, View(seen));
   // Chains on numbers go on from the number.
   if (is_uniform(value)) {
     is_copied_[value.id] = true;
@@ -230,9 +229,13 @@ void Fusion::add_irregular(Ref value) {
   open(std::move(cluster), value);
 }
 
-void Fusion::open(Cluster cluster, Ref value) {
-  home_[value.id] = static_cast<int>(clusters_.size());
+void Fusion::open(Cluster cluster, Ref value) { home_[value.id] = add_cluster(std::move(cluster)); }
+
+int Fusion::add_cluster(Cluster cluster) {
+  const int at = static_cast<int>(clusters_.size());
   clusters_.push_back(std::move(cluster));
+  position_.push_back(at);
+  return at;
 }
 
 int Fusion::join_or_open(const Cluster::Member& member, std::span<const Ref> operands,
@@ -254,15 +257,15 @@ int Fusion::join_or_open(const Cluster::Member& member, std::span<const Ref> ope
                            shares_memory(cluster, operands);
     if (has_to_do && join_at(at, member)) return at;
   }
-  clusters_.push_back(Cluster::over(space));
+  add_cluster(Cluster::over(space));
   if (join_at(count, member)) return count;
   // Strides cannot bring an operand into the order of the space: it is copied first.
   clusters_.pop_back();
+  position_.pop_back();
   for (const Ref operand : operands) {
     if (!is_uniform(operand)) store(operand);
   }
-  const int at = static_cast<int>(clusters_.size());
-  clusters_.push_back(Cluster::over(space));
+  const int at = add_cluster(Cluster::over(space));
   join_at(at, member);
   return at;
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "host/ops/op_row.h"
+#include "host/plan/cluster.h"
 #include "host/plan/fuse.h"
 
 namespace tendon::plan {
@@ -18,34 +19,6 @@ inline constexpr int kNowhere = -1;
 // Instructions of a body: beyond this a stage gains nothing, and its values no longer fit in cache
 // or registers.
 inline constexpr std::size_t kLongestBody = 512;
-
-// A stage that is being made. Stages run in the order of their making, and an op joins one only if
-// all it needs is made by earlier ones or by the stage itself: so there are no cycles.
-struct Cluster {
-  // What it was made of, in order, so that it can be made again together with another.
-  struct Member {
-    enum class Kind : std::uint8_t { op, reduction, copy } kind = Kind::op;
-    Ref value;
-    View view = {};  // of a copy: what is copied
-  };
-  Stage stage;
-  std::vector<Member> members;
-  std::unordered_map<std::uint32_t, Local> locals;  // by value
-  std::vector<Ref> loaded;                          // bases of its loads
-
-  static Cluster over(const Shape& space) {
-    Cluster cluster;
-    cluster.stage.parts.emplace_back();
-    cluster.part().space = space;
-    return cluster;
-  }
-  Part& part() { return stage.parts[0]; }
-  const Part& part() const { return stage.parts[0]; }
-  bool is_body() const {
-    return stage.kind == StageKind::pointwise || stage.kind == StageKind::reduce;
-  }
-  bool loads(Ref base) const { return std::ranges::find(loaded, base) != loaded.end(); }
-};
 
 // How an operand comes into a body.
 struct Operand {
@@ -88,7 +61,11 @@ class Fusion {
   void find_in_memory();
   ops::OpKind kind(Ref value) const { return ops::row(tape_.op(value)).kind; }
   const View& view(Ref value) const { return *views_[value.id]; }
-  int home(Ref base) const { return home_[base.id]; }
+  // The position of the stage that makes the value.
+  int home(Ref base) const {
+    const int cluster = home_[base.id];
+    return cluster == kNowhere ? kNowhere : position_[static_cast<std::size_t>(cluster)];
+  }
   // Whether the value is the same everywhere and few ops on numbers give it.
   bool is_uniform(Ref value) const;
   // Not in memory, since each stage that uses it makes it again.
@@ -120,9 +97,9 @@ class Fusion {
   std::optional<Reduction> reduction_of(Ref value) const;
   // How the operand, stretched over `shape`, comes into the body at `level`; none where it cannot.
   std::optional<Operand> resolve(Cluster& cluster, int at, Ref value, const Shape& shape,
-                                 Level level) const;
+                                 Level level);
   std::optional<Operand> resolve(Cluster& cluster, int at, const View& operand, const Shape& shape,
-                                 Level level) const;
+                                 Level level);
   // A value of an earlier stage that nothing else wants in memory and that few ops make from what
   // is there: it is computed again, and neither stored nor loaded. `budget`: what that may cost.
   bool can_compute_again(Cluster& cluster, int at, Ref base, Level level, int& budget) const;
@@ -137,9 +114,8 @@ class Fusion {
   Local bring(Cluster& cluster, const Operand& operand, Level level);
   Local compute_again(Cluster& cluster, Ref value, Level level);
   static Local load(Cluster& cluster, const View& view, Level level, DType dtype);
-  static Local expand(Part& part, Local row);
+  static Local expand(Cluster& cluster, Local row);
   Local uniform_local(Cluster& cluster, Ref value);
-  static Local append(Part& part, Instruction step);
   // Puts the value in memory in row-major order: where it is made, or by a copy.
   void store(Ref value);
   // The value whose memory holds one that has been stored.
@@ -148,6 +124,7 @@ class Fusion {
   bool copy(Cluster& cluster, int at, Ref value, const View& from);
   void add_irregular(Ref value);
   void open(Cluster cluster, Ref value);
+  int add_cluster(Cluster cluster);
   void add_product(Ref value);
   // An operand as a matrix for each leading index of the result. Libraries want one of its two last
   // axes without gaps.
@@ -159,12 +136,21 @@ class Fusion {
   // one reads from, or that read the same memory, become one where nothing between them forbids it.
   void merge_clusters();
   bool merge_into(int at);
-  bool have_to_do(const Cluster& cluster, const Cluster& other, int other_at) const;
+  // Sets bit k if the stage at `at` reads what the one at `at` - 1 - k makes, or the same memory.
+  std::uint64_t find_candidates(int at) const;
   bool can_move_down(int from, int to) const;
   bool can_move_up(int from, int to) const;
   bool reads_from(const Cluster& cluster, int at) const;
-  // Makes what two clusters are made of again, as one at `at`.
-  bool merge(int first, int second, int at);
+  Cluster& cluster_at(int position);
+  // Makes the stages at two positions one, at the position `to`, which is one of them.
+  bool merge(int first, int second, int to);
+  // Adds the members of `b` behind those of `a`, or leaves both as they are.
+  bool append(Cluster& a, Cluster& b, int at);
+  // Makes the members of `a` and `b` again, in the order of the tape, in a stage like `model`.
+  bool rebuild(Cluster& a, Cluster& b, const Cluster& model, int at);
+  // Makes a stage of several again in the order of the tape.
+  void sort_members(Cluster& cluster, int at);
+  void note_loads(int cluster, std::size_t from);
   bool join(Cluster& cluster, int at, const Cluster::Member& member);
   // The stages, with what they store. Pointwise ones whose results only the caller reads become one
   // launch, the last.
@@ -179,6 +165,10 @@ class Fusion {
   std::vector<int> home_;               // the cluster that makes it; kNowhere: in memory before
   std::vector<bool> is_copied_;         // uniform, and in memory too
   std::vector<Cluster> clusters_;
+  std::vector<int> position_;              // of each cluster, in the order of the stages
+  std::vector<int> at_position_;           // the cluster there, while they are merged
+  std::vector<std::vector<int>> loaders_;  // clusters that load a value, while they are merged
+  Effort effort_;
   std::vector<bool> in_memory_;  // a target, or of a kind that is always stored, or read by one
   int at_ = kNowhere;            // the stage that is being added to
 };

@@ -73,7 +73,7 @@ bool Fusion::compute(Cluster& cluster, int at, Ref value) {
   for (std::size_t i = 0; i < operands.size(); ++i) {
     step.operands[i] = bring(cluster, resolved[i], level);
   }
-  cluster.locals[value.id] = append(part, step);
+  cluster.set_local(value, cluster.append(step));
   cluster.members.push_back({Cluster::Member::Kind::op, value});
   return true;
 }
@@ -81,10 +81,16 @@ bool Fusion::compute(Cluster& cluster, int at, Ref value) {
 bool Fusion::reduce(Cluster& cluster, int at, Ref value, const Reduction& reduction) {
   at_ = at;
   Part& part = cluster.part();
-  const std::vector<Instruction> before = part.body;
-  const Part old = {part.space, part.first_reduced, part.reduced_count, part.is_resident, {}, {}};
+  // Only the views of loads change where it begins to reduce.
+  const bool begins = !part.reduces();
+  const Part old = {part.space,
+                    part.first_reduced,
+                    part.reduced_count,
+                    part.is_resident,
+                    begins ? part.body : std::vector<Instruction>{},
+                    {}};
   Level level = Level::row;
-  if (!part.reduces()) {
+  if (begins) {
     if (!begin_reducing(cluster, value, reduction)) return false;
   } else if (!is_arg(value) && are_columns(part, part_of(reduction))) {
     const auto width =
@@ -100,18 +106,18 @@ bool Fusion::reduce(Cluster& cluster, int at, Ref value, const Reduction& reduct
   std::optional<Operand> operand =
       resolve(cluster, at, reduction.operand, reduction.operand.shape, Level::element);
   if (!operand || (!part.is_resident && operand->from == Operand::From::expanded)) {
-    part.space = old.space;
-    part.first_reduced = old.first_reduced;
-    part.reduced_count = old.reduced_count;
-    part.is_resident = old.is_resident;
-    part.body = before;
+    if (begins) {
+      part = old;
+      cluster.index_loads();
+    }
     return false;
   }
   operand->dtype = tape_.dtype(tape_.operands(value)[0]);
   cluster.stage.kind = StageKind::reduce;
   const Local local = bring(cluster, *operand, Level::element);
-  cluster.locals[value.id] =
-      append(part, {Instruction::Kind::reduce, level, tape_.dtype(value), value, 1, {local}, {}});
+  cluster.set_local(
+      value, cluster.append(
+                 {Instruction::Kind::reduce, level, tape_.dtype(value), value, 1, {local}, {}}));
   cluster.members.push_back({Cluster::Member::Kind::reduction, value});
   return true;
 }
@@ -138,6 +144,7 @@ bool Fusion::begin_reducing(Cluster& cluster, Ref value, const Reduction& reduct
         step.view = *reshape(step.view, space);
       }
     }
+    cluster.index_loads();
   }
   part.space = space;
   part.first_reduced = reduction.first;
@@ -202,14 +209,15 @@ std::optional<Reduction> Fusion::reduction_of(Ref value) const {
 }
 
 std::optional<Operand> Fusion::resolve(Cluster& cluster, int at, Ref value, const Shape& shape,
-                                       Level level) const {
+                                       Level level) {
   std::optional<Operand> operand = resolve(cluster, at, view(value), shape, level);
   if (operand) operand->dtype = tape_.dtype(value);
   return operand;
 }
 
 std::optional<Operand> Fusion::resolve(Cluster& cluster, int at, const View& operand,
-                                       const Shape& shape, Level level) const {
+                                       const Shape& shape, Level level) {
+  ++effort_.resolves;
   if (operand.is_whole() && uniform_[operand.pieces[0].base.id] != kNotUniform) {
     return Operand{Operand::From::uniform, operand.pieces[0].base, {}, Level::uniform};
   }
@@ -358,14 +366,13 @@ Local Fusion::bring(Cluster& cluster, const Operand& operand, Level level) {
   switch (operand.from) {
     case Operand::From::uniform: return uniform_local(cluster, operand.value);
     case Operand::From::local: return cluster.locals.at(operand.value.id);
-    case Operand::From::expanded:
-      return expand(cluster.part(), cluster.locals.at(operand.value.id));
+    case Operand::From::expanded: return expand(cluster, cluster.locals.at(operand.value.id));
     case Operand::From::again: return compute_again(cluster, operand.value, operand.level);
     case Operand::From::loaded: break;
   }
   const Local local = load(cluster, operand.view, operand.level, operand.dtype);
   const bool is_row = operand.level == Level::row && level == Level::element;
-  return is_row ? expand(cluster.part(), local) : local;
+  return is_row ? expand(cluster, local) : local;
 }
 
 Local Fusion::compute_again(Cluster& cluster, Ref value, Level level) {
@@ -391,42 +398,26 @@ Local Fusion::compute_again(Cluster& cluster, Ref value, Level level) {
         resolve(cluster, at_, operand, tape_.shape(value), level);
     into = bring(cluster, *resolved, level);
   }
-  const Local local = append(cluster.part(), step);
-  cluster.locals[value.id] = local;
+  const Local local = cluster.append(step);
+  cluster.set_local(value, local);
   return local;
 }
 
 Local Fusion::load(Cluster& cluster, const View& view, Level level, DType dtype) {
-  Part& part = cluster.part();
-  for (Local i = 0; i < part.body.size(); ++i) {
-    const Instruction& step = part.body[i];
-    if (step.kind == Instruction::Kind::load && step.level == level && step.dtype == dtype &&
-        step.view == view) {
-      return i;
-    }
-  }
   const Ref value = view.pieces.empty() ? Ref{} : view.pieces[0].base;
-  for (const Piece& piece : view.pieces) {
-    if (!cluster.loads(piece.base)) cluster.loaded.push_back(piece.base);
-  }
-  return append(part, {Instruction::Kind::load, level, dtype, value, 0, {}, view});
+  return cluster.find_or_append({Instruction::Kind::load, level, dtype, value, 0, {}, view});
 }
 
-Local Fusion::expand(Part& part, Local row) {
-  for (Local i = 0; i < part.body.size(); ++i) {
-    const Instruction& step = part.body[i];
-    if (step.kind == Instruction::Kind::expand && step.operands[0] == row) return i;
-  }
-  const Instruction made = part.body[row];
-  return append(part,
-                {Instruction::Kind::expand, Level::element, made.dtype, made.value, 1, {row}, {}});
+Local Fusion::expand(Cluster& cluster, Local row) {
+  const Instruction& made = cluster.part().body[row];
+  return cluster.find_or_append(
+      {Instruction::Kind::expand, Level::element, made.dtype, made.value, 1, {row}, {}});
 }
 
 Local Fusion::uniform_local(Cluster& cluster, Ref value) {
   if (const auto found = cluster.locals.find(value.id); found != cluster.locals.end()) {
     return found->second;
   }
-  Part& part = cluster.part();
   const DType dtype = tape_.dtype(value);
   Instruction step{Instruction::Kind::compute, Level::uniform, dtype, value, 0, {}, {}};
   if (tape_.op(value) == Op::constant) {
@@ -438,14 +429,9 @@ Local Fusion::uniform_local(Cluster& cluster, Ref value) {
       step.operands[step.operand_count++] = uniform_local(cluster, view(operand).pieces[0].base);
     }
   }
-  const Local local = append(part, step);
-  cluster.locals[value.id] = local;
+  const Local local = cluster.append(step);
+  cluster.set_local(value, local);
   return local;
-}
-
-Local Fusion::append(Part& part, Instruction step) {
-  part.body.push_back(std::move(step));
-  return static_cast<Local>(part.body.size() - 1);
 }
 
 bool Fusion::copy(Cluster& cluster, int at, Ref value, const View& from) {
@@ -456,7 +442,7 @@ bool Fusion::copy(Cluster& cluster, int at, Ref value, const View& from) {
   operand->dtype = tape_.dtype(value);
   if (operand->from == Operand::From::uniform && cluster.part().reduces()) return false;
   cluster.members.push_back({Cluster::Member::Kind::copy, value, from});
-  cluster.locals[value.id] = bring(cluster, *operand, Level::element);
+  cluster.set_local(value, bring(cluster, *operand, Level::element));
   return true;
 }
 

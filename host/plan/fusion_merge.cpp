@@ -1,5 +1,7 @@
-// Making stages one.
+// Making stages one. The later one's members are added behind those of the earlier, so that a stage
+// of many costs no more than they do; the stages of several are put in the tape's order at the end.
 #include <algorithm>
+#include <bit>
 
 #include "host/plan/arena.h"
 #include "host/plan/fusion.h"
@@ -7,47 +9,93 @@
 namespace tendon::plan {
 namespace {
 
-// How far apart stages may be that are made one.
+// How far apart stages may be that are made one: a candidate is a bit.
 constexpr int kMergeDistance = 64;
 
 }  // namespace
 
 void Fusion::merge_clusters() {
-  for (int at = 0; at < static_cast<int>(clusters_.size()); ++at) {
+  const int count = static_cast<int>(clusters_.size());
+  at_position_.resize(clusters_.size());
+  loaders_.resize(tape_.size());
+  for (int at = 0; at < count; ++at) {
+    at_position_[static_cast<std::size_t>(at)] = at;
+    note_loads(at, 0);
+  }
+  for (int at = 0; at < count; ++at) {
     while (merge_into(at)) {
     }
+  }
+  for (int at = 0; at < count; ++at) {
+    if (cluster_at(at).is_merged) sort_members(cluster_at(at), at);
+  }
+  std::vector<Cluster> in_order;
+  for (int at = 0; at < count; ++at) {
+    in_order.push_back(std::move(cluster_at(at)));
+  }
+  for (int& home : home_) {
+    if (home != kNowhere) home = position_[static_cast<std::size_t>(home)];
+  }
+  clusters_ = std::move(in_order);
+  for (int at = 0; at < count; ++at) position_[static_cast<std::size_t>(at)] = at;
+}
+
+Cluster& Fusion::cluster_at(int position) {
+  return clusters_[static_cast<std::size_t>(at_position_[static_cast<std::size_t>(position)])];
+}
+
+void Fusion::note_loads(int cluster, std::size_t from) {
+  const std::vector<Ref>& loaded = clusters_[static_cast<std::size_t>(cluster)].loaded;
+  for (std::size_t i = from; i < loaded.size(); ++i) {
+    if (tape_.shape(loaded[i]).size() > 1) loaders_[loaded[i].id].push_back(cluster);
   }
 }
 
 bool Fusion::merge_into(int at) {
-  const Cluster& cluster = clusters_[static_cast<std::size_t>(at)];
-  if (!cluster.is_body() || cluster.members.empty()) return false;
-  for (int before = at - 1; before >= std::max(0, at - kMergeDistance); --before) {
-    const Cluster& other = clusters_[static_cast<std::size_t>(before)];
-    if (!other.is_body() || other.members.empty() || !have_to_do(cluster, other, before)) {
-      continue;
-    }
+  const Cluster& cluster = cluster_at(at);
+  if (!cluster.is_body() || cluster.is_empty()) return false;
+  for (std::uint64_t candidates = find_candidates(at); candidates != 0;
+       candidates &= candidates - 1) {
+    const int before = at - 1 - std::countr_zero(candidates);
     if (can_move_down(before, at) && merge(before, at, at)) return true;
-    if (can_move_up(at, before) && merge(before, at, before)) return at != before;
+    if (can_move_up(at, before) && merge(before, at, before)) return false;
   }
   return false;
 }
 
-bool Fusion::have_to_do(const Cluster& cluster, const Cluster& other, int other_at) const {
-  return std::ranges::any_of(cluster.loaded, [&](Ref base) {
-    return home(base) == other_at || (tape_.shape(base).size() > 1 && other.loads(base));
-  });
+std::uint64_t Fusion::find_candidates(int at) const {
+  std::uint64_t candidates = 0;
+  const auto add = [&](int position) {
+    const int distance = at - 1 - position;
+    if (position < 0 || distance < 0 || distance >= kMergeDistance) return;
+    candidates |= std::uint64_t{1} << distance;
+  };
+  const int index = at_position_[static_cast<std::size_t>(at)];
+  for (const Ref base : clusters_[static_cast<std::size_t>(index)].loaded) {
+    add(home(base));
+    for (const int loader : loaders_[base.id]) add(position_[static_cast<std::size_t>(loader)]);
+  }
+  std::uint64_t mergeable = 0;
+  for (std::uint64_t left = candidates; left != 0; left &= left - 1) {
+    const int position = at - 1 - std::countr_zero(left);
+    const Cluster& other =
+        clusters_[static_cast<std::size_t>(at_position_[static_cast<std::size_t>(position)])];
+    if (other.is_body() && !other.is_empty()) mergeable |= left & ~(left - 1);
+  }
+  return mergeable;
 }
 
 bool Fusion::can_move_down(int from, int to) const {
   for (int k = from + 1; k < to; ++k) {
-    if (reads_from(clusters_[static_cast<std::size_t>(k)], from)) return false;
+    const int index = at_position_[static_cast<std::size_t>(k)];
+    if (reads_from(clusters_[static_cast<std::size_t>(index)], from)) return false;
   }
   return true;
 }
 
 bool Fusion::can_move_up(int from, int to) const {
-  return std::ranges::none_of(clusters_[static_cast<std::size_t>(from)].loaded,
+  const int index = at_position_[static_cast<std::size_t>(from)];
+  return std::ranges::none_of(clusters_[static_cast<std::size_t>(index)].loaded,
                               [&](Ref base) { return home(base) > to; });
 }
 
@@ -57,16 +105,55 @@ bool Fusion::reads_from(const Cluster& cluster, int at) const {
   return std::ranges::any_of(reads(cluster.stage), is_there);
 }
 
-bool Fusion::merge(int first, int second, int at) {
-  Cluster& a = clusters_[static_cast<std::size_t>(first)];
-  Cluster& b = clusters_[static_cast<std::size_t>(second)];
+bool Fusion::merge(int first, int second, int to) {
+  Cluster& a = cluster_at(first);
+  Cluster& b = cluster_at(second);
   if (a.part().body.size() + b.part().body.size() > kLongestBody) return false;
   if (a.part().space.size() != b.part().space.size()) return false;
   const bool is_of_columns = are_columns(a.part(), b.part());
-  const Cluster& model = b.part().reduces() && !is_of_columns ? b : a;
   if (a.part().reduces() && b.part().reduces() && !is_of_columns &&
       !are_columns(b.part(), a.part()) && !same_rows(a.part(), b.part()))
     return false;
+
+  const int of_a = at_position_[static_cast<std::size_t>(first)];
+  const int of_b = at_position_[static_cast<std::size_t>(second)];
+  const std::size_t loaded = a.loaded.size();
+  const auto set_home = [&](int cluster) {
+    for (const Cluster::Member& member : b.members) home_[member.value.id] = cluster;
+  };
+  set_home(of_a);
+  position_[static_cast<std::size_t>(of_a)] = to;
+  const bool begins_with_a =
+      !b.part().reduces() || is_of_columns ||
+      (a.part().reduces() && a.part().space == b.part().space && same_rows(a.part(), b.part()));
+  const bool is_rebuilt = !begins_with_a;
+  if (is_rebuilt ? !rebuild(a, b, b, to) : !append(a, b, to)) {
+    position_[static_cast<std::size_t>(of_a)] = first;
+    set_home(of_b);
+    return false;
+  }
+  note_loads(of_a, is_rebuilt ? 0 : loaded);
+  b = Cluster::over({});
+  at_position_[static_cast<std::size_t>(first)] = of_b;
+  at_position_[static_cast<std::size_t>(second)] = of_b;
+  at_position_[static_cast<std::size_t>(to)] = of_a;
+  position_[static_cast<std::size_t>(of_b)] = first == to ? second : first;
+  return true;
+}
+
+bool Fusion::append(Cluster& a, Cluster& b, int at) {
+  const Cluster::Mark mark = a.mark();
+  for (const Cluster::Member& member : b.members) {
+    if (join(a, at, member)) continue;
+    a.go_back_to(mark);
+    return false;
+  }
+  a.forget_mark();
+  a.is_merged = true;
+  return true;
+}
+
+bool Fusion::rebuild(Cluster& a, Cluster& b, const Cluster& model, int at) {
   Cluster made;
   made.stage.kind = model.stage.kind;
   Part part = model.stage.parts[0];
@@ -75,23 +162,20 @@ bool Fusion::merge(int first, int second, int at) {
   std::vector<Cluster::Member> members = a.members;
   members.insert(members.end(), b.members.begin(), b.members.end());
   std::ranges::sort(members, {}, &Cluster::Member::value);
-  const auto move_home = [&](const Cluster& cluster, int to) {
-    for (const Cluster::Member& member : cluster.members) home_[member.value.id] = to;
-  };
-  move_home(a, at);
-  move_home(b, at);
   for (const Cluster::Member& member : members) {
-    if (join(made, at, member)) continue;
-    move_home(a, first);
-    move_home(b, second);
-    return false;
+    if (!join(made, at, member)) return false;
   }
-  (at == second ? b : a) = std::move(made);
-  (at == second ? a : b) = Cluster{{}, {}, {}, {}};
+  a = std::move(made);
   return true;
 }
 
+void Fusion::sort_members(Cluster& cluster, int at) {
+  Cluster none = Cluster::over({});
+  rebuild(cluster, none, cluster, at);
+}
+
 bool Fusion::join(Cluster& cluster, int at, const Cluster::Member& member) {
+  ++effort_.joins;
   switch (member.kind) {
     case Cluster::Member::Kind::op: return compute(cluster, at, member.value);
     case Cluster::Member::Kind::reduction:

@@ -177,6 +177,7 @@ Plan make_plan(Tape tape) {
   Fused fused = fuse(tape);
   plan.stages = std::move(fused.stages);
   plan.targets = std::move(fused.targets);
+  plan.effort = fused.effort;
   plan.tape = std::move(tape);
   for (Stage& stage : plan.stages) {
     for (Part& part : stage.parts) {

@@ -113,6 +113,13 @@ struct Copy {  // of a value to one more output
   std::uint32_t output = 0;
 };
 
+// What fusion did, without a clock: attempts to add an op to a stage, and operands that were looked
+// for in one.
+struct Effort {
+  std::int64_t joins = 0;
+  std::int64_t resolves = 0;
+};
+
 struct Plan {
   Tape tape;  // its inputs are the plan's inputs, its targets the plan's outputs
   std::vector<Stage> stages;
@@ -121,6 +128,7 @@ struct Plan {
   std::vector<Copy> copies;         // done last
   std::int64_t arena_bytes = 0;
   std::int64_t op_count = 0;  // tape ops that executing it computes
+  Effort effort;
 };
 
 // The chunks of each row: so many of so many elements, the last one of what is left. Of rows of

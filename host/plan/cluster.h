@@ -1,0 +1,70 @@
+// Cluster: a stage that is being made, with what fusion has to find in it quickly.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "host/plan/plan.h"
+
+namespace tendon::plan {
+
+// Stages run in the order of their making, and an op joins one only if all it needs is made by
+// earlier ones or by the stage itself: so there are no cycles.
+struct Cluster {
+  // What it was made of, in order, so that it can be made again together with another.
+  struct Member {
+    enum class Kind : std::uint8_t { op, reduction, copy } kind = Kind::op;
+    Ref value;
+    View view = {};  // of a copy: what is copied
+  };
+  Stage stage;
+  std::vector<Member> members;
+  std::unordered_map<std::uint32_t, Local> locals;  // by value
+  std::vector<Ref> loaded;                          // bases of its loads
+  bool is_merged = false;                           // of several, the later behind the earlier
+
+  static Cluster over(const Shape& space) {
+    Cluster cluster;
+    cluster.stage.parts.emplace_back();
+    cluster.part().space = space;
+    return cluster;
+  }
+  Part& part() { return stage.parts[0]; }
+  const Part& part() const { return stage.parts[0]; }
+  bool is_body() const {
+    return stage.kind == StageKind::pointwise || stage.kind == StageKind::reduce;
+  }
+  bool is_empty() const { return is_body() && members.empty(); }
+  bool loads(Ref base) const { return loaded_.contains(base.id); }
+
+  Local append(Instruction step);
+  // An equal load or expand of the body, else the step itself, appended.
+  Local find_or_append(Instruction step);
+  void set_local(Ref value, Local local);
+  // Finds the loads again whose views have changed.
+  void index_loads();
+
+  // To go back to what the cluster was before members were added. One mark at a time.
+  struct Mark {
+    StageKind kind = StageKind::pointwise;
+    std::size_t body, members, loaded;
+  };
+  Mark mark();
+  void forget_mark() { changed_locals_.reset(); }
+  void go_back_to(const Mark& mark);
+
+ private:
+  void index(Local local);
+
+  std::unordered_multimap<std::size_t, Local> found_by_hash_;  // loads and expands
+  std::unordered_set<std::uint32_t> loaded_;
+  // The locals that values had before they were set, since the mark.
+  std::optional<std::vector<std::pair<Ref, std::optional<Local>>>> changed_locals_;
+};
+
+}  // namespace tendon::plan
