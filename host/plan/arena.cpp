@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <unordered_set>
+#include <utility>
 
 namespace tendon::plan {
 namespace {
@@ -15,52 +18,79 @@ std::int64_t rounded(std::int64_t bytes) {
 // Ranges of the arena that are free, by offset; the last one has no end.
 class FreeRanges {
  public:
-  FreeRanges() { ranges_[0] = kEndless; }
+  FreeRanges() { add(0, kEndless); }
 
   // The smallest range that holds so much, the first of several.
   std::int64_t take(std::int64_t bytes) {
     bytes = rounded(bytes);
     if (bytes == 0) return 0;
-    auto best = ranges_.end();
-    for (auto range = ranges_.begin(); range != ranges_.end(); ++range) {
-      if (range->second < bytes) continue;
-      if (best == ranges_.end() || range->second < best->second) best = range;
-    }
-    const auto [offset, size] = *best;
-    ranges_.erase(best);
-    if (size > bytes) ranges_[offset + bytes] = size == kEndless ? kEndless : size - bytes;
+    const auto [size, offset] = *by_size_.lower_bound({bytes, 0});
+    remove(ranges_.find(offset));
+    if (size > bytes) add(offset + bytes, size == kEndless ? kEndless : size - bytes);
     end_ = std::max(end_, offset + bytes);
     return offset;
   }
   void give(std::int64_t offset, std::int64_t bytes) {
     bytes = rounded(bytes);
     if (bytes == 0) return;
-    auto next = ranges_.emplace(offset, bytes).first;
-    const auto after = std::next(next);
-    if (after != ranges_.end() && offset + bytes == after->first) {
-      next->second = after->second == kEndless ? kEndless : bytes + after->second;
-      ranges_.erase(after);
+    std::int64_t size = bytes;
+    if (const auto after = ranges_.find(offset + bytes); after != ranges_.end()) {
+      size = after->second == kEndless ? kEndless : size + after->second;
+      remove(after);
     }
-    if (next == ranges_.begin()) return;
-    const auto before = std::prev(next);
-    if (before->first + before->second != next->first) return;
-    before->second = next->second == kEndless ? kEndless : before->second + next->second;
-    ranges_.erase(next);
+    if (auto next = ranges_.lower_bound(offset); next != ranges_.begin()) {
+      const auto before = std::prev(next);
+      if (before->first + before->second == offset) {
+        offset = before->first;
+        size = size == kEndless ? kEndless : size + before->second;
+        remove(before);
+      }
+    }
+    add(offset, size);
   }
   std::int64_t end() const { return end_; }
 
  private:
+  using Ranges = std::map<std::int64_t, std::int64_t>;
+
+  void add(std::int64_t offset, std::int64_t size) {
+    ranges_[offset] = size;
+    by_size_.emplace(size, offset);
+  }
+  void remove(Ranges::iterator range) {
+    by_size_.erase({range->second, range->first});
+    ranges_.erase(range);
+  }
+
   static constexpr std::int64_t kEndless = std::int64_t{1} << 62;
-  std::map<std::int64_t, std::int64_t> ranges_;
+  Ranges ranges_;                                            // sizes by offset
+  std::set<std::pair<std::int64_t, std::int64_t>> by_size_;  // size, offset
   std::int64_t end_ = 0;
 };
 
-void note(std::vector<Ref>& list, Ref value) {
-  if (std::ranges::find(list, value) == list.end()) list.push_back(value);
-}
-void note(std::vector<Ref>& list, const View& view) {
-  for (const Piece& piece : view.pieces) note(list, piece.base);
-}
+// Values in the order in which they are added first.
+class RefList {
+ public:
+  void add(Ref value) {
+    if (known_.empty() ? std::ranges::find(list_, value) != list_.end() : known_.contains(value.id))
+      return;
+    list_.push_back(value);
+    if (!known_.empty()) {
+      known_.insert(value.id);
+    } else if (list_.size() == kFew) {
+      for (const Ref in_list : list_) known_.insert(in_list.id);
+    }
+  }
+  void add(const View& view) {
+    for (const Piece& piece : view.pieces) add(piece.base);
+  }
+  std::vector<Ref> list() && { return std::move(list_); }
+
+ private:
+  static constexpr std::size_t kFew = 16;  // which are found faster without a hash
+  std::vector<Ref> list_;
+  std::unordered_set<std::uint32_t> known_;  // of more than a few
+};
 
 class Arranger {
  public:
@@ -114,9 +144,11 @@ class Arranger {
       // to be kept, stays as it is.
       const bool can_reuse = stage.parts.size() == 1 && part.chunked_reductions().empty() &&
                              (!part.is_resident || part.keeps_rows());
+      std::vector<Ref> reusable;
+      if (can_reuse) reusable = find_reusable(part, dead);
       for (const Store& store : part.stores) {
         if (location(store.value).space != Space::none) continue;
-        if (can_reuse && reuse(part, store, dead)) continue;
+        if (reuse(part, store, reusable, dead)) continue;
         place(store.value);
       }
     }
@@ -139,27 +171,32 @@ class Arranger {
     }
   }
   void place(Ref value) { location(value) = {Space::arena, 0, free_.take(tape_.bytes(value))}; }
-  // Takes the memory of a value that dies here, if each element is read before it is written.
-  bool reuse(const Part& part, const Store& store, std::vector<Ref>& dead) {
-    if (part.body[store.local].level != Level::element) return false;
-    for (std::size_t i = 0; i < dead.size(); ++i) {
-      const Ref old = dead[i];
-      if (tape_.bytes(old) != tape_.bytes(store.value) ||
-          size_bytes(tape_.dtype(old)) != size_bytes(tape_.dtype(store.value))) {
-        continue;
-      }
-      const bool fits = std::ranges::all_of(part.body, [&](const Instruction& step) {
-        if (step.kind != Instruction::Kind::load) return true;
-        const bool reads_old = std::ranges::any_of(
-            step.view.pieces, [&](const Piece& piece) { return piece.base == old; });
-        return !reads_old || (step.level == Level::element && is_row_major(step.view));
-      });
-      if (!fits) continue;
-      location(store.value) = location(old);
-      dead.erase(dead.begin() + static_cast<std::ptrdiff_t>(i));
-      return true;
+  // Those of the dead values of which each element is read before a store of it takes its place.
+  static std::vector<Ref> find_reusable(const Part& part, const std::vector<Ref>& dead) {
+    std::unordered_set<std::uint32_t> read_elsewhere;
+    for (const Instruction& step : part.body) {
+      if (step.kind != Instruction::Kind::load) continue;
+      if (step.level == Level::element && is_row_major(step.view)) continue;
+      for (const Piece& piece : step.view.pieces) read_elsewhere.insert(piece.base.id);
     }
-    return false;
+    std::vector<Ref> reusable;
+    std::ranges::copy_if(dead, std::back_inserter(reusable),
+                         [&](Ref value) { return !read_elsewhere.contains(value.id); });
+    return reusable;
+  }
+  // Takes the memory of a value that dies here.
+  bool reuse(const Part& part, const Store& store, std::vector<Ref>& reusable,
+             std::vector<Ref>& dead) {
+    if (part.body[store.local].level != Level::element) return false;
+    const auto old = std::ranges::find_if(reusable, [&](Ref value) {
+      return tape_.bytes(value) == tape_.bytes(store.value) &&
+             size_bytes(tape_.dtype(value)) == size_bytes(tape_.dtype(store.value));
+    });
+    if (old == reusable.end()) return false;
+    location(store.value) = location(*old);
+    std::erase(dead, *old);
+    reusable.erase(old);
+    return true;
   }
 
   Plan& plan_;
@@ -171,31 +208,31 @@ class Arranger {
 }  // namespace
 
 std::vector<Ref> reads(const Stage& stage) {
-  std::vector<Ref> list;
+  RefList list;
   for (const Part& part : stage.parts) {
     for (const Instruction& step : part.body) {
-      if (step.kind == Instruction::Kind::load) note(list, step.view);
+      if (step.kind == Instruction::Kind::load) list.add(step.view);
     }
   }
   if (const auto& contraction = stage.contraction) {
-    note(list, contraction->a);
-    note(list, contraction->b);
-    if (contraction->bias) note(list, *contraction->bias);
+    list.add(contraction->a);
+    list.add(contraction->b);
+    if (contraction->bias) list.add(*contraction->bias);
   }
   if (stage.op) {
-    for (const Ref operand : stage.operands) note(list, operand);
+    for (const Ref operand : stage.operands) list.add(operand);
   }
-  return list;
+  return std::move(list).list();
 }
 
 std::vector<Ref> writes(const Stage& stage) {
-  std::vector<Ref> list;
+  RefList list;
   for (const Part& part : stage.parts) {
-    for (const Store& store : part.stores) note(list, store.value);
+    for (const Store& store : part.stores) list.add(store.value);
   }
-  if (stage.contraction) note(list, stage.contraction->result);
-  if (stage.op) note(list, *stage.op);
-  return list;
+  if (stage.contraction) list.add(stage.contraction->result);
+  if (stage.op) list.add(*stage.op);
+  return std::move(list).list();
 }
 
 void arrange(Plan& plan) { Arranger(plan).arrange(); }

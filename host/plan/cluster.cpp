@@ -7,22 +7,23 @@ bool is_found_by_hash(const Instruction& step) {
   return step.kind == Instruction::Kind::load || step.kind == Instruction::Kind::expand;
 }
 
-std::size_t mix(std::size_t hash, std::size_t value) {
-  return (hash ^ value) * 0x9E3779B97F4A7C15U ^ (hash >> 29);
+std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
+  hash = (hash ^ value) * 0x9E3779B97F4A7C15U;
+  return hash ^ hash >> 32;
 }
 
-std::size_t hash_of(const Instruction& step) {
-  std::size_t hash = static_cast<std::size_t>(step.kind) << 16 |
-                     static_cast<std::size_t>(step.level) << 8 |
-                     static_cast<std::size_t>(step.dtype);
-  if (step.kind == Instruction::Kind::expand) return mix(hash, step.operands[0]);
+std::uint32_t hash_of(const Instruction& step) {
+  std::uint64_t hash = static_cast<std::uint64_t>(step.kind) << 16 |
+                       static_cast<std::uint64_t>(step.level) << 8 |
+                       static_cast<std::uint64_t>(step.dtype);
+  if (step.kind == Instruction::Kind::expand) hash = mix(hash, step.operands[0]);
   for (const Piece& piece : step.view.pieces) {
     hash = mix(hash, piece.base.id);
-    hash = mix(hash, static_cast<std::size_t>(piece.offset));
+    hash = mix(hash, static_cast<std::uint64_t>(piece.offset));
     for (int i = 0; i < step.view.shape.rank(); ++i)
-      hash = mix(hash, static_cast<std::size_t>(piece.strides[static_cast<std::size_t>(i)]));
+      hash = mix(hash, static_cast<std::uint64_t>(piece.strides[static_cast<std::size_t>(i)]));
   }
-  return hash;
+  return static_cast<std::uint32_t>(hash) >> 1;
 }
 
 bool are_equal(const Instruction& a, const Instruction& b) {
@@ -40,22 +41,25 @@ Local Cluster::append(Instruction step) {
 }
 
 Local Cluster::find_or_append(Instruction step) {
-  const auto [begin, end] = found_by_hash_.equal_range(hash_of(step));
-  std::optional<Local> first;
-  for (auto entry = begin; entry != end; ++entry) {
-    if (are_equal(part().body[entry->second], step) && (!first || entry->second < *first))
-      first = entry->second;
-  }
-  return first ? *first : append(std::move(step));
+  const Local* const found = find(step).second;
+  return found == nullptr ? append(std::move(step)) : *found;
+}
+
+std::pair<std::uint32_t, const Local*> Cluster::find(const Instruction& step) const {
+  std::uint32_t hash = hash_of(step);
+  const Local* found = found_by_hash_.find(hash);
+  while (found != nullptr && !are_equal(part().body[*found], step))
+    found = found_by_hash_.find(++hash);
+  return {hash, found};
 }
 
 void Cluster::index(Local local) {
   const Instruction& step = part().body[local];
   if (!is_found_by_hash(step)) return;
-  found_by_hash_.emplace(hash_of(step), local);
+  found_by_hash_.try_emplace(find(step).first, local);
   if (step.kind != Instruction::Kind::load) return;
   for (const Piece& piece : step.view.pieces) {
-    if (loaded_.insert(piece.base.id).second) loaded.push_back(piece.base);
+    if (loaded_.try_emplace(piece.base.id, true).second) loaded.push_back(piece.base);
   }
 }
 
@@ -69,8 +73,8 @@ void Cluster::index_loads() {
 void Cluster::set_local(Ref value, Local local) {
   const auto [entry, is_new] = locals.try_emplace(value.id, local);
   if (changed_locals_)
-    changed_locals_->emplace_back(value, is_new ? std::nullopt : std::optional(entry->second));
-  entry->second = local;
+    changed_locals_->emplace_back(value, is_new ? std::nullopt : std::optional(*entry));
+  *entry = local;
 }
 
 Cluster::Mark Cluster::mark() {
@@ -81,21 +85,18 @@ Cluster::Mark Cluster::mark() {
 void Cluster::go_back_to(const Mark& mark) {
   for (auto change = changed_locals_->rbegin(); change != changed_locals_->rend(); ++change) {
     if (change->second) {
-      locals[change->first.id] = *change->second;
+      *locals.find(change->first.id) = *change->second;
     } else {
       locals.erase(change->first.id);
     }
   }
   forget_mark();
   Part& part = this->part();
-  for (Local local = static_cast<Local>(mark.body); local < part.body.size(); ++local) {
+  // The last first: where hashes meet, the later one has the next.
+  for (auto local = static_cast<Local>(part.body.size()); local-- > mark.body;) {
     if (!is_found_by_hash(part.body[local])) continue;
-    const auto [begin, end] = found_by_hash_.equal_range(hash_of(part.body[local]));
-    for (auto entry = begin; entry != end; ++entry) {
-      if (entry->second != local) continue;
-      found_by_hash_.erase(entry);
-      break;
-    }
+    const auto [hash, found] = find(part.body[local]);
+    if (found != nullptr && *found == local) found_by_hash_.erase(hash);
   }
   part.body.resize(mark.body);
   members.resize(mark.members);

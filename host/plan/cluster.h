@@ -4,12 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "host/plan/plan.h"
+#include "host/support/id_map.h"
 
 namespace tendon::plan {
 
@@ -24,9 +23,9 @@ struct Cluster {
   };
   Stage stage;
   std::vector<Member> members;
-  std::unordered_map<std::uint32_t, Local> locals;  // by value
-  std::vector<Ref> loaded;                          // bases of its loads
-  bool is_merged = false;                           // of several, the later behind the earlier
+  support::IdMap<Local> locals;  // by value
+  std::vector<Ref> loaded;       // bases of its loads; of a stage without a body, what it reads
+  bool is_merged = false;        // of several, the later behind the earlier
 
   static Cluster over(const Shape& space) {
     Cluster cluster;
@@ -36,6 +35,7 @@ struct Cluster {
   }
   Part& part() { return stage.parts[0]; }
   const Part& part() const { return stage.parts[0]; }
+  const Local* local(Ref value) const { return locals.find(value.id); }
   bool is_body() const {
     return stage.kind == StageKind::pointwise || stage.kind == StageKind::reduce;
   }
@@ -61,8 +61,11 @@ struct Cluster {
  private:
   void index(Local local);
 
-  std::unordered_multimap<std::size_t, Local> found_by_hash_;  // loads and expands
-  std::unordered_set<std::uint32_t> loaded_;
+  // The free or equal place of a load or an expand in found_by_hash_.
+  std::pair<std::uint32_t, const Local*> find(const Instruction& step) const;
+
+  support::IdMap<Local> found_by_hash_;  // loads and expands; the next hash where one is taken
+  support::IdMap<bool> loaded_;          // the bases of `loaded`
   // The locals that values had before they were set, since the mark.
   std::optional<std::vector<std::pair<Ref, std::optional<Local>>>> changed_locals_;
 };

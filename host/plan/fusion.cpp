@@ -49,6 +49,8 @@ void Fusion::find_equal() {
     for (const Ref operand : tape_.operands(value)) {
       hash = hash * 0x9E3779B97F4A7C15U + first_equal_[operand.id].id + 1;
     }
+    for (const std::int64_t begin : tape_.attributes(value).begin)
+      hash = hash * 0x9E3779B97F4A7C15U + static_cast<std::size_t>(begin) + 1;
     const auto [begin, end] = seen.equal_range(hash);
     const auto found = std::find_if(
         begin, end, [&](const auto& entry) { return computes_the_same(entry.second, value); });
@@ -98,7 +100,9 @@ void Fusion::find_in_memory() {
 }
 
 bool Fusion::is_uniform(Ref value) const {
-  return view(value).is_whole() && uniform_[view(value).pieces[0].base.id] != kNotUniform;
+  const View& seen = view(value);
+  return seen.pieces.size() == 1 && uniform_[seen.pieces[0].base.id] != kNotUniform &&
+         seen.is_whole();
 }
 
 bool Fusion::is_made_where_used(Ref base) const {
@@ -193,7 +197,7 @@ void Fusion::store(Ref value) {
     }
   }
   if (!seen.is_whole()) {
-    for (const Piece& piece : std::vector<Piece>(seen.pieces)) {
+    for (const Piece& piece : Pieces(seen.pieces)) {
       if (is_made_where_used(piece.base)) store(piece.base);
     }
   }

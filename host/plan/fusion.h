@@ -137,7 +137,7 @@ class Fusion {
   void merge_clusters();
   bool merge_into(int at);
   // Sets bit k if the stage at `at` reads what the one at `at` - 1 - k makes, or the same memory.
-  std::uint64_t find_candidates(int at) const;
+  std::uint64_t find_candidates(int at);
   bool can_move_down(int from, int to) const;
   bool can_move_up(int from, int to) const;
   bool reads_from(const Cluster& cluster, int at) const;
@@ -145,9 +145,9 @@ class Fusion {
   // Makes the stages at two positions one, at the position `to`, which is one of them.
   bool merge(int first, int second, int to);
   // Adds the members of `b` behind those of `a`, or leaves both as they are.
-  bool append(Cluster& a, Cluster& b, int at);
+  bool append(Cluster& a, const Cluster& b, int at);
   // Makes the members of `a` and `b` again, in the order of the tape, in a stage like `model`.
-  bool rebuild(Cluster& a, Cluster& b, const Cluster& model, int at);
+  bool rebuild(Cluster& a, const Cluster& b, const Cluster& model, int at);
   // Makes a stage of several again in the order of the tape.
   void sort_members(Cluster& cluster, int at);
   void note_loads(int cluster, std::size_t from);

@@ -129,7 +129,7 @@ bool Fusion::begin_reducing(Cluster& cluster, Ref value, const Reduction& reduct
   // Stages that reduce store what each row or element has, and no number for all of them.
   const bool copies_number =
       std::ranges::any_of(cluster.members, [&](const Cluster::Member& member) {
-        return part.body[cluster.locals.at(member.value.id)].level == Level::uniform;
+        return part.body[*cluster.local(member.value)].level == Level::uniform;
       });
   if (copies_number) return false;
   if (part.space != space) {
@@ -218,7 +218,8 @@ std::optional<Operand> Fusion::resolve(Cluster& cluster, int at, Ref value, cons
 std::optional<Operand> Fusion::resolve(Cluster& cluster, int at, const View& operand,
                                        const Shape& shape, Level level) {
   ++effort_.resolves;
-  if (operand.is_whole() && uniform_[operand.pieces[0].base.id] != kNotUniform) {
+  if (operand.pieces.size() == 1 && uniform_[operand.pieces[0].base.id] != kNotUniform &&
+      operand.is_whole()) {
     return Operand{Operand::From::uniform, operand.pieces[0].base, {}, Level::uniform};
   }
   const Part& part = cluster.part();
@@ -251,8 +252,7 @@ std::optional<Operand> Fusion::resolve(Cluster& cluster, int at, const View& ope
 
 bool Fusion::can_compute_again(Cluster& cluster, int at, Ref base, Level level, int& budget) const {
   const Part& part = cluster.part();
-  if (const auto local = cluster.locals.find(base.id); local != cluster.locals.end())
-    return part.body[local->second].level == level;
+  if (const Local* const local = cluster.local(base)) return part.body[*local].level == level;
   if (tape_.op(base) == Op::iota) return true;
   const Shape space = part.shape(level);
   if (kind(base) != ops::OpKind::pointwise || in_memory_[base.id] ||
@@ -302,8 +302,8 @@ bool Fusion::is_repeated(const View& view) const {
 
 // An iota's formula gives its elements again and again; so does what few ops make of it alone.
 bool Fusion::can_repeat(const Cluster& cluster, Ref base, Level level, int& budget) const {
-  if (const auto local = cluster.locals.find(base.id); local != cluster.locals.end())
-    return cluster.part().body[local->second].level == level;
+  if (const Local* const local = cluster.local(base))
+    return cluster.part().body[*local].level == level;
   if (tape_.op(base) == Op::iota) return true;
   if (kind(base) != ops::OpKind::pointwise || in_memory_[base.id]) return false;
   budget -= cost(base);
@@ -349,9 +349,9 @@ int Fusion::cost(Ref value) const {
 std::optional<Operand> Fusion::own(Cluster& cluster, const View& seen, Level level) {
   const Part& part = cluster.part();
   const Ref base = seen.pieces[0].base;
-  const auto local = cluster.locals.find(base.id);
-  if (seen.pieces.size() != 1 || local == cluster.locals.end()) return std::nullopt;
-  const Level made = part.body[local->second].level;
+  const Local* const local = cluster.local(base);
+  if (seen.pieces.size() != 1 || local == nullptr) return std::nullopt;
+  const Level made = part.body[*local].level;
   if (made == level) {
     if (!is_row_major(seen)) return std::nullopt;
     return Operand{Operand::From::local, base, {}, level};
@@ -365,8 +365,8 @@ std::optional<Operand> Fusion::own(Cluster& cluster, const View& seen, Level lev
 Local Fusion::bring(Cluster& cluster, const Operand& operand, Level level) {
   switch (operand.from) {
     case Operand::From::uniform: return uniform_local(cluster, operand.value);
-    case Operand::From::local: return cluster.locals.at(operand.value.id);
-    case Operand::From::expanded: return expand(cluster, cluster.locals.at(operand.value.id));
+    case Operand::From::local: return *cluster.local(operand.value);
+    case Operand::From::expanded: return expand(cluster, *cluster.local(operand.value));
     case Operand::From::again: return compute_again(cluster, operand.value, operand.level);
     case Operand::From::loaded: break;
   }
@@ -376,8 +376,8 @@ Local Fusion::bring(Cluster& cluster, const Operand& operand, Level level) {
 }
 
 Local Fusion::compute_again(Cluster& cluster, Ref value, Level level) {
-  if (const auto found = cluster.locals.find(value.id); found != cluster.locals.end()) {
-    return found->second;
+  if (const Local* const found = cluster.local(value)) {
+    return *found;
   }
   const auto operands = tape_.operands(value);
   Instruction step{operands.empty() ? Instruction::Kind::generate : Instruction::Kind::compute,
@@ -415,8 +415,8 @@ Local Fusion::expand(Cluster& cluster, Local row) {
 }
 
 Local Fusion::uniform_local(Cluster& cluster, Ref value) {
-  if (const auto found = cluster.locals.find(value.id); found != cluster.locals.end()) {
-    return found->second;
+  if (const Local* const found = cluster.local(value)) {
+    return *found;
   }
   const DType dtype = tape_.dtype(value);
   Instruction step{Instruction::Kind::compute, Level::uniform, dtype, value, 0, {}, {}};

@@ -20,14 +20,19 @@ void Fusion::merge_clusters() {
   loaders_.resize(tape_.size());
   for (int at = 0; at < count; ++at) {
     at_position_[static_cast<std::size_t>(at)] = at;
-    note_loads(at, 0);
+  }
+  for (Cluster& cluster : clusters_) {
+    if (!cluster.is_body()) cluster.loaded = reads(cluster.stage);
   }
   for (int at = 0; at < count; ++at) {
+    if (cluster_at(at).is_body()) note_loads(at, 0);
     while (merge_into(at)) {
     }
   }
   for (int at = 0; at < count; ++at) {
-    if (cluster_at(at).is_merged) sort_members(cluster_at(at), at);
+    Cluster& cluster = cluster_at(at);
+    if (cluster.is_merged && !std::ranges::is_sorted(cluster.members, {}, &Cluster::Member::value))
+      sort_members(cluster, at);
   }
   std::vector<Cluster> in_order;
   for (int at = 0; at < count; ++at) {
@@ -63,26 +68,27 @@ bool Fusion::merge_into(int at) {
   return false;
 }
 
-std::uint64_t Fusion::find_candidates(int at) const {
+std::uint64_t Fusion::find_candidates(int at) {
   std::uint64_t candidates = 0;
-  const auto add = [&](int position) {
-    const int distance = at - 1 - position;
-    if (position < 0 || distance < 0 || distance >= kMergeDistance) return;
-    candidates |= std::uint64_t{1} << distance;
+  const auto distance = [&](int position) { return at - 1 - position; };
+  const auto add = [&](int position) { candidates |= std::uint64_t{1} << distance(position); };
+  const auto can_merge = [&](int position) {
+    return distance(position) >= 0 && distance(position) < kMergeDistance &&
+           cluster_at(position).is_body() && !cluster_at(position).is_empty();
   };
-  const int index = at_position_[static_cast<std::size_t>(at)];
-  for (const Ref base : clusters_[static_cast<std::size_t>(index)].loaded) {
-    add(home(base));
-    for (const int loader : loaders_[base.id]) add(position_[static_cast<std::size_t>(loader)]);
+  for (const Ref base : cluster_at(at).loaded) {
+    if (home(base) != kNowhere && can_merge(home(base))) add(home(base));
+    std::vector<int>& loaders = loaders_[base.id];
+    // Stages that are too far away stay so.
+    std::erase_if(loaders, [&](int loader) {
+      const int position = position_[static_cast<std::size_t>(loader)];
+      if (position >= at) return false;
+      if (!can_merge(position)) return true;
+      add(position);
+      return false;
+    });
   }
-  std::uint64_t mergeable = 0;
-  for (std::uint64_t left = candidates; left != 0; left &= left - 1) {
-    const int position = at - 1 - std::countr_zero(left);
-    const Cluster& other =
-        clusters_[static_cast<std::size_t>(at_position_[static_cast<std::size_t>(position)])];
-    if (other.is_body() && !other.is_empty()) mergeable |= left & ~(left - 1);
-  }
-  return mergeable;
+  return candidates;
 }
 
 bool Fusion::can_move_down(int from, int to) const {
@@ -100,9 +106,7 @@ bool Fusion::can_move_up(int from, int to) const {
 }
 
 bool Fusion::reads_from(const Cluster& cluster, int at) const {
-  const auto is_there = [&](Ref base) { return home(base) == at; };
-  if (cluster.is_body()) return std::ranges::any_of(cluster.loaded, is_there);
-  return std::ranges::any_of(reads(cluster.stage), is_there);
+  return std::ranges::any_of(cluster.loaded, [&](Ref base) { return home(base) == at; });
 }
 
 bool Fusion::merge(int first, int second, int to) {
@@ -133,7 +137,7 @@ bool Fusion::merge(int first, int second, int to) {
     return false;
   }
   note_loads(of_a, is_rebuilt ? 0 : loaded);
-  b = Cluster::over({});
+  b = Cluster();
   at_position_[static_cast<std::size_t>(first)] = of_b;
   at_position_[static_cast<std::size_t>(second)] = of_b;
   at_position_[static_cast<std::size_t>(to)] = of_a;
@@ -141,7 +145,7 @@ bool Fusion::merge(int first, int second, int to) {
   return true;
 }
 
-bool Fusion::append(Cluster& a, Cluster& b, int at) {
+bool Fusion::append(Cluster& a, const Cluster& b, int at) {
   const Cluster::Mark mark = a.mark();
   for (const Cluster::Member& member : b.members) {
     if (join(a, at, member)) continue;
@@ -153,7 +157,7 @@ bool Fusion::append(Cluster& a, Cluster& b, int at) {
   return true;
 }
 
-bool Fusion::rebuild(Cluster& a, Cluster& b, const Cluster& model, int at) {
+bool Fusion::rebuild(Cluster& a, const Cluster& b, const Cluster& model, int at) {
   Cluster made;
   made.stage.kind = model.stage.kind;
   Part part = model.stage.parts[0];
@@ -169,10 +173,7 @@ bool Fusion::rebuild(Cluster& a, Cluster& b, const Cluster& model, int at) {
   return true;
 }
 
-void Fusion::sort_members(Cluster& cluster, int at) {
-  Cluster none = Cluster::over({});
-  rebuild(cluster, none, cluster, at);
-}
+void Fusion::sort_members(Cluster& cluster, int at) { rebuild(cluster, {}, cluster, at); }
 
 bool Fusion::join(Cluster& cluster, int at, const Cluster::Member& member) {
   ++effort_.joins;

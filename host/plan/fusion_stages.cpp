@@ -49,11 +49,11 @@ std::vector<Stage> Fusion::finish(std::span<const Ref> targets) {
     }
     bool is_last = stage.kind == StageKind::pointwise;
     std::vector<Store> stores;
-    for (const auto& [id, local] : cluster.locals) {
-      if (!is_stored[id] || home_[id] != static_cast<int>(&cluster - clusters_.data())) continue;
+    cluster.locals.for_each([&](std::uint32_t id, Local local) {
+      if (!is_stored[id] || home_[id] != static_cast<int>(&cluster - clusters_.data())) return;
       stores.push_back({local, Ref{id}});
       is_last &= !is_read[id];
-    }
+    });
     std::ranges::sort(stores, {}, [](const Store& store) { return store.value; });
     if (stores.empty()) continue;  // what it computes is computed again where it is used
     cluster.part().stores = std::move(stores);

@@ -1,6 +1,7 @@
 #include "host/plan/view.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace tendon::plan {
 namespace {
@@ -27,11 +28,17 @@ bool is_empty(const Piece& piece, int rank) {
 // out.
 template <class Change>
 View changed(const View& view, const Shape& shape, Change&& change) {
-  View result{shape, {}};
-  for (const Piece& piece : view.pieces) {
-    Piece next = change(piece);
-    if (!is_empty(next, shape.rank())) result.pieces.push_back(next);
+  if (view.pieces.size() == 1) {
+    const Piece next = change(view.pieces[0]);
+    return is_empty(next, shape.rank()) ? View{shape, {}} : View{shape, {next}};
   }
+  std::vector<Piece> pieces;
+  for (const Piece& piece : view.pieces) {
+    const Piece next = change(piece);
+    if (!is_empty(next, shape.rank())) pieces.push_back(next);
+  }
+  View result{shape, {}};
+  result.pieces.append(pieces);
   return result;
 }
 
@@ -83,15 +90,19 @@ std::optional<View> unslice(const View& view, const Attributes& attributes) {
 }
 
 std::optional<View> concat(const Shape& shape, int axis, std::span<const View> parts) {
-  View result{shape, {}};
+  std::size_t count = 0;
+  for (const View& part : parts) count += part.shape.size() == 0 ? 0 : part.pieces.size();
+  if (count > kMostPieces) return std::nullopt;
+  std::vector<Piece> pieces;
   std::array<std::int64_t, kMaxRank> by{};
   for (const View& part : parts) {
     const View next = moved(part, shape, by);
-    result.pieces.insert(result.pieces.end(), next.pieces.begin(), next.pieces.end());
+    pieces.insert(pieces.end(), next.pieces.begin(), next.pieces.end());
     // What no piece gives would be zero, and the parts' own zeros are.
     by[at(axis)] += part.shape[axis];
   }
-  if (result.pieces.size() > kMostPieces) return std::nullopt;
+  View result{shape, {}};
+  result.pieces.append(pieces);
   return result;
 }
 
@@ -154,6 +165,17 @@ std::optional<Piece> reshape(const Piece& piece, const Shape& from, const Shape&
 }
 
 }  // namespace
+
+Pieces::Pieces(std::initializer_list<Piece> pieces) { append({pieces.begin(), pieces.size()}); }
+
+void Pieces::append(std::span<const Piece> pieces) {
+  if (pieces.empty()) return;
+  const auto all = std::make_shared<Piece[]>(size_ + pieces.size());
+  std::ranges::copy(*this, all.get());
+  std::ranges::copy(pieces, all.get() + size_);
+  first_ = all;
+  size_ += pieces.size();
+}
 
 Strides contiguous(const Shape& shape) {
   Strides strides{};
@@ -219,11 +241,13 @@ std::optional<View> reshape(const View& view, const Shape& shape) {
   if (view.shape == shape) return view;
   View result{shape, {}};
   if (shape.size() == 0) return result;
+  std::vector<Piece> pieces;
   for (const Piece& piece : view.pieces) {
     const std::optional<Piece> next = reshape(piece, view.shape, shape);
     if (!next) return std::nullopt;
-    result.pieces.push_back(*next);
+    pieces.push_back(*next);
   }
+  result.pieces.append(pieces);
   return result;
 }
 

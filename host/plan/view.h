@@ -5,11 +5,14 @@
 
 #include <tendon/backend.h>
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <initializer_list>
+#include <memory>
 #include <optional>
 #include <span>
-#include <vector>
 
 namespace tendon::plan {
 
@@ -30,10 +33,33 @@ struct Piece {
   friend bool operator==(const Piece&, const Piece&) = default;
 };
 
+// The pieces of a view. Copies share them until one is changed, since planning copies views often.
+class Pieces {
+ public:
+  Pieces() = default;
+  Pieces(std::initializer_list<Piece> pieces);
+
+  std::size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  const Piece* begin() const { return first_.get(); }
+  const Piece* end() const { return first_.get() + size_; }
+  const Piece& operator[](std::size_t i) const { return first_.get()[i]; }
+  void append(std::span<const Piece> pieces);
+  void push_back(const Piece& piece) { append({&piece, 1}); }
+  void clear() { *this = {}; }
+  friend bool operator==(const Pieces& a, const Pieces& b) {
+    return a.first_ == b.first_ ? a.size_ == b.size_ : std::ranges::equal(a, b);
+  }
+
+ private:
+  std::shared_ptr<Piece[]> first_;
+  std::size_t size_ = 0;
+};
+
 // Boxes that do not overlap; an element in none of them is zero.
 struct View {
   Shape shape;
-  std::vector<Piece> pieces;
+  Pieces pieces;
 
   // Whether one piece gives every element.
   bool is_whole() const;
