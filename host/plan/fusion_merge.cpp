@@ -31,8 +31,9 @@ void Fusion::merge_clusters() {
   }
   for (int at = 0; at < count; ++at) {
     Cluster& cluster = cluster_at(at);
-    if (cluster.is_merged && !std::ranges::is_sorted(cluster.members, {}, &Cluster::Member::value))
-      sort_members(cluster, at);
+    // Rows of one value are found where a stage that reduces is made anew.
+    const bool is_sorted = std::ranges::is_sorted(cluster.members, {}, &Cluster::Member::value);
+    if (cluster.is_merged && (!is_sorted || cluster.part().reduces())) sort_members(cluster, at);
   }
   std::vector<Cluster> in_order;
   for (int at = 0; at < count; ++at) {
