@@ -53,8 +53,7 @@ Derivative::Derivative(const Question& question, plan::Backend& device)
       seeds_(question.seeds.begin(), question.seeds.end()),
       sources_(question.sources.begin(), question.sources.end()),
       live_(question.live.begin(), question.live.end()) {
-  const Mask mask =
-      reachability(device, asked_, live_, sources_, question.source_count, asked_.targets());
+  const Mask mask = reachability_of_any(device, asked_, live_, sources_, asked_.targets());
   Differentiated made = differentiate(asked_, seeds_, sources_, question.source_count, live_, mask);
   std::vector<Ref> connected;
   for (const std::optional<Ref>& gradient : made.gradients) {

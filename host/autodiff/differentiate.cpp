@@ -98,7 +98,7 @@ Differentiated differentiate(Tape tape, std::span<const std::optional<Ref>> seed
 
   std::vector<std::optional<Ref>> gradients(source_count);
   for (const SourceValue& source : sources) {
-    if (!mask.needed(source.value, source.source)) continue;
+    if (!mask.needed(source.value)) continue;
     std::optional<Ref>& gradient = gradients[source.source];
     const Ref cotangent = *cotangents[source.value];
     gradient = gradient ? builder.apply(Op::add, {*gradient, cotangent}, {},

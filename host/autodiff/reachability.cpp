@@ -39,4 +39,12 @@ Mask reachability(plan::Backend& device, const Tape& tape, std::span<const std::
   return {device.needed_backward(graph, word_count, source_nodes, target_nodes), word_count};
 }
 
+Mask reachability_of_any(plan::Backend& device, const Tape& tape,
+                         std::span<const std::uint8_t> live, std::span<const SourceValue> sources,
+                         std::span<const Ref> targets) {
+  std::vector<SourceValue> as_one;
+  for (const SourceValue& source : sources) as_one.push_back({source.value, 0});
+  return reachability(device, tape, live, as_one, sources.empty() ? 0 : 1, targets);
+}
+
 }  // namespace tendon::autodiff

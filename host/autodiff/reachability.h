@@ -50,4 +50,10 @@ Mask reachability(plan::Backend& device, const Tape& tape, std::span<const std::
                   std::span<const SourceValue> sources, std::size_t source_count,
                   std::span<const Ref> targets);
 
+// The same with one bit for all sources, which is all that differentiate() asks for: a word a
+// value, however many sources there are.
+Mask reachability_of_any(plan::Backend& device, const Tape& tape,
+                         std::span<const std::uint8_t> live, std::span<const SourceValue> sources,
+                         std::span<const Ref> targets);
+
 }  // namespace tendon::autodiff

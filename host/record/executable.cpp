@@ -177,7 +177,7 @@ Differentiated differentiated(const Tape& tape, const CompileOptions& options,
     sources.push_back({options.sources[i], i});
   const std::vector<std::uint8_t> live = autodiff::differentiable_edges(tape);
   const autodiff::Mask mask =
-      autodiff::reachability(backend, tape, live, sources, sources.size(), tape.targets());
+      autodiff::reachability_of_any(backend, tape, live, sources, tape.targets());
   autodiff::Differentiated made =
       autodiff::differentiate(tape, options.output_gradients, sources, sources.size(), live, mask);
   std::vector<Ref> targets(tape.targets().begin(), tape.targets().end());

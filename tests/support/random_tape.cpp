@@ -623,7 +623,7 @@ class Generator {
     }
     const std::vector<std::uint8_t> live = autodiff::differentiable_edges(tape);
     const autodiff::Mask mask =
-        autodiff::reachability(cpu::backend(), tape, live, sources, sources.size(), tape.targets());
+        autodiff::reachability_of_any(cpu::backend(), tape, live, sources, tape.targets());
     std::vector<Ref> targets(tape.targets().begin(), tape.targets().end());
     autodiff::Differentiated result =
         autodiff::differentiate(std::move(tape), {}, sources, sources.size(), live, mask);

@@ -16,7 +16,7 @@ Tape with_gradients(const Tape& tape) {
   }
   const auto live = autodiff::differentiable_edges(tape);
   const auto mask =
-      autodiff::reachability(cpu::backend(), tape, live, sources, sources.size(), tape.targets());
+      autodiff::reachability_of_any(cpu::backend(), tape, live, sources, tape.targets());
   auto made = autodiff::differentiate(tape, {}, sources, sources.size(), live, mask);
   std::vector<Ref> targets(tape.targets().begin(), tape.targets().end());
   for (const auto& gradient : made.gradients) {
