@@ -101,12 +101,13 @@ plan::Part packing(const plan::View& view, DType dtype, Ref base) {
 // The view with an extent of 1 on the leading axes along which it repeats itself.
 plan::View without_repetition(plan::View view) {
   if (!view.is_whole()) return view;
-  plan::Piece& piece = view.pieces[0];
+  plan::Piece piece = view.pieces[0];
   for (int axis = 0; axis + 2 < view.shape.rank(); ++axis) {
     if (piece.strides[at(axis)] != 0) continue;
     view.shape[axis] = 1;
     piece.end[at(axis)] = 1;
   }
+  view.pieces = {piece};
   return view;
 }
 
@@ -143,8 +144,10 @@ std::optional<plan::Part> epilogue_of(const Tape& tape, const plan::Contraction&
   if (contraction.bias) {
     const plan::Piece& row = contraction.bias->pieces[0];
     plan::View bias = plan::view_of(row.base, part.space);
-    bias.pieces[0].offset = row.offset;
-    bias.pieces[0].strides[0] = 0;
+    plan::Piece piece = bias.pieces[0];
+    piece.offset = row.offset;
+    piece.strides[0] = 0;
+    bias.pieces = {piece};
     step(plan::Instruction::Kind::load, row.base).view = bias;
     plan::Instruction& sum = step(plan::Instruction::Kind::compute,
                                   contraction.has_relu ? tape.operands(result)[0] : result);

@@ -23,18 +23,18 @@ std::optional<View> of_rows(const Part& part, const Instruction& step) {
   if (step.kind != Instruction::Kind::load || step.level != Level::element || !step.view.is_whole())
     return std::nullopt;
   const plan::Piece& piece = step.view.pieces[0];
-  View rows{part.rows(), {{piece.base, piece.offset, {}, {}, {}}}};
+  plan::Piece of_row{piece.base, piece.offset, {}, {}, {}};
   std::size_t into = 0;
   for (int i = 0; i < part.space.rank(); ++i) {
     const std::int64_t stride = piece.strides[static_cast<std::size_t>(i)];
     if (i >= part.first_reduced && i < part.first_reduced + part.reduced_count) {
       if (stride != 0 && part.space[i] != 1) return std::nullopt;
     } else {
-      rows.pieces[0].strides[into] = stride;
-      rows.pieces[0].end[into++] = part.space[i];
+      of_row.strides[into] = stride;
+      of_row.end[into++] = part.space[i];
     }
   }
-  return rows;
+  return View{part.rows(), {of_row}};
 }
 
 class Chunked {

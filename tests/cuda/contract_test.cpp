@@ -259,8 +259,10 @@ struct Strided {
   }
   View over(Ref base) const {
     View view = plan::view_of(base, shape);
-    view.pieces[0].strides = strides;
-    view.pieces[0].offset = offset;
+    plan::Piece piece = view.pieces[0];
+    piece.strides = strides;
+    piece.offset = offset;
+    view.pieces = {piece};
     if (shape.size() == 0) view.pieces.clear();
     return view;
   }
@@ -353,7 +355,9 @@ TEST_F(CudaContraction, PacksWhatTheLibraryDoesNotTake) {
 
 TEST_F(CudaContraction, PacksAViewWithZerosInIt) {
   Case c = make_case(DType::f64, row_major({6, 4}), row_major({4, 5}), false, true);
-  c.contraction.a.pieces[0].begin[0] = 2;
+  plan::Piece piece = c.contraction.a.pieces[0];
+  piece.begin[0] = 2;
+  c.contraction.a.pieces = {piece};
   expect_right<double>(c);
   c.contraction.a.pieces.clear();
   expect_right<double>(c);
