@@ -89,6 +89,28 @@ Contest gradient() {
   return of_ops(step);
 }
 
+Contest new_chain(int ops, bool with_gradient) {
+  const auto length = std::make_shared<int>(ops);
+  const auto step = [=, w = Variable(ones({64}), "w"), x = ones({64})] {
+    *length += 2;  // no plan is found
+    GradientTape tape;
+    Tensor y = w * x;
+    for (int i = 2; i < *length; i += 2) y = tanh(y) * x;
+    run({with_gradient ? tape.gradient(y, w).value() : y});
+  };
+  return {.size = fmt::format("{} ops{}", ops, with_gradient ? ", gradient" : ""),
+          .ours = step,
+          .torch = torch_chain_step(ops, with_gradient),
+          .operations = static_cast<double>(ops),
+          .host_operations = static_cast<double>(ops),
+          .note = [step] {
+            const std::int64_t before = counters(default_device()).plans_built;
+            step();
+            return fmt::format("a step: {} plans built",
+                               counters(default_device()).plans_built - before);
+          }};
+}
+
 Contest mlp_step(std::int64_t batch) {
   const auto step = [classifier = std::make_shared<workloads::Classifier>(batch)] {
     classifier->step();

@@ -134,4 +134,14 @@ std::function<void()> torch_mlp_step(std::int64_t batch) {
   };
 }
 
+std::function<void()> torch_chain_step(int ops, bool with_gradient) {
+  const Tensor w = torch::ones({64}, torch::requires_grad(with_gradient));
+  const Tensor x = torch::ones({64});
+  return [=] {
+    Tensor y = w * x;
+    for (int i = 2; i < ops; i += 2) y = torch::tanh(y) * x;
+    if (with_gradient) torch::autograd::grad({y}, {w}, {torch::ones_like(y)});
+  };
+}
+
 }  // namespace tendon::bench

@@ -20,9 +20,12 @@ struct TorchStep {
 TorchStep torch_step(const std::string& row, const std::vector<Array>& inputs);
 // Adam on a 784-256-256-10 classifier.
 std::function<void()> torch_mlp_step(std::int64_t batch);
+// A chain of so many cheap ops, with its gradient or without.
+std::function<void()> torch_chain_step(int ops, bool with_gradient);
 #else
 inline TorchStep torch_step(const std::string&, const std::vector<Array>&) { return {}; }
 inline std::function<void()> torch_mlp_step(std::int64_t) { return {}; }
+inline std::function<void()> torch_chain_step(int, bool) { return {}; }
 #endif
 
 }  // namespace tendon::bench

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <deque>
 #include <optional>
 #include <span>
 #include <unordered_map>
@@ -164,9 +165,9 @@ class Fusion {
   std::vector<std::uint32_t> uniform_;  // ops of the chain on numbers that gives it
   std::vector<int> home_;               // the cluster that makes it; kNowhere: in memory before
   std::vector<bool> is_copied_;         // uniform, and in memory too
-  std::vector<Cluster> clusters_;
+  std::deque<Cluster> clusters_;
   std::vector<int> position_;              // of each cluster, in the order of the stages
-  std::vector<int> at_position_;           // the cluster there, while they are merged
+  std::vector<int> at_position_;           // the cluster there, once they are merged
   std::vector<std::vector<int>> loaders_;  // clusters that load a value, while they are merged
   Effort effort_;
   std::vector<bool> in_memory_;  // a target, or of a kind that is always stored, or read by one

@@ -223,8 +223,14 @@ std::optional<Operand> Fusion::resolve(Cluster& cluster, int at, const View& ope
     return Operand{Operand::From::uniform, operand.pieces[0].base, {}, Level::uniform};
   }
   const Part& part = cluster.part();
-  std::optional<View> seen = reshape(broadcast(operand, shape), part.shape(level));
-  if (!seen) return std::nullopt;
+  const Shape space = part.shape(level);
+  const View* seen = &operand;
+  std::optional<View> changed;
+  if (operand.shape != shape || shape != space) {
+    changed = reshape(broadcast(operand, shape), space);
+    if (!changed) return std::nullopt;
+    seen = &*changed;
+  }
   for (const Piece& piece : seen->pieces) {
     if (home(piece.base) > at) return std::nullopt;
     if (home(piece.base) == at) return own(cluster, *seen, level);
@@ -241,13 +247,11 @@ std::optional<Operand> Fusion::resolve(Cluster& cluster, int at, const View& ope
       return Operand{Operand::From::again, base, {}, level};
     }
   }
-  if (level == Level::element && part.reduces()) {
-    if (std::optional<View> rows = of_rows(part, *seen)) {
-      if (!part.is_resident) return Operand{Operand::From::loaded, {}, std::move(*seen), level};
+  if (level == Level::element && part.reduces() && part.is_resident) {
+    if (std::optional<View> rows = of_rows(part, *seen))
       return Operand{Operand::From::loaded, {}, std::move(*rows), Level::row};
-    }
   }
-  return Operand{Operand::From::loaded, {}, std::move(*seen), level};
+  return Operand{Operand::From::loaded, {}, *seen, level};
 }
 
 bool Fusion::can_compute_again(Cluster& cluster, int at, Ref base, Level level, int& budget) const {

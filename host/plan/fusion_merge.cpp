@@ -35,15 +35,6 @@ void Fusion::merge_clusters() {
     const bool is_sorted = std::ranges::is_sorted(cluster.members, {}, &Cluster::Member::value);
     if (cluster.is_merged && (!is_sorted || cluster.part().reduces())) sort_members(cluster, at);
   }
-  std::vector<Cluster> in_order;
-  for (int at = 0; at < count; ++at) {
-    in_order.push_back(std::move(cluster_at(at)));
-  }
-  for (int& home : home_) {
-    if (home != kNowhere) home = position_[static_cast<std::size_t>(home)];
-  }
-  clusters_ = std::move(in_order);
-  for (int at = 0; at < count; ++at) position_[static_cast<std::size_t>(at)] = at;
 }
 
 Cluster& Fusion::cluster_at(int position) {

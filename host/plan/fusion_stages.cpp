@@ -40,8 +40,9 @@ std::vector<Stage> Fusion::finish(std::span<const Ref> targets) {
   for (const Ref target : targets) is_stored[target.id] = true;
   std::vector<Stage> stages;
   Stage last;
-  for (Cluster& cluster : clusters_) {
-    if (cluster.is_body() && cluster.members.empty()) continue;
+  for (const int index : at_position_) {
+    Cluster& cluster = clusters_[static_cast<std::size_t>(index)];
+    if (cluster.is_empty()) continue;
     Stage& stage = cluster.stage;
     if (!cluster.is_body()) {
       stages.push_back(std::move(stage));
@@ -50,7 +51,7 @@ std::vector<Stage> Fusion::finish(std::span<const Ref> targets) {
     bool is_last = stage.kind == StageKind::pointwise;
     std::vector<Store> stores;
     cluster.locals.for_each([&](std::uint32_t id, Local local) {
-      if (!is_stored[id] || home_[id] != static_cast<int>(&cluster - clusters_.data())) return;
+      if (!is_stored[id] || home_[id] != index) return;
       stores.push_back({local, Ref{id}});
       is_last &= !is_read[id];
     });
