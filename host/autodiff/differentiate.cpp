@@ -3,29 +3,12 @@
 #include <algorithm>
 #include <memory>
 
+#include "host/autodiff/cotangents.h"
 #include "host/ops/op_row.h"
 #include "host/ops/pullback.h"
 
 namespace tendon::autodiff {
 namespace {
-
-// The cotangents of the values, summed as they come: those of later ops first, so that the order is
-// always the same.
-class Cotangents {
- public:
-  Cotangents(TapeBuilder& builder, std::size_t value_count)
-      : builder_(builder), sums_(value_count) {}
-
-  void add(Ref value, Ref cotangent, Place place) {
-    std::optional<Ref>& sum = sums_[value.id];
-    sum = sum ? builder_.apply(Op::add, {*sum, cotangent}, {}, place) : cotangent;
-  }
-  const std::optional<Ref>& operator[](Ref value) const { return sums_[value.id]; }
-
- private:
-  TapeBuilder& builder_;
-  std::vector<std::optional<Ref>> sums_;
-};
 
 // Whether the value is one of `ones`, however it is laid out.
 bool is_one(const Tape& tape, Ref value, std::span<const Ref> ones) {
@@ -67,7 +50,8 @@ Differentiated differentiate(Tape tape, std::span<const std::optional<Ref>> seed
   std::size_t needed_capacity = 0;
   for (std::uint32_t id = forward_size; id-- > 0;) {
     const Ref value{id};
-    const std::optional<Ref> cotangent = cotangents[value];
+    const std::optional<Ref> cotangent = cotangents.sum(value, builder.tape().place(value));
+    own_new_ops(value);
     if (!cotangent) continue;
     // Copied, since appending to the tape moves its arrays.
     operands.assign(builder.tape().operands(value).begin(), builder.tape().operands(value).end());
@@ -100,7 +84,8 @@ Differentiated differentiate(Tape tape, std::span<const std::optional<Ref>> seed
   for (const SourceValue& source : sources) {
     if (!mask.needed(source.value)) continue;
     std::optional<Ref>& gradient = gradients[source.source];
-    const Ref cotangent = *cotangents[source.value];
+    const Ref cotangent = *cotangents.sum(source.value, builder.tape().place(source.value));
+    own_new_ops(source.value);
     gradient = gradient ? builder.apply(Op::add, {*gradient, cotangent}, {},
                                         builder.tape().place(source.value))
                         : cotangent;
