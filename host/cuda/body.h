@@ -44,6 +44,7 @@ class Body {
   std::string element(const plan::View& view, DType dtype, Position& position);
 
   int instructions() const { return cost_.instructions; }  // of an element, nearly
+  bool may_be_written_out(int copies) const { return cost_.may_be_written_out(copies); }
 
   const plan::Instruction& instruction(plan::Local local) const { return part_.body[local]; }
 

@@ -76,7 +76,7 @@ class Elements {
         out_(out),
         walk_(walk_of(plan, part, is_aligned)),
         body_(plan, part, out) {
-    is_rolled_ = (walk_.width + 1) * body_.instructions() > kMostWrittenOut;
+    is_rolled_ = !body_.may_be_written_out(walk_.width + 1);
     if (is_rolled_) walk_.ahead = 1;
   }
 

@@ -99,8 +99,7 @@ class Chunked {
   }
   // Of a loop over a vector's elements.
   std::string_view unroll(const Body& body) const {
-    const bool is_rolled = width_ * body.instructions() > kMostWrittenOut;
-    return is_rolled ? "#pragma unroll 1" : "#pragma unroll";
+    return body.may_be_written_out(width_) ? "#pragma unroll" : "#pragma unroll 1";
   }
 
   // Vectors of each load that a thread has under way at once: 64 bytes together at least.

@@ -52,7 +52,7 @@ class Resident {
                            can_be_wide && has_loads && part.row_length() % width == 0 &&
                                part.row_length() >= 32 * width,
                            widest, values_.most_kept());
-    row_.is_rolled = std::max(row_.elements, 4) * body_.instructions() > kMostWrittenOut;
+    row_.is_rolled = !body_.may_be_written_out(std::max(row_.elements, 4));
     share_memory();
   }
 

@@ -11,6 +11,10 @@ using plan::Instruction;
 // A body of more calls ops. Longer ones gain little from code in line, and the assembler takes
 // seconds for them.
 constexpr int kMostInLine = 1500;
+// Instructions of all copies of an element's lines. Of f64 fewer: for sm_120 the assembler makes up
+// to four of one of sm_90's.
+constexpr int kMostWrittenOut = 3000;
+constexpr int kMostWrittenOutOfF64 = 1800;
 // Arguments, the jump, and what has to be moved out of the function's way.
 constexpr int kOfCall = 12;
 
@@ -101,6 +105,10 @@ int instructions_of(Op op, DType dtype) {
   return of_op + (is_half(dtype) ? 2 : 0);
 }
 
+bool PartCost::may_be_written_out(int copies) const {
+  return copies * instructions <= (has_f64 ? kMostWrittenOutOfF64 : kMostWrittenOut);
+}
+
 PartCost cost_of(const Tape& tape, const plan::Part& part) {
   struct Copies {
     PartCost::Called what;
@@ -116,6 +124,7 @@ PartCost cost_of(const Tape& tape, const plan::Part& part) {
     const Op op = tape.op(step.value);
     // The operands' dtype and not the result's: a comparison of f64 gives a boolean.
     const DType dtype = tape.dtype(tape.operands(step.value).back());
+    cost.has_f64 |= dtype == DType::f64;
     auto copies = std::ranges::find(all, PartCost::Called{op, dtype}, &Copies::what);
     if (copies == all.end()) copies = all.insert(copies, {{op, dtype}, 0, 0});
     ++copies->count;

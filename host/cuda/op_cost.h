@@ -21,11 +21,13 @@ struct PartCost {
     bool operator==(const Called&) const = default;
   };
   int instructions = 0;  // for each element
+  bool has_f64 = false;
   std::vector<Called> called{};
+
+  // Whether an element's lines may stand in a kernel so many times, for each element of a vector or
+  // a thread; else they are there once, in a loop.
+  bool may_be_written_out(int copies) const;
 };
-// Instructions of all copies of an element's lines, which stand for each element of a vector or a
-// thread: where they are more, the lines are there once, in a loop.
-inline constexpr int kMostWrittenOut = 3000;
 
 PartCost cost_of(const Tape& tape, const plan::Part& part);
 

@@ -26,6 +26,7 @@ struct Cluster {
   support::IdMap<Local> locals;  // by value
   std::vector<Ref> loaded;       // bases of its loads; of a stage without a body, what it reads
   bool is_merged = false;        // of several, the later behind the earlier
+  std::size_t expensive = 0;     // members that are as long as two
 
   static Cluster over(const Shape& space) {
     Cluster cluster;
@@ -35,6 +36,7 @@ struct Cluster {
   }
   Part& part() { return stage.parts[0]; }
   const Part& part() const { return stage.parts[0]; }
+  std::size_t length() const { return part().body.size() + expensive; }
   const Local* local(Ref value) const { return locals.find(value.id); }
   bool is_body() const {
     return stage.kind == StageKind::pointwise || stage.kind == StageKind::reduce;
@@ -52,7 +54,7 @@ struct Cluster {
   // To go back to what the cluster was before members were added. One mark at a time.
   struct Mark {
     StageKind kind = StageKind::pointwise;
-    std::size_t body, members, loaded;
+    std::size_t body, members, loaded, expensive;
   };
   Mark mark();
   void forget_mark() { changed_locals_.reset(); }

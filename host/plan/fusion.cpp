@@ -276,8 +276,7 @@ int Fusion::join_or_open(const Cluster::Member& member, std::span<const Ref> ope
 
 bool Fusion::join_at(int at, const Cluster::Member& member) {
   Cluster& cluster = clusters_[static_cast<std::size_t>(at)];
-  return cluster.is_body() && cluster.part().body.size() < kLongestBody &&
-         join(cluster, at, member);
+  return cluster.is_body() && cluster.length() < kLongestBody && join(cluster, at, member);
 }
 
 Fused fuse(const Tape& tape) { return Fusion(tape).fuse(); }

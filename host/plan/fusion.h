@@ -19,7 +19,7 @@ namespace tendon::plan {
 inline constexpr int kNowhere = -1;
 // Instructions of a body: beyond this a stage gains nothing, and its values no longer fit in cache
 // or registers.
-inline constexpr std::size_t kLongestBody = 512;
+inline constexpr std::size_t kLongestBody = 256;
 
 // How an operand comes into a body.
 struct Operand {

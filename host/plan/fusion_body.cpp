@@ -8,6 +8,8 @@ namespace {
 
 // What computing a value again may cost, in cheap ops, before it is stored and loaded instead.
 constexpr int kMostAgain = 8;
+// Of ops that take hundreds of instructions.
+constexpr int kExpensive = 24;
 // Loading a value costs nothing if at least this many elements use each of its elements.
 constexpr std::int64_t kSmall = 64;
 // A thread that keeps a row's elements keeps a result for each of their columns too. In bytes.
@@ -75,6 +77,7 @@ bool Fusion::compute(Cluster& cluster, int at, Ref value) {
   }
   cluster.set_local(value, cluster.append(step));
   cluster.members.push_back({Cluster::Member::Kind::op, value});
+  if (cost(value) == kExpensive) ++cluster.expensive;
   return true;
 }
 
@@ -346,6 +349,9 @@ int Fusion::cost(Ref value) const {
     case Op::div:
     case Op::sqrt:
     case Op::reciprocal: return 3;
+    case Op::lgamma:
+    case Op::digamma:
+    case Op::polygamma: return kExpensive;
     default: return 6;
   }
 }

@@ -17,7 +17,10 @@ inline double bernoulli(int k) {
   return kNumbers[k];
 }
 
-inline double digamma(double x) {
+// Not in line, since the assembler makes hundreds of instructions of it.
+__device__ __noinline__ double power(double x, double exponent) { return pow(x, exponent); }
+
+__device__ __noinline__ double digamma(double x) {
   const double infinite = ops::infinity(ops::S<double>{});
   if (x == 0) return copysign(infinite, -x);
   double result = 0;
@@ -27,6 +30,7 @@ inline double digamma(double x) {
     result = -kPi / tan(kPi * offset);
     x = 1 - x;
   }
+#pragma unroll 1
   for (; x < 10; ++x) result -= 1 / x;
   const double inverse = 1 / (x * x);
   double power = inverse;
@@ -43,18 +47,28 @@ inline double digamma(double x) {
 inline double zeta(double x, double order) {
   const double s = order + 1;
   double sum = 0;
-  for (const double far = 10 + order; x < far; ++x) sum += pow(x, -s);
-  const double base = pow(x, -order);
+#pragma unroll 1
+  for (const double far = 10 + order; x < far; ++x) sum += power(x, -s);
+  const double base = power(x, -order);
   sum += base / order + 0.5 * base / x;
   // term k: B_2k / (2k)! * s (s+1) ... (s + 2k - 2) x^-(s + 2k - 1)
-  double factor = base / (x * x) * s / 2;
+  const double inverse = 1 / (x * x);
+  double factor = base * inverse * s / 2;
 #pragma unroll
   for (int k = 0; k < 10; ++k) {
     sum += bernoulli(k) * factor;
     const double twice = 2.0 * (k + 1);
-    factor *= (s + twice - 1) * (s + twice) / ((twice + 1) * (twice + 2) * x * x);
+    factor *= (s + twice - 1) * (s + twice) * (inverse * (1 / ((twice + 1) * (twice + 2))));
   }
   return sum;
+}
+
+// n!, infinity from 171 on.
+inline double factorial(double n) {
+  double product = 1;
+#pragma unroll 1
+  for (double k = 2; k <= n && k <= 171; ++k) product *= k;
+  return product;
 }
 
 // For order n >= 1: (-1)^(n+1) n! sum over k of 1 / (x + k)^(n+1). At a pole: infinity where both
@@ -64,7 +78,7 @@ inline double polygamma(double x, double order) {
   const double infinite = ops::infinity(ops::S<double>{});
   const double nan = infinite - infinite;
   if (x != x || x == -infinite || !(order > 0) || order != floor(order)) return nan;
-  const bool is_odd = fmod(order, 2.0) != 0;
+  const bool is_odd = order != 2 * floor(order / 2);
   const double offset = x - rint(x);  // exact, also right beside a pole
   if (x <= 0 && offset == 0) return is_odd ? infinite : x == 0 ? copysign(infinite, -x) : nan;
   // One call of zeta, inlined, for each of the sums that make up that of a negative x.
@@ -76,8 +90,8 @@ inline double polygamma(double x, double order) {
     const double part = zeta(from, order);
     sum += i == 0 || (i == 1) == is_odd ? part : -part;
   }
-  if (x < 0) sum += pow(offset, -order - 1);
-  return (is_odd ? 1 : -1) * tgamma(order + 1) * sum;
+  if (x < 0) sum += power(offset, -order - 1);
+  return (is_odd ? 1 : -1) * factorial(order) * sum;
 }
 
 }  // namespace tendon::gamma
