@@ -22,16 +22,37 @@ const std::vector<RepeatedOp>& repeated_ops() {
   return all;
 }
 
+namespace {
+
+// Replaces the first of the operands by the op's result, of the same dtype.
+void apply(TapeBuilder& tape, const RepeatedOp& op, std::vector<Ref>& operands) {
+  const DType dtype = tape.dtype(operands[0]);
+  operands[0] = tape.apply(op.op, std::span(operands).first(static_cast<std::size_t>(op.arity)),
+                           {.number = op.parameter});
+  if (tape.dtype(operands[0]) != dtype)
+    operands[0] = tape.apply(Op::cast, {operands[0]}, {.dtype = dtype});
+}
+
+}  // namespace
+
 Tape repeated_op_tape(const RepeatedOp& op, DType dtype, const Shape& shape, int count) {
   if (!op.takes_numbers) dtype = DType::boolean;
   TapeBuilder tape;
   std::vector<Ref> operands{tape.input(dtype, shape, "x")};
   if (op.arity > 1) operands.push_back(tape.input(dtype, shape, "b"));
   if (op.arity > 2) operands.push_back(tape.input(dtype, shape, "c"));
-  for (int i = 0; i < count; ++i) {
-    operands[0] = tape.apply(op.op, operands, {.number = op.parameter});
-    if (tape.dtype(operands[0]) != dtype)
-      operands[0] = tape.apply(Op::cast, {operands[0]}, {.dtype = dtype});
+  for (int i = 0; i < count; ++i) apply(tape, op, operands);
+  return std::move(tape).finish({operands[0]});
+}
+
+Tape different_ops_tape(DType dtype, const Shape& shape, int times) {
+  TapeBuilder tape;
+  std::vector<Ref> operands;
+  for (const char* name : {"x", "b", "c"}) operands.push_back(tape.input(dtype, shape, name));
+  for (int i = 0; i < times; ++i) {
+    for (const RepeatedOp& op : repeated_ops()) {
+      if (op.takes_numbers) apply(tape, op, operands);
+    }
   }
   return std::move(tape).finish({operands[0]});
 }

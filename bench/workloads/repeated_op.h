@@ -24,6 +24,9 @@ const std::vector<RepeatedOp>& repeated_ops();
 // result, and to b and c, `count` times; the target is the last result.
 Tape repeated_op_tape(const RepeatedOp& op, DType dtype, const Shape& shape, int count);
 
+// Each op that takes numbers, one after the other, and all of them so many times.
+Tape different_ops_tape(DType dtype, const Shape& shape, int times);
+
 // Inputs x0, x1, ..., one a target, and b, each (size). Products in turn of a source and what came
 // before, and of b, `count` in all; the last `targets` of them are the targets.
 Tape products_tape(DType dtype, std::int64_t size, int count, int targets);

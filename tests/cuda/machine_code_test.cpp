@@ -90,6 +90,19 @@ TEST_P(MachineCodeOf, IsBoundedHoweverOftenTheOpOccurs) {
 INSTANTIATE_TEST_SUITE_P(EachRow, MachineCodeOf, testing::ValuesIn(workloads::repeated_ops()),
                          [](const auto& row) { return row.param.name; });
 
+TEST(MachineCode, OfDifferentOpsIsBounded) {
+  for (const DType dtype : {DType::f16, DType::f32, DType::f64}) {
+    if (dtype == DType::f16 && !is_long()) continue;
+    for (const int times : is_long() ? std::vector{1, 3} : std::vector{1}) {
+      const Tape tape = test::with_gradients(workloads::different_ops_tape(dtype, {kSize}, times));
+      for (const int architecture : architectures()) {
+        expect_bounded(fmt::format("{} times all ops of {}", times, name(dtype)), tape,
+                       architecture, true);
+      }
+    }
+  }
+}
+
 TEST(MachineCode, OfManyTargetsIsBounded) {
   for (const int architecture : architectures()) {
     expect_bounded("200 products, 90 targets",
