@@ -20,6 +20,7 @@ namespace {
 using workloads::RepeatedOp;
 
 constexpr std::size_t kMostBytes = 128 << 10;
+constexpr std::size_t kMostBytesOfAllOps = 192 << 10;  // each op once or more, called or in line
 constexpr std::int64_t kSize = 1 << 20;
 constexpr int kFew = 10;  // ops that leave registers for all values
 
@@ -37,7 +38,8 @@ std::vector<int> architectures() {
   return is_long() ? std::vector{80, 86, 89, 90, 100, 120} : std::vector{90};
 }
 
-void expect_bounded(const std::string& name, const Tape& tape, int architecture, bool may_spill) {
+void expect_bounded(const std::string& name, const Tape& tape, int architecture, bool may_spill,
+                    std::size_t bound = kMostBytes) {
   const plan::Plan plan = plan::make_plan(tape);
   const Nvrtc& compiler = Nvrtc::instance();
   const Target target = target_for(architecture, compiler.architectures());
@@ -59,7 +61,7 @@ void expect_bounded(const std::string& name, const Tape& tape, int architecture,
   }
   fmt::print("{} sm_{}: {} kernels, at most {} KiB, {} registers, {} bytes spilled, {:.2f} s\n",
              name, architecture, texts.size(), most_bytes >> 10, registers, spilled, most_seconds);
-  EXPECT_LE(most_bytes, kMostBytes) << name << " for sm_" << architecture;
+  EXPECT_LE(most_bytes, bound) << name << " for sm_" << architecture;
   if (!may_spill) {
     EXPECT_EQ(spilled, 0) << name << " for sm_" << architecture;
   }
@@ -97,7 +99,7 @@ TEST(MachineCode, OfDifferentOpsIsBounded) {
       const Tape tape = test::with_gradients(workloads::different_ops_tape(dtype, {kSize}, times));
       for (const int architecture : architectures()) {
         expect_bounded(fmt::format("{} times all ops of {}", times, name(dtype)), tape,
-                       architecture, true);
+                       architecture, true, kMostBytesOfAllOps);
       }
     }
   }
