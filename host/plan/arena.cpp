@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "host/plan/stage.h"
+
 namespace tendon::plan {
 namespace {
 
@@ -55,13 +57,6 @@ class FreeRanges {
   std::int64_t end_ = 0;
 };
 
-void note(std::vector<Ref>& list, Ref value) {
-  if (std::ranges::find(list, value) == list.end()) list.push_back(value);
-}
-void note(std::vector<Ref>& list, const View& view) {
-  for (const Piece& piece : view.pieces) note(list, piece.base);
-}
-
 class Arranger {
  public:
   explicit Arranger(Plan& plan) : plan_(plan), tape_(plan.tape), last_read_(tape_.size(), -1) {}
@@ -109,10 +104,10 @@ class Arranger {
     for (const Ref base : reads(stage)) {
       if (location(base).space == Space::arena && last_read_[base.id] == at) dead.push_back(base);
     }
-    for (Part& part : stage.parts) {
+    for (const Part& part : bodies(stage)) {
       // What is read again when a row has been stored, by chunks, by columns or by a row too long
       // to be kept, stays as it is.
-      const bool can_reuse = stage.parts.size() == 1 && part.chunked_reductions().empty() &&
+      const bool can_reuse = bodies(stage).size() == 1 && part.chunked_reductions().empty() &&
                              (!part.is_resident || part.keeps_rows());
       for (const Store& store : part.stores) {
         if (location(store.value).space != Space::none) continue;
@@ -123,11 +118,11 @@ class Arranger {
     for (const Ref value : writes(stage)) {
       if (location(value).space == Space::none) place(value);
     }
-    for (Part& part : stage.parts) {
+    for (Part& part : bodies(stage)) {
       if (part.partials_bytes() == 0) continue;
       part.partials_offset = free_.take(part.partials_bytes());
     }
-    for (const Part& part : stage.parts) {
+    for (const Part& part : bodies(stage)) {
       if (part.partials_bytes() > 0) free_.give(part.partials_offset, part.partials_bytes());
     }
     for (const Ref base : dead) free_.give(location(base).offset, tape_.bytes(base));
@@ -169,34 +164,6 @@ class Arranger {
 };
 
 }  // namespace
-
-std::vector<Ref> reads(const Stage& stage) {
-  std::vector<Ref> list;
-  for (const Part& part : stage.parts) {
-    for (const Instruction& step : part.body) {
-      if (step.kind == Instruction::Kind::load) note(list, step.view);
-    }
-  }
-  if (const auto& contraction = stage.contraction) {
-    note(list, contraction->a);
-    note(list, contraction->b);
-    if (contraction->bias) note(list, *contraction->bias);
-  }
-  if (stage.op) {
-    for (const Ref operand : stage.operands) note(list, operand);
-  }
-  return list;
-}
-
-std::vector<Ref> writes(const Stage& stage) {
-  std::vector<Ref> list;
-  for (const Part& part : stage.parts) {
-    for (const Store& store : part.stores) note(list, store.value);
-  }
-  if (stage.contraction) note(list, stage.contraction->result);
-  if (stage.op) note(list, *stage.op);
-  return list;
-}
 
 void arrange(Plan& plan) { Arranger(plan).arrange(); }
 

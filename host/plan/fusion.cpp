@@ -220,14 +220,12 @@ Ref Fusion::stored_as(Ref value) const {
 }
 
 void Fusion::add_irregular(Ref value) {
-  Cluster cluster;
-  cluster.stage.kind = StageKind::irregular;
-  cluster.stage.op = value;
+  Irregular irregular{value, {}};
   for (const Ref operand : tape_.operands(value)) {
     store(operand);
-    cluster.stage.operands.push_back(stored_as(operand));
+    irregular.operands.push_back(stored_as(operand));
   }
-  open(std::move(cluster), value);
+  open({.whole = std::move(irregular)}, value);
 }
 
 void Fusion::open(Cluster cluster, Ref value) {

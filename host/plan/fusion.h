@@ -28,22 +28,20 @@ struct Cluster {
     Ref value;
     View view = {};  // of a copy: what is copied
   };
-  Stage stage;
-  std::vector<Member> members;
-  std::unordered_map<std::uint32_t, Local> locals;  // by value
-  std::vector<Ref> loaded;                          // bases of its loads
+  Part body = {};
+  std::optional<Stage> whole = {};  // instead of a body: what is computed whole
+  std::vector<Member> members = {};
+  std::unordered_map<std::uint32_t, Local> locals = {};  // by value
+  std::vector<Ref> loaded = {};                          // bases of its loads
 
   static Cluster over(const Shape& space) {
     Cluster cluster;
-    cluster.stage.parts.emplace_back();
     cluster.part().space = space;
     return cluster;
   }
-  Part& part() { return stage.parts[0]; }
-  const Part& part() const { return stage.parts[0]; }
-  bool is_body() const {
-    return stage.kind == StageKind::pointwise || stage.kind == StageKind::reduce;
-  }
+  Part& part() { return body; }
+  const Part& part() const { return body; }
+  bool is_body() const { return !whole; }
   bool loads(Ref base) const { return std::ranges::find(loaded, base) != loaded.end(); }
 };
 

@@ -108,7 +108,6 @@ bool Fusion::reduce(Cluster& cluster, int at, Ref value, const Reduction& reduct
     return false;
   }
   operand->dtype = tape_.dtype(tape_.operands(value)[0]);
-  cluster.stage.kind = StageKind::reduce;
   const Local local = bring(cluster, *operand, Level::element);
   cluster.locals[value.id] =
       append(part, {Instruction::Kind::reduce, level, tape_.dtype(value), value, 1, {local}, {}});

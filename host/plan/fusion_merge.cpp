@@ -1,8 +1,8 @@
 // Making stages one.
 #include <algorithm>
 
-#include "host/plan/arena.h"
 #include "host/plan/fusion.h"
+#include "host/plan/stage.h"
 
 namespace tendon::plan {
 namespace {
@@ -54,7 +54,7 @@ bool Fusion::can_move_up(int from, int to) const {
 bool Fusion::reads_from(const Cluster& cluster, int at) const {
   const auto is_there = [&](Ref base) { return home(base) == at; };
   if (cluster.is_body()) return std::ranges::any_of(cluster.loaded, is_there);
-  return std::ranges::any_of(reads(cluster.stage), is_there);
+  return std::ranges::any_of(reads(*cluster.whole), is_there);
 }
 
 bool Fusion::merge(int first, int second, int at) {
@@ -68,10 +68,8 @@ bool Fusion::merge(int first, int second, int at) {
       !are_columns(b.part(), a.part()) && !same_rows(a.part(), b.part()))
     return false;
   Cluster made;
-  made.stage.kind = model.stage.kind;
-  Part part = model.stage.parts[0];
-  part.body.clear();
-  made.stage.parts.push_back(std::move(part));
+  made.part() = model.part();
+  made.part().body.clear();
   std::vector<Cluster::Member> members = a.members;
   members.insert(members.end(), b.members.begin(), b.members.end());
   std::ranges::sort(members, {}, &Cluster::Member::value);
@@ -87,7 +85,7 @@ bool Fusion::merge(int first, int second, int at) {
     return false;
   }
   (at == second ? b : a) = std::move(made);
-  (at == second ? a : b) = Cluster{{}, {}, {}, {}};
+  (at == second ? a : b) = Cluster{};
   return true;
 }
 
