@@ -12,6 +12,7 @@
 #include "host/cpu/read.h"
 #include "host/cpu/scratch.h"
 #include "host/cpu/visit.h"
+#include "host/support/overloads.h"
 
 namespace tendon::cpu {
 namespace {
@@ -424,8 +425,9 @@ void fill_product(const plan::Contraction& c, const Shape& shape, const T* bias,
   }
 }
 
-void run_contraction(const plan::Contraction& c, const PreparedContraction& prepared,
-                     const Tape& tape, const Addresses& addresses) {
+void run_contraction(const PreparedContraction& prepared, const Tape& tape,
+                     const Addresses& addresses) {
+  const plan::Contraction& c = *prepared.contraction;
   const Shape& shape = tape.shape(c.product);
   if (shape.size() == 0) return;
   if (Tally* tally = addresses.tally()) {
@@ -456,17 +458,18 @@ void run_contraction(const plan::Contraction& c, const PreparedContraction& prep
   }
 }
 
-void run_irregular(const plan::Stage& stage, const Tape& numbers, const Addresses& addresses) {
-  const Ref op = *stage.op;
+void run_irregular(const plan::Irregular& irregular, const Tape& numbers,
+                   const Addresses& addresses) {
+  const Ref op = irregular.op;
   const auto operands = numbers.operands(op);
   std::vector<Array>& arrays = scratch().arrays;  // kept: a run takes nothing from the heap
   arrays.clear();
   for (std::size_t i = 0; i < operands.size(); ++i) {
     arrays.push_back(
-        {numbers.dtype(operands[i]), numbers.shape(operands[i]), addresses[stage.operands[i]]});
+        {numbers.dtype(operands[i]), numbers.shape(operands[i]), addresses[irregular.operands[i]]});
   }
   if (Tally* tally = addresses.tally()) {
-    for (const Ref operand : stage.operands) tally->read(operand);
+    for (const Ref operand : irregular.operands) tally->read(operand);
     tally->wrote(op, numbers.shape(op).size());
   }
   compute({numbers.op(op),
@@ -505,15 +508,16 @@ void execute(const TileProgram& program, const Tape& numbers, std::span<const vo
   const plan::Plan& plan = program.plan();
   const Arena arena(memory, plan.arena_bytes, {});
   const Addresses addresses(plan, inputs, outputs, arena.data(), tally);
-  for (std::size_t i = 0; i < plan.stages.size(); ++i) {
-    const plan::Stage& stage = plan.stages[i];
-    const PreparedStage& prepared = program.stages()[i];
+  const auto run_stage = support::Overloads{
+      [&](const std::vector<PreparedPart>& parts) {
+        for (const PreparedPart& part : parts) run_part(part, numbers, addresses);
+      },
+      [&](const PreparedContraction& prepared) { run_contraction(prepared, numbers, addresses); },
+      [&](const plan::Irregular* irregular) { run_irregular(*irregular, numbers, addresses); },
+  };
+  for (std::size_t i = 0; i < program.stages().size(); ++i) {
     const plan::Trace::Time stage_begin = trace != nullptr ? plan::Trace::now() : begin;
-    for (const PreparedPart& part : prepared.parts) run_part(part, numbers, addresses);
-    if (stage.contraction) {
-      run_contraction(*stage.contraction, *prepared.contraction, numbers, addresses);
-    }
-    if (stage.op) run_irregular(stage, numbers, addresses);
+    std::visit(run_stage, program.stages()[i]);
     if (tally != nullptr) tally->end_stage();
     if (trace != nullptr) trace->stage(program, i, stage_begin, plan::Trace::now());
   }

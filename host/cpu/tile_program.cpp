@@ -4,9 +4,11 @@
 #include <atomic>
 #include <map>
 #include <numeric>
+#include <span>
 
 #include "host/cpu/visit.h"
 #include "host/ops/op_row.h"
+#include "host/support/overloads.h"
 
 namespace tendon::cpu {
 namespace {
@@ -415,6 +417,7 @@ class Preparation {
 
 PreparedContraction prepare(const plan::Contraction& c, const Tape& tape) {
   PreparedContraction prepared;
+  prepared.contraction = &c;
   const Shape& shape = tape.shape(c.product);
   const int rank = shape.rank();
   const auto m_axis = static_cast<std::size_t>(rank - 2);
@@ -482,13 +485,28 @@ PreparedContraction prepare(const plan::Contraction& c, const Tape& tape) {
 }  // namespace
 
 TileProgram::TileProgram(plan::Plan plan) : Program(std::move(plan)) {
-  for (const plan::Stage& stage : this->plan().stages) {
-    PreparedStage prepared;
-    for (const plan::Part& part : stage.parts) {
-      prepared.parts.push_back(Preparation(this->plan(), part).prepare());
+  const auto prepare_bodies = [this](std::span<const plan::Part> parts) -> PreparedStage {
+    std::vector<PreparedPart> prepared;
+    for (const plan::Part& part : parts) {
+      prepared.push_back(Preparation(this->plan(), part).prepare());
     }
-    if (stage.contraction) prepared.contraction = prepare(*stage.contraction, this->plan().tape);
-    stages_.push_back(std::move(prepared));
+    return prepared;
+  };
+  const auto prepare_stage = support::Overloads{
+      [&](const plan::Pointwise& stage) {
+        return prepare_bodies({&stage.part, 1});
+      },
+      [&](const plan::Reduce& stage) {
+        return prepare_bodies({&stage.part, 1});
+      },
+      [&](const plan::Multi& stage) { return prepare_bodies(stage.parts); },
+      [&](const plan::Contraction& contraction) -> PreparedStage {
+        return prepare(contraction, this->plan().tape);
+      },
+      [](const plan::Irregular& irregular) -> PreparedStage { return &irregular; },
+  };
+  for (const plan::Stage& stage : this->plan().stages) {
+    stages_.push_back(std::visit(prepare_stage, stage));
   }
 }
 

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
+#include <variant>
 #include <vector>
 
 #include "host/cpu/contract.h"
@@ -91,16 +91,16 @@ struct PreparedPart {
 };
 
 struct PreparedContraction {
+  const plan::Contraction* contraction = nullptr;
   std::unique_ptr<Contractor> contractor;  // none: the product is empty
   std::vector<std::int64_t> a_offsets;     // elements, one for each call of the contractor
   std::vector<std::int64_t> b_offsets;
   std::int64_t result_step = 0;
 };
 
-struct PreparedStage {
-  std::vector<PreparedPart> parts;
-  std::optional<PreparedContraction> contraction;
-};
+// A stage made ready: its bodies, a product, or an op that is computed whole.
+using PreparedStage =
+    std::variant<std::vector<PreparedPart>, PreparedContraction, const plan::Irregular*>;
 
 class TileProgram final : public plan::Program {
  public:

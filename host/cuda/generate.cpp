@@ -17,7 +17,6 @@ namespace {
 using plan::Instruction;
 using plan::Level;
 using plan::Part;
-using plan::Stage;
 
 constexpr std::uint32_t kThreads = kElementThreads;
 constexpr std::string_view kIncludes =
@@ -196,17 +195,18 @@ void add_multi(const plan::Plan& plan, std::span<const Part> parts, bool is_alig
 
 }  // namespace
 
-std::vector<GeneratedKernel> generate(const plan::Plan& plan, const Stage& stage, bool is_aligned) {
+std::vector<GeneratedKernel> generate(const plan::Plan& plan, std::span<const Part> parts,
+                                      bool is_aligned) {
   std::vector<GeneratedKernel> kernels;
-  Stage busy = stage;
-  std::erase_if(busy.parts, [](const Part& part) { return !has_work(part); });
-  if (busy.parts.empty()) return kernels;
-  if (busy.parts.size() > 1 &&
-      std::ranges::none_of(busy.parts, [](const Part& part) { return part.reduces(); })) {
-    add_multi(plan, busy.parts, is_aligned, kernels);
+  std::vector<Part> busy(parts.begin(), parts.end());
+  std::erase_if(busy, [](const Part& part) { return !has_work(part); });
+  if (busy.empty()) return kernels;
+  if (busy.size() > 1 &&
+      std::ranges::none_of(busy, [](const Part& part) { return part.reduces(); })) {
+    add_multi(plan, busy, is_aligned, kernels);
     return kernels;
   }
-  for (const Part& part : busy.parts) {
+  for (const Part& part : busy) {
     const std::string comment = comment_of(plan, "reduction", {&part});
     if (!part.reduces()) {
       kernels.push_back(pointwise(plan, part, is_aligned));

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "host/cuda/kernel_cache.h"
@@ -45,11 +46,11 @@ struct GeneratedKernel {
   Geometry geometry;
 };
 
-// The kernels of a pointwise, reduce or multi stage, in the order in which they run: of one without
-// reductions a single one, unless that would have more arguments than CUDA passes to a kernel, or
-// parts with more than 32 different texts, which take long to compile. `is_aligned`: whether every
-// address that is not in the arena is a multiple of 16.
-std::vector<GeneratedKernel> generate(const plan::Plan& plan, const plan::Stage& stage,
+// The kernels of a stage's bodies, in the order in which they run: of those without reductions a
+// single one, unless that would have more arguments than CUDA passes to a kernel, or parts with
+// more than 32 different texts, which take long to compile. `is_aligned`: whether every address
+// that is not in the arena is a multiple of 16.
+std::vector<GeneratedKernel> generate(const plan::Plan& plan, std::span<const plan::Part> parts,
                                       bool is_aligned);
 
 // Of one part, with its values where the plan says, but for `into`, which is the arena's byte
@@ -58,6 +59,7 @@ GeneratedKernel generate_pack(const plan::Plan& plan, const plan::Part& part, st
 
 // Of an op that is computed whole from operands in row-major order. Throws Error where there is no
 // such kernel.
-std::vector<GeneratedKernel> generate_irregular(const plan::Plan& plan, const plan::Stage& stage);
+std::vector<GeneratedKernel> generate_irregular(const plan::Plan& plan,
+                                                const plan::Irregular& irregular);
 
 }  // namespace tendon::cuda

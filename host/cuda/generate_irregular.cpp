@@ -19,10 +19,10 @@ Strides contiguous(const Shape& shape) {
 
 class Irregular {
  public:
-  Irregular(const plan::Plan& plan, const plan::Stage& stage)
+  Irregular(const plan::Plan& plan, const plan::Irregular& stage)
       : tape_(plan.tape),
         stage_(stage),
-        op_(*stage.op),
+        op_(stage.op),
         attributes_(tape_.attributes(op_)),
         shape_(tape_.shape(op_)),
         dtype_(tape_.dtype(op_)) {}
@@ -257,7 +257,7 @@ class Irregular {
   }
 
   const Tape& tape_;
-  const plan::Stage& stage_;
+  const plan::Irregular& stage_;
   Ref op_;
   const Attributes& attributes_;
   const Shape& shape_;
@@ -266,8 +266,9 @@ class Irregular {
 
 }  // namespace
 
-std::vector<GeneratedKernel> generate_irregular(const plan::Plan& plan, const plan::Stage& stage) {
-  return Irregular(plan, stage).write();
+std::vector<GeneratedKernel> generate_irregular(const plan::Plan& plan,
+                                                const plan::Irregular& irregular) {
+  return Irregular(plan, irregular).write();
 }
 
 }  // namespace tendon::cuda

@@ -4,6 +4,8 @@
 
 #include "host/cuda/instance.h"
 #include "host/cuda/scatter.h"
+#include "host/plan/stage.h"
+#include "host/support/overloads.h"
 #include "host/support/text.h"
 
 namespace tendon::cuda {
@@ -18,19 +20,14 @@ std::int64_t aligned(std::int64_t bytes) {
   return (bytes + kAlignment - 1) / kAlignment * kAlignment;
 }
 
-bool is_empty(const Tape& tape, const plan::Stage& stage) {
-  if (stage.contraction) return tape.shape(stage.contraction->result).size() == 0;
-  if (stage.op) return tape.shape(*stage.op).size() == 0;
-  return false;
-}
+bool is_empty(const Tape& tape, Ref value) { return tape.shape(value).size() == 0; }
 
-std::optional<IndexedOp> indexed_op(const Tape& tape, const plan::Stage& stage) {
-  if (!stage.op || is_empty(tape, stage)) return std::nullopt;
-  const Op op = tape.op(*stage.op);
-  if (op != Op::gather && op != Op::scatter_add) return std::nullopt;
-  const Shape& table = tape.shape(op == Op::gather ? tape.operands(*stage.op)[0] : *stage.op);
-  const int axis = tape.attributes(*stage.op).axes[0];
-  return IndexedOp{*stage.op, table[axis < 0 ? axis + table.rank() : axis]};
+std::optional<IndexedOp> indexed_op(const Tape& tape, Ref value) {
+  const Op op = tape.op(value);
+  if (is_empty(tape, value) || (op != Op::gather && op != Op::scatter_add)) return std::nullopt;
+  const Shape& table = tape.shape(op == Op::gather ? tape.operands(value)[0] : value);
+  const int axis = tape.attributes(value).axes[0];
+  return IndexedOp{value, table[axis < 0 ? axis + table.rank() : axis]};
 }
 std::uint64_t index_of(std::span<const IndexedOp> ops, Ref value) {
   return static_cast<std::uint64_t>(std::ranges::find(ops, value, &IndexedOp::value) - ops.begin());
@@ -114,18 +111,24 @@ void CudaProgram::make_ready() {
   std::int64_t workspace = 0;
   products_.clear();
   indexed_ops_.clear();
-  for (const plan::Stage& stage : plan().stages) {
-    if (const std::optional<IndexedOp> indexed = indexed_op(tape, stage))
-      indexed_ops_.push_back(*indexed);
-    if (stage.contraction) {
-      products_.emplace_back(tape, *stage.contraction, device_);
-      workspace = std::max(workspace, products_.back().workspace_bytes());
-    } else if (SortedScatter::is(plan(), stage)) {
-      const SortedScatter scatter(plan(), stage, 0);
-      workspace = std::max(
-          workspace, scatter.own_bytes() + static_cast<std::int64_t>(sort_bytes(scatter.sort())));
-    }
-  }
+  const auto note_needs = support::Overloads{
+      [](const plan::Pointwise&) {},
+      [](const plan::Reduce&) {},
+      [](const plan::Multi&) {},
+      [&](const plan::Contraction& contraction) {
+        products_.emplace_back(tape, contraction, device_);
+        workspace = std::max(workspace, products_.back().workspace_bytes());
+      },
+      [&](const plan::Irregular& irregular) {
+        if (const std::optional<IndexedOp> indexed = indexed_op(tape, irregular.op))
+          indexed_ops_.push_back(*indexed);
+        if (!SortedScatter::is(plan(), irregular)) return;
+        const SortedScatter scatter(plan(), irregular, 0);
+        workspace = std::max(
+            workspace, scatter.own_bytes() + static_cast<std::int64_t>(sort_bytes(scatter.sort())));
+      },
+  };
+  for (const plan::Stage& stage : plan().stages) std::visit(note_needs, stage);
   arena_bytes_ = aligned(plan().arena_bytes) + workspace;
   literals_.resize(tape.size());
   for (std::uint32_t id = 0; id < tape.size(); ++id) {
@@ -170,38 +173,38 @@ Launches CudaProgram::prepare(bool is_aligned) const {
     launches.emplace_back(KernelLaunch{.kernel = nullptr, .value = value});
     generated.push_back(std::move(kernel));
   };
-  const auto add_kernels_of = [&](const plan::Stage& stage) {
-    const Ref value = stage.parts.back().stores.back().value;
-    for (GeneratedKernel& kernel : generate(plan, stage, is_aligned)) add(std::move(kernel), value);
+  const auto add_kernels_of = [&](std::span<const plan::Part> parts) {
+    const Ref value = parts.back().stores.back().value;
+    for (GeneratedKernel& kernel : generate(plan, parts, is_aligned)) add(std::move(kernel), value);
   };
   std::size_t product = 0;
   for (const plan::Stage& stage : plan.stages) {
-    if (stage.contraction) {
+    const auto* irregular = std::get_if<plan::Irregular>(&stage);
+    if (const auto* contraction = std::get_if<plan::Contraction>(&stage)) {
       const PreparedContraction& prepared = products_[product++];
-      if (is_empty(plan.tape, stage)) continue;
+      if (is_empty(plan.tape, contraction->result)) continue;
       const std::int64_t workspace = aligned(plan.arena_bytes);
       const auto pack = [&](const PreparedContraction::Operand& operand) {
         if (!operand.pack) return;
         add(generate_pack(plan, *operand.pack, workspace + operand.pack_offset),
-            stage.contraction->product);
+            contraction->product);
       };
       pack(prepared.a());
       pack(prepared.b());
       if (prepared.bias()) pack(*prepared.bias());
-      launches.emplace_back(product_launch(prepared, stage.contraction->result, workspace));
-      if (prepared.epilogue()) add_kernels_of({.parts = {*prepared.epilogue()}});
-    } else if (SortedScatter::is(plan, stage)) {
-      const SortedScatter scatter(plan, stage, aligned(plan.arena_bytes));
-      add(scatter.write_keys(), *stage.op);
-      launches.emplace_back(sort_launch(scatter, *stage.op));
-      add(scatter.find_segments(), *stage.op);
-      add(scatter.add_updates(), *stage.op);
-    } else if (stage.op) {
-      if (is_empty(plan.tape, stage)) continue;
-      for (GeneratedKernel& kernel : generate_irregular(plan, stage))
-        add(std::move(kernel), *stage.op);
-    } else {
-      add_kernels_of(stage);
+      launches.emplace_back(product_launch(prepared, contraction->result, workspace));
+      if (prepared.epilogue()) add_kernels_of({&*prepared.epilogue(), 1});
+    } else if (irregular == nullptr) {
+      add_kernels_of(plan::bodies(stage));
+    } else if (SortedScatter::is(plan, *irregular)) {
+      const SortedScatter scatter(plan, *irregular, aligned(plan.arena_bytes));
+      add(scatter.write_keys(), irregular->op);
+      launches.emplace_back(sort_launch(scatter, irregular->op));
+      add(scatter.find_segments(), irregular->op);
+      add(scatter.add_updates(), irregular->op);
+    } else if (!is_empty(plan.tape, irregular->op)) {
+      for (GeneratedKernel& kernel : generate_irregular(plan, *irregular))
+        add(std::move(kernel), irregular->op);
     }
   }
   for (const plan::Copy& copy : plan.copies) {

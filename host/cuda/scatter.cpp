@@ -21,15 +21,14 @@ int bits_below(std::int64_t count) {
 
 }  // namespace
 
-bool SortedScatter::is(const plan::Plan& plan, const plan::Stage& stage) {
-  return stage.op && plan.tape.op(*stage.op) == Op::scatter_add &&
-         plan.tape.shape(*stage.op).size() > 0 &&
+bool SortedScatter::is(const plan::Plan& plan, const plan::Irregular& stage) {
+  return plan.tape.op(stage.op) == Op::scatter_add && plan.tape.shape(stage.op).size() > 0 &&
          plan.tape.shape(stage.operands[1]).size() > kFewIndices;
 }
 
-SortedScatter::SortedScatter(const plan::Plan& plan, const plan::Stage& stage,
+SortedScatter::SortedScatter(const plan::Plan& plan, const plan::Irregular& stage,
                              std::int64_t workspace)
-    : tape_(plan.tape), stage_(stage), op_(*stage.op), workspace_(workspace) {
+    : tape_(plan.tape), stage_(stage), op_(stage.op), workspace_(workspace) {
   const std::int64_t count = tape_.shape(operand(1)).size();
   const Walk table(tape_.shape(op_), tape_.attributes(op_).axes[0]);
   // One target more: of the indices that are out of range.

@@ -12,11 +12,11 @@ namespace tendon::cuda {
 
 class SortedScatter {
  public:
-  // Whether the stage is one: fewer indices are looked through by every element.
-  static bool is(const plan::Plan& plan, const plan::Stage& stage);
+  // True if the op is one with many indices: every element looks through fewer.
+  static bool is(const plan::Plan& plan, const plan::Irregular& stage);
 
   // `workspace`: where it lies in the arena, of the arena's alignment.
-  SortedScatter(const plan::Plan& plan, const plan::Stage& stage, std::int64_t workspace);
+  SortedScatter(const plan::Plan& plan, const plan::Irregular& stage, std::int64_t workspace);
 
   // Bytes of the workspace without the sort's own, which come last.
   std::int64_t own_bytes() const { return sort_workspace_ - workspace_; }
@@ -37,7 +37,7 @@ class SortedScatter {
   std::string comment(std::string_view what) const;
 
   const Tape& tape_;
-  const plan::Stage& stage_;
+  const plan::Irregular& stage_;
   Ref op_;
   kernels::KeySort sort_;
   std::int64_t workspace_, keys_, sorted_, segments_, sort_workspace_;

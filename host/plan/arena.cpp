@@ -6,6 +6,8 @@
 #include <unordered_set>
 #include <utility>
 
+#include "host/plan/stage.h"
+
 namespace tendon::plan {
 namespace {
 
@@ -68,30 +70,6 @@ class FreeRanges {
   std::int64_t end_ = 0;
 };
 
-// Values in the order in which they are added first.
-class RefList {
- public:
-  void add(Ref value) {
-    if (known_.empty() ? std::ranges::find(list_, value) != list_.end() : known_.contains(value.id))
-      return;
-    list_.push_back(value);
-    if (!known_.empty()) {
-      known_.insert(value.id);
-    } else if (list_.size() == kFew) {
-      for (const Ref in_list : list_) known_.insert(in_list.id);
-    }
-  }
-  void add(const View& view) {
-    for (const Piece& piece : view.pieces) add(piece.base);
-  }
-  std::vector<Ref> list() && { return std::move(list_); }
-
- private:
-  static constexpr std::size_t kFew = 16;  // which are found faster without a hash
-  std::vector<Ref> list_;
-  std::unordered_set<std::uint32_t> known_;  // of more than a few
-};
-
 class Arranger {
  public:
   explicit Arranger(Plan& plan) : plan_(plan), tape_(plan.tape), last_read_(tape_.size(), -1) {}
@@ -139,10 +117,10 @@ class Arranger {
     for (const Ref base : reads(stage)) {
       if (location(base).space == Space::arena && last_read_[base.id] == at) dead.push_back(base);
     }
-    for (Part& part : stage.parts) {
+    for (const Part& part : bodies(stage)) {
       // What is read again when a row has been stored, by chunks, by columns or by a row too long
       // to be kept, stays as it is.
-      const bool can_reuse = stage.parts.size() == 1 && part.chunked_reductions().empty() &&
+      const bool can_reuse = bodies(stage).size() == 1 && part.chunked_reductions().empty() &&
                              (!part.is_resident || part.keeps_rows());
       std::vector<Ref> reusable;
       if (can_reuse) reusable = find_reusable(part, dead);
@@ -155,11 +133,11 @@ class Arranger {
     for (const Ref value : writes(stage)) {
       if (location(value).space == Space::none) place(value);
     }
-    for (Part& part : stage.parts) {
+    for (Part& part : bodies(stage)) {
       if (part.partials_bytes() == 0) continue;
       part.partials_offset = free_.take(part.partials_bytes());
     }
-    for (const Part& part : stage.parts) {
+    for (const Part& part : bodies(stage)) {
       if (part.partials_bytes() > 0) free_.give(part.partials_offset, part.partials_bytes());
     }
     for (const Ref base : dead) free_.give(location(base).offset, tape_.bytes(base));
@@ -206,34 +184,6 @@ class Arranger {
 };
 
 }  // namespace
-
-std::vector<Ref> reads(const Stage& stage) {
-  RefList list;
-  for (const Part& part : stage.parts) {
-    for (const Instruction& step : part.body) {
-      if (step.kind == Instruction::Kind::load) list.add(step.view);
-    }
-  }
-  if (const auto& contraction = stage.contraction) {
-    list.add(contraction->a);
-    list.add(contraction->b);
-    if (contraction->bias) list.add(*contraction->bias);
-  }
-  if (stage.op) {
-    for (const Ref operand : stage.operands) list.add(operand);
-  }
-  return std::move(list).list();
-}
-
-std::vector<Ref> writes(const Stage& stage) {
-  RefList list;
-  for (const Part& part : stage.parts) {
-    for (const Store& store : part.stores) list.add(store.value);
-  }
-  if (stage.contraction) list.add(stage.contraction->result);
-  if (stage.op) list.add(*stage.op);
-  return std::move(list).list();
-}
 
 void arrange(Plan& plan) { Arranger(plan).arrange(); }
 

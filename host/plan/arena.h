@@ -10,8 +10,4 @@ namespace tendon::plan {
 // is written in the same order.
 void arrange(Plan& plan);
 
-// The bases that a stage reads, and the values that it writes; each once.
-std::vector<Ref> reads(const Stage& stage);
-std::vector<Ref> writes(const Stage& stage);
-
 }  // namespace tendon::plan

@@ -79,7 +79,7 @@ void Cluster::set_local(Ref value, Local local) {
 
 Cluster::Mark Cluster::mark() {
   changed_locals_.emplace();
-  return {stage.kind, part().body.size(), members.size(), loaded.size(), expensive};
+  return {part().body.size(), members.size(), loaded.size(), expensive};
 }
 
 void Cluster::go_back_to(const Mark& mark) {
@@ -105,7 +105,6 @@ void Cluster::go_back_to(const Mark& mark) {
     loaded.pop_back();
   }
   expensive = mark.expensive;
-  stage.kind = mark.kind;
 }
 
 }  // namespace tendon::plan

@@ -21,26 +21,29 @@ struct Cluster {
     Ref value;
     View view = {};  // of a copy: what is copied
   };
-  Stage stage;
-  std::vector<Member> members;
-  support::IdMap<Local> locals;  // by value
-  std::vector<Ref> loaded;       // bases of its loads; of a stage without a body, what it reads
+  Part body = {};
+  std::optional<Stage> whole = {};  // instead of a body: what is computed whole
+  std::vector<Member> members = {};
+  support::IdMap<Local> locals = {};  // by value
+  std::vector<Ref> loaded = {};  // bases of its loads; of a stage without a body, what it reads
   bool is_merged = false;        // of several, the later behind the earlier
   std::size_t expensive = 0;     // members that are as long as two
 
   static Cluster over(const Shape& space) {
     Cluster cluster;
-    cluster.stage.parts.emplace_back();
     cluster.part().space = space;
     return cluster;
   }
-  Part& part() { return stage.parts[0]; }
-  const Part& part() const { return stage.parts[0]; }
+  static Cluster of(Stage whole) {
+    Cluster cluster;
+    cluster.whole = std::move(whole);
+    return cluster;
+  }
+  Part& part() { return body; }
+  const Part& part() const { return body; }
   std::size_t length() const { return part().body.size() + expensive; }
   const Local* local(Ref value) const { return locals.find(value.id); }
-  bool is_body() const {
-    return stage.kind == StageKind::pointwise || stage.kind == StageKind::reduce;
-  }
+  bool is_body() const { return !whole; }
   bool is_empty() const { return is_body() && members.empty(); }
   bool loads(Ref base) const { return loaded_.contains(base.id); }
 
@@ -53,7 +56,6 @@ struct Cluster {
 
   // To go back to what the cluster was before members were added. One mark at a time.
   struct Mark {
-    StageKind kind = StageKind::pointwise;
     std::size_t body, members, loaded, expensive;
   };
   Mark mark();

@@ -223,14 +223,12 @@ Ref Fusion::stored_as(Ref value) const {
 }
 
 void Fusion::add_irregular(Ref value) {
-  Cluster cluster;
-  cluster.stage.kind = StageKind::irregular;
-  cluster.stage.op = value;
+  Irregular irregular{value, {}};
   for (const Ref operand : tape_.operands(value)) {
     store(operand);
-    cluster.stage.operands.push_back(stored_as(operand));
+    irregular.operands.push_back(stored_as(operand));
   }
-  open(std::move(cluster), value);
+  open(Cluster::of(std::move(irregular)), value);
 }
 
 void Fusion::open(Cluster cluster, Ref value) { home_[value.id] = add_cluster(std::move(cluster)); }

@@ -116,7 +116,6 @@ bool Fusion::reduce(Cluster& cluster, int at, Ref value, const Reduction& reduct
     return false;
   }
   operand->dtype = tape_.dtype(tape_.operands(value)[0]);
-  cluster.stage.kind = StageKind::reduce;
   const Local local = bring(cluster, *operand, Level::element);
   cluster.set_local(
       value, cluster.append(

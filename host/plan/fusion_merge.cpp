@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <bit>
 
-#include "host/plan/arena.h"
 #include "host/plan/fusion.h"
+#include "host/plan/stage.h"
 
 namespace tendon::plan {
 namespace {
@@ -22,7 +22,7 @@ void Fusion::merge_clusters() {
     at_position_[static_cast<std::size_t>(at)] = at;
   }
   for (Cluster& cluster : clusters_) {
-    if (!cluster.is_body()) cluster.loaded = reads(cluster.stage);
+    if (!cluster.is_body()) cluster.loaded = reads(*cluster.whole);
   }
   for (int at = 0; at < count; ++at) {
     if (cluster_at(at).is_body()) note_loads(at, 0);
@@ -151,10 +151,8 @@ bool Fusion::append(Cluster& a, const Cluster& b, int at) {
 
 bool Fusion::rebuild(Cluster& a, const Cluster& b, const Cluster& model, int at) {
   Cluster made;
-  made.stage.kind = model.stage.kind;
-  Part part = model.stage.parts[0];
-  part.body.clear();
-  made.stage.parts.push_back(std::move(part));
+  made.part() = model.part();
+  made.part().body.clear();
   std::vector<Cluster::Member> members = a.members;
   members.insert(members.end(), b.members.begin(), b.members.end());
   std::ranges::sort(members, {}, &Cluster::Member::value);

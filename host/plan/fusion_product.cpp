@@ -15,10 +15,7 @@ void Fusion::add_product(Ref value) {
                           {},
                           false,
                           value};
-  Cluster cluster;
-  cluster.stage.kind = StageKind::contract;
-  cluster.stage.contraction = std::move(contraction);
-  open(std::move(cluster), value);
+  open(Cluster::of(std::move(contraction)), value);
 }
 
 View Fusion::factor(Ref operand, bool is_transposed, const Shape& result) {
@@ -65,8 +62,8 @@ bool Fusion::join_product(Ref value) {
       continue;
     }
     Cluster& cluster = clusters_[static_cast<std::size_t>(at)];
-    if (cluster.stage.kind != StageKind::contract) continue;
-    Contraction& contraction = *cluster.stage.contraction;
+    if (!cluster.whole || !std::holds_alternative<Contraction>(*cluster.whole)) continue;
+    Contraction& contraction = std::get<Contraction>(*cluster.whole);
     if (contraction.result != product || contraction.has_relu) continue;
     if (op == Op::relu) {
       contraction.has_relu = true;

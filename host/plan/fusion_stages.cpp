@@ -1,8 +1,8 @@
 // From clusters to stages.
 #include <algorithm>
 
-#include "host/plan/arena.h"
 #include "host/plan/fusion.h"
+#include "host/plan/stage.h"
 
 namespace tendon::plan {
 namespace {
@@ -34,21 +34,23 @@ void drop_unused(Part& part) {
 std::vector<Stage> Fusion::finish(std::span<const Ref> targets) {
   std::vector<bool> is_read(tape_.size());
   for (const Cluster& cluster : clusters_) {
-    for (const Ref base : reads(cluster.stage)) is_read[base.id] = true;
+    for (const Ref base : cluster.whole ? reads(*cluster.whole) : reads(cluster.body)) {
+      is_read[base.id] = true;
+    }
   }
   std::vector<bool> is_stored = is_read;
   for (const Ref target : targets) is_stored[target.id] = true;
   std::vector<Stage> stages;
-  Stage last;
+  std::vector<Part> last;
   for (const int index : at_position_) {
     Cluster& cluster = clusters_[static_cast<std::size_t>(index)];
     if (cluster.is_empty()) continue;
-    Stage& stage = cluster.stage;
     if (!cluster.is_body()) {
-      stages.push_back(std::move(stage));
+      stages.push_back(std::move(*cluster.whole));
       continue;
     }
-    bool is_last = stage.kind == StageKind::pointwise;
+    const bool reduces = cluster.body.reduces();
+    bool is_last = !reduces;
     std::vector<Store> stores;
     cluster.locals.for_each([&](std::uint32_t id, Local local) {
       if (!is_stored[id] || home_[id] != index) return;
@@ -61,14 +63,17 @@ std::vector<Stage> Fusion::finish(std::span<const Ref> targets) {
     drop_unused(cluster.part());
     collapse(cluster.part());
     if (is_last) {
-      last.parts.push_back(std::move(cluster.part()));
+      last.push_back(std::move(cluster.body));
+    } else if (reduces) {
+      stages.push_back(Reduce{std::move(cluster.body)});
     } else {
-      stages.push_back(std::move(stage));
+      stages.push_back(Pointwise{std::move(cluster.body)});
     }
   }
-  if (!last.parts.empty()) {
-    last.kind = last.parts.size() == 1 ? StageKind::pointwise : StageKind::multi;
-    stages.push_back(std::move(last));
+  if (last.size() == 1) {
+    stages.push_back(Pointwise{std::move(last[0])});
+  } else if (!last.empty()) {
+    stages.push_back(Multi{std::move(last)});
   }
   return stages;
 }

@@ -5,6 +5,7 @@
 #include "host/plan/arena.h"
 #include "host/plan/backend.h"
 #include "host/plan/fuse.h"
+#include "host/plan/stage.h"
 
 namespace tendon::plan {
 namespace {
@@ -83,11 +84,6 @@ void cut_rows_into_chunks(const Tape& tape, Part& part) {
 }
 
 }  // namespace
-
-const char* name(StageKind kind) {
-  constexpr const char* kNames[] = {"pointwise", "reduce", "contract", "multi", "irregular"};
-  return kNames[static_cast<std::size_t>(kind)];
-}
 
 Shape Part::rows() const {
   Shape rows;
@@ -180,7 +176,7 @@ Plan make_plan(Tape tape) {
   plan.effort = fused.effort;
   plan.tape = std::move(tape);
   for (Stage& stage : plan.stages) {
-    for (Part& part : stage.parts) {
+    for (Part& part : bodies(stage)) {
       if (part.reduces() && !part.is_resident) cut_into_chunks(part);
       if (part.reduces_columns()) cut_rows_into_chunks(plan.tape, part);
     }

@@ -5,7 +5,9 @@
 #include <tendon/backend.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "host/plan/view.h"
@@ -78,6 +80,21 @@ struct Part {
   Shape shape(Level level) const;
 };
 
+// A fused body without reductions.
+struct Pointwise {
+  Part part;
+};
+
+// A fused body that reduces rows, columns or both.
+struct Reduce {
+  Part part;
+};
+
+// Two or more fused bodies, none of which reduces or reads another's results.
+struct Multi {
+  std::vector<Part> parts;
+};
+
 // A matrix product over the last two axes, with what the libraries do beside it.
 struct Contraction {
   Ref product;
@@ -88,17 +105,14 @@ struct Contraction {
   Ref result;  // the last op of them
 };
 
-enum class StageKind : std::uint8_t { pointwise, reduce, contract, multi, irregular };
-const char* name(StageKind kind);
-
-// One launch.
-struct Stage {
-  StageKind kind = StageKind::pointwise;
-  std::vector<Part> parts;                 // of pointwise and reduce one, of multi more
-  std::optional<Contraction> contraction;  // of contract
-  std::optional<Ref> op;                   // of irregular: computed whole,
-  std::vector<Ref> operands;               // from these, one an operand of the op, row-major
+// An op that is computed whole.
+struct Irregular {
+  Ref op;
+  std::vector<Ref> operands;  // one an operand of the op, row-major
 };
+
+// One launch. host/plan/stage.h has what all alternatives have in common.
+using Stage = std::variant<Pointwise, Reduce, Multi, Contraction, Irregular>;
 
 // Memory of a value.
 enum class Space : std::uint8_t { none, input, output, literal, arena };

@@ -4,8 +4,8 @@
 #include <set>
 
 #include "host/ops/op_row.h"
-#include "host/plan/arena.h"
-#include "host/plan/plan.h"
+#include "host/plan/stage.h"
+#include "host/support/overloads.h"
 #include "host/support/text.h"
 
 namespace tendon::plan {
@@ -74,19 +74,27 @@ class Touched {
 
 Touched touched_by(const Tape& tape, const Stage& stage) {
   Touched touched;
-  for (const Part& part : stage.parts) {
+  for (const Part& part : bodies(stage)) {
     if (part.rows().size() == 0) continue;  // nothing runs
     for (const Instruction& step : part.body) {
       if (step.kind == Instruction::Kind::load) touched.add(tape, step.view);
     }
   }
-  const auto& contraction = stage.contraction;
-  if (contraction && tape.shape(contraction->product).size() > 0) {
-    touched.add(tape, contraction->a);
-    touched.add(tape, contraction->b);
-    if (contraction->bias) touched.add(tape, *contraction->bias);
-  }
-  for (const Ref operand : stage.operands) touched.add_whole(tape, operand);
+  const auto add = support::Overloads{
+      [](const Pointwise&) {},
+      [](const Reduce&) {},
+      [](const Multi&) {},
+      [&](const Contraction& contraction) {
+        if (tape.shape(contraction.product).size() == 0) return;
+        touched.add(tape, contraction.a);
+        touched.add(tape, contraction.b);
+        if (contraction.bias) touched.add(tape, *contraction.bias);
+      },
+      [&](const Irregular& irregular) {
+        for (const Ref operand : irregular.operands) touched.add_whole(tape, operand);
+      },
+  };
+  std::visit(add, stage);
   return touched;
 }
 
@@ -95,50 +103,64 @@ bool is_op(const Instruction& step) {
          step.kind == Instruction::Kind::generate;
 }
 
+std::int64_t flops(const Tape& tape, const Contraction& c) {
+  const std::int64_t inner = c.a.shape[c.a.shape.rank() - 1];
+  return tape.shape(c.product).size() * (2 * inner + (c.bias ? 1 : 0) + (c.has_relu ? 1 : 0));
+}
+std::int64_t flops(const Tape& tape, const Irregular& irregular) {
+  const Ref op = irregular.op;
+  if (tape.op(op) == Op::scatter_add) return tape.shape(irregular.operands[0]).size();
+  if (tape.op(op) != Op::matmul) return 0;
+  const Shape& a = tape.shape(tape.operands(op)[0]);
+  const bool transposed = tape.attributes(op).transpose_a;
+  return 2 * tape.shape(op).size() * a[a.rank() - (transposed ? 2 : 1)];
+}
+
 // An op on an element counts as one operation, whatever it is.
 std::int64_t flops(const Tape& tape, const Stage& stage) {
   std::int64_t sum = 0;
-  for (const Part& part : stage.parts) {
+  for (const Part& part : bodies(stage)) {
     for (const Instruction& step : part.body) {
       if (!is_op(step)) continue;
       const bool reduces = step.kind == Instruction::Kind::reduce;
       sum += part.shape(reduces ? Level::element : step.level).size();
     }
   }
-  if (const auto& c = stage.contraction) {
-    const std::int64_t size = tape.shape(c->product).size();
-    const std::int64_t inner = c->a.shape[c->a.shape.rank() - 1];
-    sum += size * (2 * inner + (c->bias ? 1 : 0) + (c->has_relu ? 1 : 0));
-  }
-  if (stage.op && tape.op(*stage.op) == Op::scatter_add) {
-    sum += tape.shape(stage.operands[0]).size();
-  }
-  if (stage.op && tape.op(*stage.op) == Op::matmul) {
-    const Shape& a = tape.shape(tape.operands(*stage.op)[0]);
-    const bool transposed = tape.attributes(*stage.op).transpose_a;
-    sum += 2 * tape.shape(*stage.op).size() * a[a.rank() - (transposed ? 2 : 1)];
-  }
+  const auto add = support::Overloads{
+      [](const Pointwise&) {},
+      [](const Reduce&) {},
+      [](const Multi&) {},
+      [&](const Contraction& contraction) { sum += flops(tape, contraction); },
+      [&](const Irregular& irregular) { sum += flops(tape, irregular); },
+  };
+  std::visit(add, stage);
   return sum;
 }
 
 // The ops of a stage, each once.
 std::set<Ref> ops_of(const Tape& tape, const Stage& stage) {
   std::set<Ref> ops;
-  for (const Part& part : stage.parts) {
+  for (const Part& part : bodies(stage)) {
     for (const Instruction& step : part.body) {
       if (is_op(step)) ops.insert(step.value);
     }
   }
-  if (const auto& c = stage.contraction) {
-    for (Ref op = c->result; op != c->product;) {
-      ops.insert(op);
-      Ref before = tape.operands(op)[0];
-      if (tape.op(op) == Op::add && before != c->product) before = tape.operands(op)[1];
-      op = before;
-    }
-    ops.insert(c->product);
-  }
-  if (stage.op) ops.insert(*stage.op);
+  const auto add = support::Overloads{
+      [](const Pointwise&) {},
+      [](const Reduce&) {},
+      [](const Multi&) {},
+      [&](const Contraction& c) {
+        for (Ref op = c.result; op != c.product;) {
+          ops.insert(op);
+          Ref before = tape.operands(op)[0];
+          if (tape.op(op) == Op::add && before != c.product) before = tape.operands(op)[1];
+          op = before;
+        }
+        ops.insert(c.product);
+      },
+      [&](const Irregular& irregular) { ops.insert(irregular.op); },
+  };
+  std::visit(add, stage);
   return ops;
 }
 
@@ -174,7 +196,7 @@ std::string line(const Tape& tape, const Stage& stage) {
   std::vector<Ref> into = writes(stage);
   std::ranges::sort(into);
   const Place place = ops.empty() ? Place() : tape.place(*ops.begin());
-  return fmt::format("{}: {}; {} -> {}{}", name(stage.kind), names, listed(tape, from),
+  return fmt::format("{}: {}; {} -> {}{}", name(stage), names, listed(tape, from),
                      listed(tape, into), support::at(place));
 }
 
@@ -235,12 +257,16 @@ std::string part_text(const Tape& tape, const Part& part) {
 
 std::int64_t count_ops(const Plan& plan) {
   std::int64_t count = 0;
+  const auto add_whole = support::Overloads{
+      [](const Pointwise&) {},
+      [](const Reduce&) {},
+      [](const Multi&) {},
+      [&](const Contraction& c) { count += 1 + (c.bias ? 1 : 0) + (c.has_relu ? 1 : 0); },
+      [&](const Irregular&) { ++count; },
+  };
   for (const Stage& stage : plan.stages) {
-    for (const Part& part : stage.parts) count += std::ranges::count_if(part.body, is_op);
-    if (stage.contraction) {
-      count += 1 + (stage.contraction->bias ? 1 : 0) + (stage.contraction->has_relu ? 1 : 0);
-    }
-    if (stage.op) ++count;
+    for (const Part& part : bodies(stage)) count += std::ranges::count_if(part.body, is_op);
+    std::visit(add_whole, stage);
   }
   return count;
 }
@@ -287,7 +313,7 @@ std::string text(const Plan& plan, bool with_bodies) {
   for (const Stage& stage : plan.stages) {
     text += line(plan.tape, stage) + '\n';
     if (!with_bodies) continue;
-    for (const Part& part : stage.parts) text += part_text(plan.tape, part);
+    for (const Part& part : bodies(stage)) text += part_text(plan.tape, part);
   }
   for (const Copy& copy : plan.copies) {
     text += fmt::format("copy: %{} -> output {}\n", copy.value.id, copy.output);

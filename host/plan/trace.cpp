@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "host/plan/stage.h"
 #include "host/support/text.h"
 
 namespace tendon::plan {
@@ -44,7 +45,7 @@ class File final : public Trace {
 
   void stage(const Program& program, std::size_t index, Time begin, Time end) override {
     const StageCost& cost = program.costs()[index];
-    write(cost.line, name(program.plan().stages[index].kind), begin, end,
+    write(cost.line, name(program.plan().stages[index]), begin, end,
           {{"bytes read", cost.bytes_read},
            {"bytes written", cost.bytes_written},
            {"flops", cost.flops}});

@@ -423,8 +423,9 @@ TEST_F(CudaContraction, AsThePlannerMakesItIsRight) {
   const Ref result = builder.apply(Op::relu, {builder.apply(Op::add, {product, bias})});
   const plan::Plan plan = plan::make_plan(std::move(builder).finish({result}));
   ASSERT_EQ(plan.stages.size(), 1U) << plan::text(plan, true);
-  ASSERT_TRUE(plan.stages[0].contraction->bias && plan.stages[0].contraction->has_relu);
-  expect_right<float>({plan.tape, *plan.stages[0].contraction});
+  const auto& contraction = std::get<plan::Contraction>(plan.stages[0]);
+  ASSERT_TRUE(contraction.bias && contraction.has_relu);
+  expect_right<float>({plan.tape, contraction});
 }
 
 TEST_F(CudaContraction, RunFromFourThreadsAtOnceGivesTheBitsOfOne) {

@@ -13,6 +13,7 @@
 
 #include "bench/workloads/adam.h"
 #include "host/cuda/nvrtc.h"
+#include "host/plan/stage.h"
 
 namespace tendon::cuda {
 namespace {
@@ -42,7 +43,7 @@ int function_count(const GeneratedKernel& kernel) {
 TEST(Generate, PutsAllPartsOfAStageIntoOneLaunch) {
   const plan::Plan plan = plan_of(400);
   ASSERT_EQ(plan.stages.size(), 1U);
-  const std::vector<GeneratedKernel> kernels = generate(plan, plan.stages[0], true);
+  const std::vector<GeneratedKernel> kernels = generate(plan, plan::bodies(plan.stages[0]), true);
   ASSERT_EQ(kernels.size(), 1U);
   EXPECT_EQ(function_count(kernels[0]), 1);
 }
@@ -56,7 +57,7 @@ TEST(Generate, WritesAFunctionForPartsAlike) {
   }
   const plan::Plan plan = plan::make_plan(workloads::adam_tape(parameters));
   ASSERT_EQ(plan.stages.size(), 1U);
-  const std::vector<GeneratedKernel> kernels = generate(plan, plan.stages[0], true);
+  const std::vector<GeneratedKernel> kernels = generate(plan, plan::bodies(plan.stages[0]), true);
   ASSERT_EQ(kernels.size(), 1U);
   // For each type one, and three where there is one element: each result of a part of its own.
   EXPECT_EQ(function_count(kernels[0]), 3 * (1 + 3)) << kernels[0].text.text;
@@ -64,8 +65,8 @@ TEST(Generate, WritesAFunctionForPartsAlike) {
 
 TEST(Generate, WritesNoSizesOfPartsIntoTheText) {
   const plan::Plan small = plan_of(5, 100), large = plan_of(5, 1'000'000);
-  EXPECT_EQ(generate(small, small.stages[0], true)[0].text.text,
-            generate(large, large.stages[0], true)[0].text.text);
+  EXPECT_EQ(generate(small, plan::bodies(small.stages[0]), true)[0].text.text,
+            generate(large, plan::bodies(large.stages[0]), true)[0].text.text);
 }
 
 TEST(Generate, TakesMoreLaunchesWhereThePartsAreOfManyTexts) {
@@ -79,7 +80,7 @@ TEST(Generate, TakesMoreLaunchesWhereThePartsAreOfManyTexts) {
   }
   const plan::Plan plan = plan::make_plan(std::move(tape).finish(targets));
   ASSERT_EQ(plan.stages.size(), 1U);
-  const std::vector<GeneratedKernel> kernels = generate(plan, plan.stages[0], true);
+  const std::vector<GeneratedKernel> kernels = generate(plan, plan::bodies(plan.stages[0]), true);
   ASSERT_EQ(kernels.size(), 2U);
   EXPECT_EQ(function_count(kernels[0]), 32);
   EXPECT_EQ(function_count(kernels[1]), kTexts - 32);
@@ -95,7 +96,7 @@ Tape sines(int count) {
 TEST(Generate, CallsAnOpThatOccursOften) {
   const auto text_of = [](int count) {
     const plan::Plan plan = plan::make_plan(sines(count));
-    return generate(plan, plan.stages[0], true)[0].text.text;
+    return generate(plan, plan::bodies(plan.stages[0]), true)[0].text.text;
   };
   EXPECT_EQ(text_of(2).find("called::"), std::string::npos);
   const std::string many = text_of(40);
@@ -105,7 +106,7 @@ TEST(Generate, CallsAnOpThatOccursOften) {
 
 TEST(Generate, WritesTheElementOfALongBodyOnce) {
   const plan::Plan plan = plan::make_plan(sines(100));
-  const std::string text = generate(plan, plan.stages[0], true)[0].text.text;
+  const std::string text = generate(plan, plan::bodies(plan.stages[0]), true)[0].text.text;
   const std::string call = " element(";
   const std::size_t first = text.find(call);
   ASSERT_NE(first, std::string::npos);
@@ -123,7 +124,7 @@ TEST(Generate, TakesMoreLaunchesWhereThePartsAreLong) {
   }
   const plan::Plan plan = plan::make_plan(std::move(tape).finish(targets));
   ASSERT_EQ(plan.stages.size(), 1U);
-  const std::vector<GeneratedKernel> kernels = generate(plan, plan.stages[0], true);
+  const std::vector<GeneratedKernel> kernels = generate(plan, plan::bodies(plan.stages[0]), true);
   EXPECT_GT(kernels.size(), 1U);
   int functions = 0;
   for (const GeneratedKernel& kernel : kernels) functions += function_count(kernel);
@@ -134,7 +135,7 @@ TEST(Generate, TakesMoreLaunchesWhereTheArgumentsAreManyAndEachStillOnce) {
   constexpr int kParts = 1000;
   const plan::Plan plan = plan_of(kParts);
   ASSERT_EQ(plan.stages.size(), 1U);
-  const std::vector<GeneratedKernel> kernels = generate(plan, plan.stages[0], true);
+  const std::vector<GeneratedKernel> kernels = generate(plan, plan::bodies(plan.stages[0]), true);
   EXPECT_EQ(kernels.size(), 3U);            // of 9 words a part, 4095 at most
   std::vector<int> uses(plan.tape.size());  // of each value's address
   for (const GeneratedKernel& kernel : kernels) {
@@ -158,7 +159,7 @@ TEST(Generate, SharesNoMemoryForRowsWithoutElements) {
     const Ref apart = tape.apply(Op::sub, {scaled, sums});
     const plan::Plan plan = plan::make_plan(std::move(tape).finish({apart}));
     ASSERT_EQ(plan.stages.size(), 1U);
-    const std::string text = generate(plan, plan.stages[0], true)[0].text.text;
+    const std::string text = generate(plan, plan::bodies(plan.stages[0]), true)[0].text.text;
     EXPECT_EQ(text.find("__shared__ f32 k") != std::string::npos, length > 0) << text;
   }
 }
@@ -174,7 +175,7 @@ TEST(Generate, ReducesManyColumnsInTurns) {
   }
   const plan::Plan plan = plan::make_plan(std::move(tape).finish(sums));
   ASSERT_EQ(plan.stages.size(), 1U);
-  for (const GeneratedKernel& kernel : generate(plan, plan.stages[0], true)) {
+  for (const GeneratedKernel& kernel : generate(plan, plan::bodies(plan.stages[0]), true)) {
     const MachineCode code = Nvrtc::instance().compile(kernel.text, {90});
     EXPECT_LE(code.shared_bytes, 48 << 10) << kernel.text.name;
   }

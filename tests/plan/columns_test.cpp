@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 #include <tendon/backend.h>
 
-#include "host/plan/plan.h"
+#include "host/plan/stage.h"
 #include "tests/support/executors.h"
 #include "tests/support/quarters.h"
 #include "tests/support/random_tape.h"
@@ -45,7 +45,7 @@ class Columns : public testing::TestWithParam<Case> {};
 TEST_P(Columns, AreReducedInTheStageThatKeepsTheirRows) {
   const plan::Plan plan = plan::make_plan(tape_of(GetParam()));
   ASSERT_EQ(plan.stages.size(), 1U) << plan::text(plan, true);
-  const plan::Part& part = plan.stages[0].parts[0];
+  const plan::Part& part = plan::bodies(plan.stages[0])[0];
   EXPECT_TRUE(part.is_resident);
   EXPECT_EQ(part.chunked_reductions().size(), 3U) << plan::text(plan, true);
 }
@@ -102,7 +102,7 @@ TEST(Columns, AreReducedInChunksThatKeepADeviceBusy) {
   for (const auto& [rows, length, least] :
        {std::tuple{256, 768, 43}, {512, 1024, 128}, {1024, 1000, 200}, {4096, 768, 72}}) {
     const plan::Plan plan = plan::make_plan(tape_of({"", DType::f32, {rows}, length}));
-    EXPECT_GE(plan.stages[0].parts[0].chunk_count, least) << rows << " rows of " << length;
+    EXPECT_GE(plan::bodies(plan.stages[0])[0].chunk_count, least) << rows << " rows of " << length;
   }
 }
 
@@ -111,7 +111,7 @@ TEST(Columns, OfRandomTapesAreMet) {
   for (std::uint64_t seed = 0; seed < 1200; ++seed) {
     const plan::Plan plan = plan::make_plan(random_tape(seed).tape);
     for (const plan::Stage& stage : plan.stages) {
-      for (const plan::Part& part : stage.parts) count += part.reduces_columns() ? 1 : 0;
+      for (const plan::Part& part : plan::bodies(stage)) count += part.reduces_columns() ? 1 : 0;
     }
   }
   EXPECT_GE(count, 10);

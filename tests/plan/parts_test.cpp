@@ -1,7 +1,7 @@
 // What holds for every part of every plan.
 #include <gtest/gtest.h>
 
-#include "host/plan/plan.h"
+#include "host/plan/stage.h"
 #include "tests/support/random_tape.h"
 
 namespace tendon::test {
@@ -11,7 +11,7 @@ TEST(Parts, StoreSomethingAndComputeNothingElse) {
   for (std::uint64_t seed = 0; seed < 500; ++seed) {
     const plan::Plan plan = plan::make_plan(random_tape(seed).tape);
     for (const plan::Stage& stage : plan.stages) {
-      for (const plan::Part& part : stage.parts) {
+      for (const plan::Part& part : plan::bodies(stage)) {
         EXPECT_FALSE(part.stores.empty()) << "seed " << seed;
         std::vector<bool> is_used(part.body.size());
         for (const plan::Store& store : part.stores) is_used[store.local] = true;
