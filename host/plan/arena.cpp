@@ -108,7 +108,7 @@ class Arranger {
       // What is read again when a row has been stored, by chunks, by columns or by a row too long
       // to be kept, stays as it is.
       const bool can_reuse = bodies(stage).size() == 1 && part.chunked_reductions().empty() &&
-                             (!part.is_resident || part.keeps_rows());
+                             (!part.is_resident || part.keeps_rows);
       for (const Store& store : part.stores) {
         if (location(store.value).space != Space::none) continue;
         if (can_reuse && reuse(part, store, dead)) continue;

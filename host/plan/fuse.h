@@ -11,9 +11,6 @@ struct Fused {
   std::vector<Stage> stages;  // without places in memory
   std::vector<Ref> targets;   // the value in memory that each target of the tape is
 };
-Fused fuse(const Tape& tape);
-
-// Elements that a row may have to stay resident while it is reduced.
-inline constexpr std::int64_t kLongestResidentRow = 16384;
+Fused fuse(const Tape& tape, const DeviceTraits& traits);
 
 }  // namespace tendon::plan

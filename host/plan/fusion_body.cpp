@@ -6,13 +6,8 @@
 namespace tendon::plan {
 namespace {
 
-// What computing a value again may cost, in cheap ops, before it is stored and loaded instead.
-constexpr int kMostAgain = 8;
 // Loading a value costs nothing if at least this many elements use each of its elements.
 constexpr std::int64_t kSmall = 64;
-// A thread that keeps a row's elements keeps a result for each of their columns too. In bytes.
-constexpr std::int64_t kLongestRowOfColumns = 16 << 10;
-constexpr std::size_t kMostReductionsOfColumns = 4;
 
 // The view of an element's row, where it is the same for all of the row.
 std::optional<View> of_rows(const Part& part, const View& view) {
@@ -89,8 +84,8 @@ bool Fusion::reduce(Cluster& cluster, int at, Ref value, const Reduction& reduct
   } else if (!is_arg(value) && are_columns(part, part_of(reduction))) {
     const auto width =
         static_cast<std::int64_t>(std::max<std::size_t>(size_bytes(tape_.dtype(value)), 4));
-    if (part.chunked_reductions().size() == kMostReductionsOfColumns ||
-        width * part.row_length() > kLongestRowOfColumns)
+    if (part.chunked_reductions().size() == traits_.column_reductions ||
+        width * part.row_length() > traits_.column_row_bytes)
       return false;
     level = Level::column;
   } else if (!same_rows(part, part_of(reduction)) ||
@@ -148,7 +143,8 @@ bool Fusion::begin_reducing(Cluster& cluster, Ref value, const Reduction& reduct
 // By the op and its shape alone: a row that is resident is summed in another order.
 bool Fusion::is_resident(Ref value, const Reduction& reduction) const {
   const Part part = part_of(reduction);
-  return part.inner_count() == 1 && (is_arg(value) || part.row_length() <= kLongestResidentRow);
+  return part.inner_count() == 1 &&
+         (is_arg(value) || part.row_length() <= traits_.resident_row_elements);
 }
 
 bool Fusion::same_rows(const Part& part, const Part& other) {
@@ -225,7 +221,7 @@ std::optional<Operand> Fusion::resolve(Cluster& cluster, int at, const View& ope
   }
   if (seen->is_whole() && home(seen->pieces[0].base) != kNowhere) {
     const Ref base = seen->pieces[0].base;
-    int budget = kMostAgain;
+    int budget = traits_.recompute_budget;
     if (is_row_major(*seen) ? can_compute_again(cluster, at, base, level, budget)
                             : is_repeated(*seen) && can_repeat(cluster, base, level, budget)) {
       return Operand{Operand::From::again, base, {}, level};

@@ -60,7 +60,7 @@ bool Fusion::reads_from(const Cluster& cluster, int at) const {
 bool Fusion::merge(int first, int second, int at) {
   Cluster& a = clusters_[static_cast<std::size_t>(first)];
   Cluster& b = clusters_[static_cast<std::size_t>(second)];
-  if (a.part().body.size() + b.part().body.size() > kLongestBody) return false;
+  if (a.part().body.size() + b.part().body.size() > traits_.max_body) return false;
   if (a.part().space.size() != b.part().space.size()) return false;
   const bool is_of_columns = are_columns(a.part(), b.part());
   const Cluster& model = b.part().reduces() && !is_of_columns ? b : a;

@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 
+#include "host/cuda/device_traits.h"
 #include "host/cuda/precompile.h"
 #include "host/cuda/program.h"
 #include "tests/cuda/emulated_device.h"
@@ -51,7 +52,7 @@ class Launches : public OnDevice {
   // The same kernels, but for epilogues that the device's library does itself.
   void expect_equal_kernels(const std::string& name, const Tape& tape) {
     SCOPED_TRACE(name);
-    const plan::Plan plan = plan::make_plan(tape);
+    const plan::Plan plan = plan::make_plan(tape, kTraits);
     const CudaProgram program(plan, 0, kernels_, memory_);
     const Names launched = names_of(program);
     const Names precompiled = precompiled_names(plan);
