@@ -4,6 +4,7 @@
 
 #include "host/cuda/instance.h"
 #include "host/cuda/launches.h"
+#include "host/ops/op_row.h"
 #include "host/support/overloads.h"
 #include "host/support/text.h"
 
@@ -23,7 +24,7 @@ bool is_empty(const Tape& tape, Ref value) { return tape.shape(value).size() == 
 
 std::optional<IndexedOp> indexed_op(const Tape& tape, Ref value) {
   const Op op = tape.op(value);
-  if (is_empty(tape, value) || (op != Op::gather && op != Op::scatter_add)) return std::nullopt;
+  if (is_empty(tape, value) || !ops::row(op).takes_indices) return std::nullopt;
   const Shape& table = tape.shape(op == Op::gather ? tape.operands(value)[0] : value);
   const int axis = tape.attributes(value).axes[0];
   return IndexedOp{value, table[axis < 0 ? axis + table.rank() : axis]};

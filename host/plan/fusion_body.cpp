@@ -312,25 +312,7 @@ int Fusion::cost(Ref value) const {
   if (tape_.op(value) == Op::cast &&
       size_bytes(tape_.dtype(tape_.operands(value)[0])) < size_bytes(tape_.dtype(value)))
     return -kSavedByNarrowLoads;
-  switch (tape_.op(value)) {
-    case Op::neg:
-    case Op::abs:
-    case Op::add:
-    case Op::sub:
-    case Op::mul:
-    case Op::scale:
-    case Op::square:
-    case Op::maximum:
-    case Op::minimum:
-    case Op::where:
-    case Op::relu:
-    case Op::step:
-    case Op::cast: return 1;
-    case Op::div:
-    case Op::sqrt:
-    case Op::reciprocal: return 3;
-    default: return 6;
-  }
+  return ops::row(tape_.op(value)).cost;
 }
 
 std::optional<Operand> Fusion::own(Cluster& cluster, const View& seen, Level level) {
