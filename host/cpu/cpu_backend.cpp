@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstring>
 
+#include "host/cpu/device_traits.h"
 #include "host/cpu/memory.h"
 #include "host/cpu/reachability.h"
 #include "host/cpu/tile_executor.h"
@@ -36,6 +37,7 @@ class CpuBackend final : public plan::Backend {
                                              std::span<const std::uint32_t> targets) override {
     return cpu::needed_backward(graph, word_count, sources, targets);
   }
+  const plan::DeviceTraits& traits() const noexcept override { return kTraits; }
   std::unique_ptr<plan::Program> prepare(plan::Plan plan) override {
     return std::make_unique<TileProgram>(std::move(plan));
   }

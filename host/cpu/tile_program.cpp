@@ -6,6 +6,7 @@
 #include <numeric>
 #include <span>
 
+#include "host/cpu/device_traits.h"
 #include "host/cpu/visit.h"
 #include "host/ops/op_row.h"
 #include "host/support/overloads.h"
@@ -192,9 +193,10 @@ class Preparation {
   }
   void cut_into_chunks() {
     const std::int64_t row = part_.row_length();
-    prepared_.chunks = part_.is_resident
-                           ? plan::chunks_of(part_.rows().size(), row, 1)
-                           : plan::chunks_of(row, part_.inner_count(), part_.outer_count());
+    prepared_.chunks =
+        part_.is_resident ? plan::chunks_of(kTraits, part_.rows().size(), row, 1, kTraits.min_lines)
+                          : plan::chunks_of(kTraits, row, part_.inner_count(), part_.outer_count(),
+                                            kTraits.min_lines);
     prepared_.partials_bytes = static_cast<std::int64_t>(prepared_.accumulations.size()) *
                                part_.outer_line_count() * prepared_.chunks.count *
                                part_.line_length() * 8;

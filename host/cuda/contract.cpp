@@ -16,6 +16,9 @@ constexpr std::int64_t kArenaAlignment = 256;
 
 std::size_t at(int axis) { return static_cast<std::size_t>(axis); }
 std::int64_t bytes_of(DType dtype) { return static_cast<std::int64_t>(size_bytes(dtype)); }
+std::int64_t aligned(std::int64_t bytes) {
+  return (bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
+}
 
 // That of the last two axes.
 Matrix matrix_of(const Shape& shape, const plan::Strides& strides) {
@@ -117,15 +120,19 @@ bool is_taken_as_it_lies(const plan::View& view) {
 
 }  // namespace
 
-std::vector<plan::Part> packed_operands(const Tape& tape, const plan::Contraction& contraction) {
-  std::vector<plan::Part> parts;
-  if (tape.shape(contraction.product).size() == 0 || contraction.a.shape.size() == 0) return parts;
-  for (const plan::View* view : {&contraction.a, &contraction.b}) {
-    if (is_taken_as_it_lies(*view)) continue;
-    const Ref base = view->pieces.empty() ? contraction.result : view->pieces[0].base;
-    parts.push_back(packing(without_repetition(*view), tape.dtype(contraction.product), base));
-  }
-  return parts;
+PackedOperands packed_operands(const Tape& tape, const plan::Contraction& contraction) {
+  PackedOperands packed;
+  if (tape.shape(contraction.product).size() == 0 || contraction.a.shape.size() == 0) return packed;
+  const DType dtype = tape.dtype(contraction.product);
+  const auto pack = [&](const plan::View& view, std::optional<PackedOperand>& operand) {
+    if (is_taken_as_it_lies(view)) return;
+    const Ref base = view.pieces.empty() ? contraction.result : view.pieces[0].base;
+    operand = {packing(without_repetition(view), dtype, base), packed.bytes};
+    packed.bytes += aligned(operand->part.space.size() * bytes_of(dtype));
+  };
+  pack(contraction.a, packed.a);
+  pack(contraction.b, packed.b);
+  return packed;
 }
 
 std::optional<plan::Part> epilogue_of(const Tape& tape, const plan::Contraction& contraction) {
@@ -169,12 +176,11 @@ struct PreparedContraction::Impl {
 
   // Bytes of the workspace; gives where they begin.
   std::int64_t reserve(std::int64_t bytes) {
-    const std::int64_t units = (bytes + kArenaAlignment - 1) / kArenaAlignment;
-    return std::exchange(workspace_bytes, workspace_bytes + units * kArenaAlignment);
+    return std::exchange(workspace_bytes, workspace_bytes + aligned(bytes));
   }
-  plan::Piece take(const plan::View& view, Operand& operand);
+  plan::Piece take(const plan::View& view, std::optional<PackedOperand> packed, Operand& operand);
   void take_bias(const plan::View& view);
-  void take_operands(const plan::Contraction& contraction, const Shape& result, Product& made);
+  void take_operands(const Tape& tape, const plan::Contraction& contraction, Product& made);
   void take_zeros(const Shape& result, Product& made);
 
   int device;
@@ -211,7 +217,7 @@ PreparedContraction::Impl::Impl(const Tape& tape, const plan::Contraction& contr
       .text = fmt::format("matmul{}: {} x {}, {}", support::at(tape.place(contraction.product)),
                           contraction.a.shape, contraction.b.shape, dtype)};
   if (has_terms) {
-    take_operands(contraction, result, made);
+    take_operands(tape, contraction, made);
   } else {
     take_zeros(result, made);
   }
@@ -225,17 +231,18 @@ PreparedContraction::Impl::Impl(const Tape& tape, const plan::Contraction& contr
 }
 
 // How the operand's elements lie: as in the view, or as they are packed.
-plan::Piece PreparedContraction::Impl::take(const plan::View& view, Operand& operand) {
+plan::Piece PreparedContraction::Impl::take(const plan::View& view,
+                                            std::optional<PackedOperand> packed, Operand& operand) {
   if (!view.pieces.empty()) operand.value = view.pieces[0].base;
-  if (is_taken_as_it_lies(view)) return view.pieces[0];
-  const plan::View once = without_repetition(view);
-  operand.pack = packing(once, dtype, operand.value);
-  operand.pack_offset = reserve(once.shape.size() * bytes_of(dtype));
-  plan::Piece packed{.base = operand.value, .strides = plan::contiguous(once.shape)};
+  if (!packed) return view.pieces[0];
+  const Shape space = packed->part.space;
+  operand.pack_offset = packed->offset;
+  operand.pack = std::move(packed->part);
+  plan::Piece made{.base = operand.value, .strides = plan::contiguous(space)};
   for (int axis = 0; axis + 2 < view.shape.rank(); ++axis) {
-    if (once.shape[axis] != view.shape[axis]) packed.strides[at(axis)] = 0;
+    if (space[axis] != view.shape[axis]) made.strides[at(axis)] = 0;
   }
-  return packed;
+  return made;
 }
 
 // A contiguous row: the planner leaves any other addition to a kernel.
@@ -244,14 +251,16 @@ void PreparedContraction::Impl::take_bias(const plan::View& view) {
   bias_offset = view.pieces[0].offset * bytes_of(dtype);
 }
 
-void PreparedContraction::Impl::take_operands(const plan::Contraction& contraction,
-                                              const Shape& result, Product& made) {
-  const plan::Piece in_a = take(contraction.a, a);
-  const plan::Piece in_b = take(contraction.b, b);
+void PreparedContraction::Impl::take_operands(const Tape& tape,
+                                              const plan::Contraction& contraction, Product& made) {
+  PackedOperands packed = packed_operands(tape, contraction);
+  reserve(packed.bytes);
+  const plan::Piece in_a = take(contraction.a, std::move(packed.a), a);
+  const plan::Piece in_b = take(contraction.b, std::move(packed.b), b);
   made.a = matrix_of(contraction.a.shape, in_a.strides);
   made.b = matrix_of(contraction.b.shape, in_b.strides);
   made.places.push_back({in_a.offset, in_b.offset, 0});
-  std::vector<Run> runs = leading_runs(result, in_a.strides, in_b.strides);
+  std::vector<Run> runs = leading_runs(tape.shape(contraction.product), in_a.strides, in_b.strides);
   join_rows(runs, made.a);
   choose_batch(runs, made);
 }

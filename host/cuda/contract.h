@@ -1,8 +1,9 @@
 // Matrix products by cuBLASLt.
 #pragma once
 
+#include <cstdint>
 #include <memory>
-#include <vector>
+#include <optional>
 
 #include "host/cuda/memory.h"
 #include "host/cuda/runtime.h"
@@ -10,9 +11,18 @@
 
 namespace tendon::cuda {
 
-// The operands that the library cannot take as they lie, each as the part that packs it. Needs no
-// device.
-std::vector<plan::Part> packed_operands(const Tape& tape, const plan::Contraction& contraction);
+// An operand that the library cannot take as it lies. A pointwise part (one load, one store) packs
+// it.
+struct PackedOperand {
+  plan::Part part;
+  std::int64_t offset = 0;  // of what it writes, in the contraction's workspace, in bytes
+};
+struct PackedOperands {
+  std::optional<PackedOperand> a, b;  // none: the library takes the operand as it lies
+  std::int64_t bytes = 0;             // of the begin of the workspace, where both lie
+};
+// Needs no device.
+PackedOperands packed_operands(const Tape& tape, const plan::Contraction& contraction);
 
 // What is left to do where the library does not know the product with bias and relu: a part that
 // does both in place. None where there is neither. Needs no device.

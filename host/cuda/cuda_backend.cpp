@@ -5,6 +5,7 @@
 #include <string>
 #include <type_traits>
 
+#include "host/cuda/device_traits.h"
 #include "host/cuda/instance.h"
 #include "host/cuda/memory.h"
 #include "host/cuda/reachability.h"
@@ -84,6 +85,7 @@ class CudaBackend final : public plan::Backend {
         [&] { return reachability_.needed_backward(graph, word_count, sources, targets); });
   }
 
+  const plan::DeviceTraits& traits() const noexcept override { return kTraits; }
   std::unique_ptr<plan::Program> prepare(plan::Plan plan) override {
     check_process();
     return std::make_unique<CudaProgram>(std::move(plan), device_, kernels_, memory_);
@@ -192,7 +194,7 @@ std::string reason(cudaError_t status, const char* call) {
 
 }  // namespace
 
-int device_count(plan::Refusal& refusal) {
+int device_count(Refusal& refusal) {
   watch_forks();
   int count = 0;
   const cudaError_t status = cudaGetDeviceCount(&count);
@@ -220,7 +222,7 @@ int device_count(plan::Refusal& refusal) {
   return count;
 }
 
-plan::Backend* backend(int device, plan::Refusal& refusal) {
+plan::Backend* backend(int device, Refusal& refusal) {
   static std::mutex mutex;
   static auto* backends = new std::map<int, plan::Backend*>;
   const std::scoped_lock lock(mutex);

@@ -7,11 +7,15 @@
 
 namespace tendon::cuda {
 
-// Of all stages, in the order in which they run, as CudaProgram launches them.
+// Of all stages, in the order in which they run, where the library knows each product with its
+// epilogue.
 std::vector<GeneratedKernel> generate(const plan::Plan& plan, bool is_aligned);
 
-// Fills the cache on disk with the plan's kernels, as launched with buffers that are multiples of
-// 16 bytes and with others, for an architecture that need not be present.
+// The kernels that a program of any device asks for, each once: with buffers that are multiples of
+// 16 bytes and with others, and with kernels for epilogues, which a device's library may not know.
+std::vector<KernelText> texts_to_compile(const plan::Plan& plan);
+
+// Fills the cache on disk with those kernels, for an architecture that need not be present.
 void precompile(const plan::Plan& plan, int architecture, const Report& report = {});
 
 }  // namespace tendon::cuda

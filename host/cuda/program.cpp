@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "host/cuda/instance.h"
-#include "host/cuda/scatter.h"
-#include "host/plan/stage.h"
+#include "host/cuda/launches.h"
+#include "host/ops/op_row.h"
 #include "host/support/overloads.h"
 #include "host/support/text.h"
 
@@ -24,7 +24,7 @@ bool is_empty(const Tape& tape, Ref value) { return tape.shape(value).size() == 
 
 std::optional<IndexedOp> indexed_op(const Tape& tape, Ref value) {
   const Op op = tape.op(value);
-  if (is_empty(tape, value) || (op != Op::gather && op != Op::scatter_add)) return std::nullopt;
+  if (is_empty(tape, value) || !ops::row(op).takes_indices) return std::nullopt;
   const Shape& table = tape.shape(op == Op::gather ? tape.operands(value)[0] : value);
   const int axis = tape.attributes(value).axes[0];
   return IndexedOp{value, table[axis < 0 ? axis + table.rank() : axis]};
@@ -168,45 +168,26 @@ Launches CudaProgram::prepare(bool is_aligned) const {
   std::vector<GeneratedKernel> generated;
   std::vector<Launch> launches;
   std::vector<std::size_t> launch_of;  // of each generated kernel
-  const auto add = [&](GeneratedKernel kernel, Ref value) {
-    launch_of.push_back(launches.size());
-    launches.emplace_back(KernelLaunch{.kernel = nullptr, .value = value});
-    generated.push_back(std::move(kernel));
+  const std::int64_t workspace = aligned(plan.arena_bytes);
+  const auto add = support::Overloads{
+      [&](KernelOfStage& kernel) {
+        launch_of.push_back(launches.size());
+        launches.emplace_back(KernelLaunch{.kernel = nullptr, .value = kernel.value});
+        generated.push_back(std::move(kernel.kernel));
+      },
+      [&](const ProductOfStage& product) {
+        launches.emplace_back(
+            product_launch(products_[product.contraction], product.result, workspace));
+      },
+      [&](const SortOfStage& sort) {
+        launches.emplace_back(sort_launch(sort.scatter, sort.value));
+      },
   };
-  const auto add_kernels_of = [&](std::span<const plan::Part> parts) {
-    const Ref value = parts.back().stores.back().value;
-    for (GeneratedKernel& kernel : generate(plan, parts, is_aligned)) add(std::move(kernel), value);
+  const auto has_epilogue = [this](std::size_t contraction) {
+    return products_[contraction].epilogue().has_value();
   };
-  std::size_t product = 0;
-  for (const plan::Stage& stage : plan.stages) {
-    const auto* irregular = std::get_if<plan::Irregular>(&stage);
-    if (const auto* contraction = std::get_if<plan::Contraction>(&stage)) {
-      const PreparedContraction& prepared = products_[product++];
-      if (is_empty(plan.tape, contraction->result)) continue;
-      const std::int64_t workspace = aligned(plan.arena_bytes);
-      const auto pack = [&](const PreparedContraction::Operand& operand) {
-        if (!operand.pack) return;
-        add(generate_pack(plan, *operand.pack, workspace + operand.pack_offset),
-            contraction->product);
-      };
-      pack(prepared.a());
-      pack(prepared.b());
-      if (prepared.bias()) pack(*prepared.bias());
-      launches.emplace_back(product_launch(prepared, contraction->result, workspace));
-      if (prepared.epilogue()) add_kernels_of({&*prepared.epilogue(), 1});
-    } else if (irregular == nullptr) {
-      add_kernels_of(plan::bodies(stage));
-    } else if (SortedScatter::is(plan, *irregular)) {
-      const SortedScatter scatter(plan, *irregular, aligned(plan.arena_bytes));
-      add(scatter.write_keys(), irregular->op);
-      launches.emplace_back(sort_launch(scatter, irregular->op));
-      add(scatter.find_segments(), irregular->op);
-      add(scatter.add_updates(), irregular->op);
-    } else if (!is_empty(plan.tape, irregular->op)) {
-      for (GeneratedKernel& kernel : generate_irregular(plan, *irregular))
-        add(std::move(kernel), irregular->op);
-    }
-  }
+  for (StageLaunch& launch : stage_launches(plan, is_aligned, workspace, has_epilogue))
+    std::visit(add, launch);
   for (const plan::Copy& copy : plan.copies) {
     if (plan.tape.bytes(copy.value) > 0) launches.emplace_back(CopyLaunch{copy.value, copy.output});
   }

@@ -32,7 +32,7 @@ RowElements RowElements::of(const plan::Part& part, bool can_be_wide, std::size_
     return static_cast<int>(
         std::bit_ceil(static_cast<std::uint64_t>(std::max<std::int64_t>(n, 1))));
   };
-  if (!part.keeps_rows()) {
+  if (!part.keeps_rows) {
     row = {.threads = 1024, .elements = RowElements::kAnyNumber};
   } else if (part.reduces_columns()) {
     row.elements = widest > 4 ? 4 : 8;

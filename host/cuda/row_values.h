@@ -23,7 +23,7 @@ class RowValues {
   std::vector<plan::Local> loads(bool are_same_for_each_row) const;
 
   // Whether no row is kept: each phase loads and computes what it needs.
-  bool are_read_again() const { return !part_.keeps_rows(); }
+  bool are_read_again() const { return !part_.keeps_rows; }
   // Loads that wait in shared memory, where every phase finds them.
   void put_in_shared_memory(plan::Local load) { is_in_shared_memory_[load] = true; }
   bool is_in_shared_memory(plan::Local local) const { return is_in_shared_memory_[local]; }

@@ -1,7 +1,11 @@
 #include "host/cuda/uniform.h"
 
+#include <fmt/format.h>
+#include <tendon/error.h>
+
 #include <algorithm>
-#include <array>
+
+#include "host/ops/op_row.h"
 
 namespace tendon::cuda {
 namespace {
@@ -16,12 +20,10 @@ T computed(Op op, T a, T b) {
     case Op::sub: return a - b;
     case Op::mul: return a * b;
     case Op::div: return a / b;
-    default: return a == 0 ? T{0} : a * b;  // scale
+    case Op::scale: return a == 0 ? T{0} : a * b;
+    default: throw Error(fmt::format("the host does not compute {}", name(op)));
   }
 }
-
-constexpr std::array kOps = {Op::neg, Op::square, Op::reciprocal, Op::add,
-                             Op::sub, Op::mul,    Op::div,        Op::scale};
 
 double rounded(double value, DType dtype) {
   if (dtype == DType::f64) return value;
@@ -35,7 +37,7 @@ double rounded(double value, DType dtype) {
 bool is_of_numbers(const Tape& tape, Ref value) {
   if (!is_floating(tape.dtype(value))) return false;
   if (tape.op(value) == Op::constant) return true;
-  return std::ranges::find(kOps, tape.op(value)) != kOps.end() &&
+  return ops::row(tape.op(value)).is_on_host &&
          std::ranges::all_of(tape.operands(value),
                              [&](Ref operand) { return is_of_numbers(tape, operand); });
 }

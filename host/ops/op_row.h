@@ -3,6 +3,7 @@
 
 #include <tendon/backend.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -44,6 +45,7 @@ struct Elementwise {
 };
 
 inline constexpr int kVariadic = -1;
+inline constexpr int kCostOfFunction = 6;  // that of most elementwise ops: exp, for one
 
 struct OpRow {
   Op op = Op::input;
@@ -56,13 +58,20 @@ struct OpRow {
       nullptr;  // checks, and gives the result's type; throws ShapeError, DTypeError
   void (*pullback)(Pullback&) = nullptr;
   Elementwise elementwise = {};
+  // Of an elementwise op, in additions: what computing it once more costs a body.
+  int cost = kCostOfFunction;
+  // True if the host computes it to the bits that devices do, of floating numbers.
+  bool is_on_host = false;
+  // True if its second operand holds indices, which may be out of range.
+  bool takes_indices = false;
 
   bool carries(int operand) const {
     return ((differentiable >> (arity == kVariadic ? 0 : operand)) & 1) != 0;
   }
 };
 
-const OpRow& row(Op op);
+extern const OpRow kRows[kOpCount];
+inline const OpRow& row(Op op) { return kRows[static_cast<std::size_t>(op)]; }
 
 // The result's type, after checking arity.
 Type infer(const Call& call);

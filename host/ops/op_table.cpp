@@ -115,7 +115,48 @@ void pull_ternary(Pullback& p) {
 constexpr std::uint8_t kFirst = 1;
 constexpr std::uint8_t kSecondThird = 6;
 
-const OpRow kRows[] = {
+// Of the elementwise ops that are cheaper than a function, or dearer.
+constexpr int cost_of(Op op) {
+  switch (op) {
+    case Op::neg:
+    case Op::abs:
+    case Op::add:
+    case Op::sub:
+    case Op::mul:
+    case Op::scale:
+    case Op::square:
+    case Op::maximum:
+    case Op::minimum:
+    case Op::relu:
+    case Op::step: return 1;
+    case Op::div:
+    case Op::sqrt:
+    case Op::reciprocal: return 3;
+    case Op::lgamma:
+    case Op::digamma:
+    case Op::polygamma: return 4 * kCostOfFunction;
+    default: return kCostOfFunction;
+  }
+}
+
+// host/cuda/uniform.cpp computes them.
+constexpr bool is_on_host(Op op) {
+  switch (op) {
+    case Op::neg:
+    case Op::square:
+    case Op::reciprocal:
+    case Op::add:
+    case Op::sub:
+    case Op::mul:
+    case Op::div:
+    case Op::scale: return true;
+    default: return false;
+  }
+}
+
+}  // namespace
+
+constinit const OpRow kRows[] = {
     {Op::input, "input"},
     {Op::constant, "constant", OpKind::leaf, 0, 0, infer_generated},
     {Op::literal, "literal"},
@@ -123,15 +164,17 @@ const OpRow kRows[] = {
     {Op::uniform, "uniform", OpKind::leaf, 0, 0, infer_generated},
 #define TENDON_BRACES(low, high) \
   { low, high }
-#define TENDON_UNARY(name, value, partial, operands, result, domain, ulp)                  \
-  OpRow{Op::name,                                                                          \
-        #name,                                                                             \
-        OpKind::pointwise,                                                                 \
-        1,                                                                                 \
-        bit<decltype(name##_row::slope(std::declval<Value>(), std::declval<Value>()))>(0), \
-        infer_elementwise,                                                                 \
-        pull_unary<name##_row>,                                                            \
-        {OperandClass::operands, ResultClass::result, Domain TENDON_BRACES domain, ulp, #value}},
+#define TENDON_UNARY(name, value, partial, operands, result, domain, ulp)                        \
+  OpRow{Op::name,                                                                                \
+        #name,                                                                                   \
+        OpKind::pointwise,                                                                       \
+        1,                                                                                       \
+        bit<decltype(name##_row::slope(std::declval<Value>(), std::declval<Value>()))>(0),       \
+        infer_elementwise,                                                                       \
+        pull_unary<name##_row>,                                                                  \
+        {OperandClass::operands, ResultClass::result, Domain TENDON_BRACES domain, ulp, #value}, \
+        cost_of(Op::name),                                                                       \
+        is_on_host(Op::name)},
 #define TENDON_UNARY_PARAMETER(name, parameter, initial, value, partial, operands, result, domain, \
                                ulp)                                                                \
   OpRow{Op::name,                                                                                  \
@@ -142,33 +185,39 @@ const OpRow kRows[] = {
         infer_elementwise,                                                                         \
         pull_unary_parameter<name##_row>,                                                          \
         {OperandClass::operands, ResultClass::result, Domain TENDON_BRACES domain, ulp, #value,    \
-         #parameter}},
-#define TENDON_BINARY(name, value, partial_a, partial_b, operands, result, domain, ulp) \
-  OpRow{Op::name,                                                                       \
-        #name,                                                                          \
-        OpKind::pointwise,                                                              \
-        2,                                                                              \
-        static_cast<std::uint8_t>(bit<TENDON_SLOPE(name, slope_a)>(0) |                 \
-                                  bit<TENDON_SLOPE(name, slope_b)>(1)),                 \
-        infer_elementwise,                                                              \
-        pull_binary<name##_row>,                                                        \
-        {OperandClass::operands, ResultClass::result, Domain TENDON_BRACES domain, ulp, #value}},
-#define TENDON_TERNARY(name, value, partial_a, partial_b, partial_c, operands, result, domain, \
-                       ulp)                                                                    \
-  OpRow{Op::name,                                                                              \
-        #name,                                                                                 \
-        OpKind::pointwise,                                                                     \
-        3,                                                                                     \
-        static_cast<std::uint8_t>(bit<TENDON_SLOPE(name, slope_a)>(0) |                        \
-                                  bit<TENDON_SLOPE(name, slope_b)>(1) |                        \
-                                  bit<TENDON_SLOPE(name, slope_c)>(2)),                        \
-        infer_elementwise,                                                                     \
-        pull_ternary<name##_row>,                                                              \
-        {OperandClass::operands, ResultClass::result, Domain TENDON_BRACES domain, ulp, #value}},
+         #parameter},                                                                              \
+        cost_of(Op::name),                                                                         \
+        is_on_host(Op::name)},
+#define TENDON_BINARY(name, value, partial_a, partial_b, operands, result, domain, ulp)          \
+  OpRow{Op::name,                                                                                \
+        #name,                                                                                   \
+        OpKind::pointwise,                                                                       \
+        2,                                                                                       \
+        static_cast<std::uint8_t>(bit<TENDON_SLOPE(name, slope_a)>(0) |                          \
+                                  bit<TENDON_SLOPE(name, slope_b)>(1)),                          \
+        infer_elementwise,                                                                       \
+        pull_binary<name##_row>,                                                                 \
+        {OperandClass::operands, ResultClass::result, Domain TENDON_BRACES domain, ulp, #value}, \
+        cost_of(Op::name),                                                                       \
+        is_on_host(Op::name)},
+#define TENDON_TERNARY(name, value, partial_a, partial_b, partial_c, operands, result, domain,   \
+                       ulp)                                                                      \
+  OpRow{Op::name,                                                                                \
+        #name,                                                                                   \
+        OpKind::pointwise,                                                                       \
+        3,                                                                                       \
+        static_cast<std::uint8_t>(bit<TENDON_SLOPE(name, slope_a)>(0) |                          \
+                                  bit<TENDON_SLOPE(name, slope_b)>(1) |                          \
+                                  bit<TENDON_SLOPE(name, slope_c)>(2)),                          \
+        infer_elementwise,                                                                       \
+        pull_ternary<name##_row>,                                                                \
+        {OperandClass::operands, ResultClass::result, Domain TENDON_BRACES domain, ulp, #value}, \
+        cost_of(Op::name),                                                                       \
+        is_on_host(Op::name)},
 #include <tendon/op_table.inc>
 #undef TENDON_BRACES
-    {Op::where, "where", OpKind::pointwise, 3, kSecondThird, infer_where, pull_where},
-    {Op::cast, "cast", OpKind::pointwise, 1, kFirst, infer_cast, pull_cast},
+    {Op::where, "where", OpKind::pointwise, 3, kSecondThird, infer_where, pull_where, {}, 1},
+    {Op::cast, "cast", OpKind::pointwise, 1, kFirst, infer_cast, pull_cast, {}, 1},
     {Op::reduce_sum, "reduce_sum", OpKind::reduce, 1, kFirst, infer_reduce, pull_reduce_sum},
     {Op::reduce_max, "reduce_max", OpKind::reduce, 1, kFirst, infer_reduce, pull_reduce_extreme},
     {Op::reduce_min, "reduce_min", OpKind::reduce, 1, kFirst, infer_reduce, pull_reduce_extreme},
@@ -182,11 +231,26 @@ const OpRow kRows[] = {
     {Op::slice, "slice", OpKind::view, 1, kFirst, infer_slice, pull_slice},
     {Op::unslice, "unslice", OpKind::view, 1, kFirst, infer_unslice, pull_unslice},
     {Op::concat, "concat", OpKind::view, kVariadic, kFirst, infer_concat, pull_concat},
-    {Op::gather, "gather", OpKind::irregular, 2, kFirst, infer_gather, pull_gather},
-    {Op::scatter_add, "scatter_add", OpKind::irregular, 2, kFirst, infer_scatter_add,
-     pull_scatter_add},
+    {.op = Op::gather,
+     .name = "gather",
+     .kind = OpKind::irregular,
+     .arity = 2,
+     .differentiable = kFirst,
+     .infer = infer_gather,
+     .pullback = pull_gather,
+     .takes_indices = true},
+    {.op = Op::scatter_add,
+     .name = "scatter_add",
+     .kind = OpKind::irregular,
+     .arity = 2,
+     .differentiable = kFirst,
+     .infer = infer_scatter_add,
+     .pullback = pull_scatter_add,
+     .takes_indices = true},
 };
 static_assert(std::size(kRows) == kOpCount);
+
+namespace {
 
 // Which dtypes an operand class takes.
 bool takes(OperandClass operands, DType dtype) {
@@ -218,8 +282,6 @@ std::string text(const Call& call) {
 }
 
 }  // namespace
-
-const OpRow& row(Op op) { return kRows[static_cast<std::size_t>(op)]; }
 
 Type infer(const Call& call) {
   const auto number = static_cast<std::size_t>(call.op);

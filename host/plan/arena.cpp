@@ -121,7 +121,7 @@ class Arranger {
       // What is read again when a row has been stored, by chunks, by columns or by a row too long
       // to be kept, stays as it is.
       const bool can_reuse = bodies(stage).size() == 1 && part.chunked_reductions().empty() &&
-                             (!part.is_resident || part.keeps_rows());
+                             (!part.is_resident || part.keeps_rows);
       std::vector<Ref> reusable;
       if (can_reuse) reusable = find_reusable(part, dead);
       for (const Store& store : part.stores) {

@@ -1,4 +1,4 @@
-// Backend: what a kind of device does for the rooms above it. host/cpu and host/cuda each have one.
+// Backend: what a kind of device does for the rooms above it. Each room of a device has one.
 #pragma once
 
 #include <tendon/backend.h>
@@ -77,6 +77,8 @@ class Backend {
                                                      std::span<const kernels::SourceNode> sources,
                                                      std::span<const std::uint32_t> targets) = 0;
 
+  // What plans for this device are made by.
+  virtual const DeviceTraits& traits() const noexcept = 0;
   virtual std::unique_ptr<Program> prepare(Plan plan) = 0;
   // Computes the plan's outputs from its inputs, in stream order; each span holds a pointer for
   // each of the tape's inputs, or targets, with room for it. Outputs overlap nothing. From any
@@ -90,8 +92,8 @@ class Backend {
       std::span<const std::shared_ptr<const Outcome>> before = {}) = 0;
   // Waits for all runs; throws what the first of them met that nobody has been told of.
   virtual void synchronize() = 0;
-  // Where an address lies that a caller hands in, "cuda:1"; empty where it is this device's, or
-  // cannot be known.
+  // The name of the device whose memory an address lies in that a caller hands in; empty where it
+  // is this device's, or cannot be known.
   virtual std::string elsewhere(const void* address) const = 0;
 
   // Counts what the rooms above do: a plan built, or found in the cache; a value read by the

@@ -27,7 +27,7 @@ struct Cluster {
   support::IdMap<Local> locals = {};  // by value
   std::vector<Ref> loaded = {};  // bases of its loads; of a stage without a body, what it reads
   bool is_merged = false;        // of several, the later behind the earlier
-  std::size_t expensive = 0;     // members that are as long as two
+  std::size_t expensive = 0;     // members that cost more than a function: as long as two
 
   static Cluster over(const Shape& space) {
     Cluster cluster;

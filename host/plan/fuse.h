@@ -12,9 +12,6 @@ struct Fused {
   std::vector<Ref> targets;   // the value in memory that each target of the tape is
   Effort effort;
 };
-Fused fuse(const Tape& tape);
-
-// Elements that a row may have to stay resident while it is reduced.
-inline constexpr std::int64_t kLongestResidentRow = 16384;
+Fused fuse(const Tape& tape, const DeviceTraits& traits);
 
 }  // namespace tendon::plan

@@ -274,9 +274,9 @@ int Fusion::join_or_open(const Cluster::Member& member, std::span<const Ref> ope
 
 bool Fusion::join_at(int at, const Cluster::Member& member) {
   Cluster& cluster = clusters_[static_cast<std::size_t>(at)];
-  return cluster.is_body() && cluster.length() < kLongestBody && join(cluster, at, member);
+  return cluster.is_body() && cluster.length() < traits_.max_body && join(cluster, at, member);
 }
 
-Fused fuse(const Tape& tape) { return Fusion(tape).fuse(); }
+Fused fuse(const Tape& tape, const DeviceTraits& traits) { return Fusion(tape, traits).fuse(); }
 
 }  // namespace tendon::plan

@@ -17,9 +17,6 @@
 namespace tendon::plan {
 
 inline constexpr int kNowhere = -1;
-// Instructions of a body: beyond this a stage gains nothing, and its values no longer fit in cache
-// or registers.
-inline constexpr std::size_t kLongestBody = 256;
 
 // How an operand comes into a body.
 struct Operand {
@@ -39,8 +36,9 @@ struct Reduction {
 
 class Fusion {
  public:
-  explicit Fusion(const Tape& tape)
+  Fusion(const Tape& tape, const DeviceTraits& traits)
       : tape_(tape),
+        traits_(traits),
         first_equal_(tape.size()),
         uses_(tape.size()),
         views_(tape.size()),
@@ -159,6 +157,7 @@ class Fusion {
   // Drops axes of extent 1, and sees neighbouring ones as one where every load can.
   static void collapse(Part& part);
   const Tape& tape_;
+  const DeviceTraits& traits_;
   std::vector<Ref> first_equal_;     // the first value that computes the same
   std::vector<std::uint32_t> uses_;  // how many operands and targets a value is; 0: not wanted
   std::vector<std::optional<View>> views_;

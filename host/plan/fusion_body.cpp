@@ -6,15 +6,8 @@
 namespace tendon::plan {
 namespace {
 
-// What computing a value again may cost, in cheap ops, before it is stored and loaded instead.
-constexpr int kMostAgain = 8;
-// Of ops that take hundreds of instructions.
-constexpr int kExpensive = 24;
 // Loading a value costs nothing if at least this many elements use each of its elements.
 constexpr std::int64_t kSmall = 64;
-// A thread that keeps a row's elements keeps a result for each of their columns too. In bytes.
-constexpr std::int64_t kLongestRowOfColumns = 16 << 10;
-constexpr std::size_t kMostReductionsOfColumns = 4;
 
 // The view of an element's row, where it is the same for all of the row.
 std::optional<View> of_rows(const Part& part, const View& view) {
@@ -77,29 +70,23 @@ bool Fusion::compute(Cluster& cluster, int at, Ref value) {
   }
   cluster.set_local(value, cluster.append(step));
   cluster.members.push_back({Cluster::Member::Kind::op, value});
-  if (cost(value) == kExpensive) ++cluster.expensive;
+  if (ops::row(tape_.op(value)).cost > ops::kCostOfFunction) ++cluster.expensive;
   return true;
 }
 
 bool Fusion::reduce(Cluster& cluster, int at, Ref value, const Reduction& reduction) {
   at_ = at;
   Part& part = cluster.part();
-  // Only the views of loads change where it begins to reduce.
   const bool begins = !part.reduces();
-  const Part old = {part.space,
-                    part.first_reduced,
-                    part.reduced_count,
-                    part.is_resident,
-                    begins ? part.body : std::vector<Instruction>{},
-                    {}};
+  const std::optional<Part> before = begins ? std::optional(part) : std::nullopt;
   Level level = Level::row;
   if (begins) {
     if (!begin_reducing(cluster, value, reduction)) return false;
   } else if (!is_arg(value) && are_columns(part, part_of(reduction))) {
     const auto width =
         static_cast<std::int64_t>(std::max<std::size_t>(size_bytes(tape_.dtype(value)), 4));
-    if (part.chunked_reductions().size() == kMostReductionsOfColumns ||
-        width * part.row_length() > kLongestRowOfColumns)
+    if (part.chunked_reductions().size() == traits_.column_reductions ||
+        width * part.row_length() > traits_.column_row_bytes)
       return false;
     level = Level::column;
   } else if (!same_rows(part, part_of(reduction)) ||
@@ -110,7 +97,7 @@ bool Fusion::reduce(Cluster& cluster, int at, Ref value, const Reduction& reduct
       resolve(cluster, at, reduction.operand, reduction.operand.shape, Level::element);
   if (!operand || (!part.is_resident && operand->from == Operand::From::expanded)) {
     if (begins) {
-      part = old;
+      part = *before;
       cluster.index_loads();
     }
     return false;
@@ -158,7 +145,8 @@ bool Fusion::begin_reducing(Cluster& cluster, Ref value, const Reduction& reduct
 // By the op and its shape alone: a row that is resident is summed in another order.
 bool Fusion::is_resident(Ref value, const Reduction& reduction) const {
   const Part part = part_of(reduction);
-  return part.inner_count() == 1 && (is_arg(value) || part.row_length() <= kLongestResidentRow);
+  return part.inner_count() == 1 &&
+         (is_arg(value) || part.row_length() <= traits_.resident_row_elements);
 }
 
 bool Fusion::same_rows(const Part& part, const Part& other) {
@@ -243,7 +231,7 @@ std::optional<Operand> Fusion::resolve(Cluster& cluster, int at, const View& ope
   }
   if (seen->is_whole() && home(seen->pieces[0].base) != kNowhere) {
     const Ref base = seen->pieces[0].base;
-    int budget = kMostAgain;
+    int budget = traits_.recompute_budget;
     if (is_row_major(*seen) ? can_compute_again(cluster, at, base, level, budget)
                             : is_repeated(*seen) && can_repeat(cluster, base, level, budget)) {
       return Operand{Operand::From::again, base, {}, level};
@@ -331,28 +319,7 @@ int Fusion::cost(Ref value) const {
   if (tape_.op(value) == Op::cast &&
       size_bytes(tape_.dtype(tape_.operands(value)[0])) < size_bytes(tape_.dtype(value)))
     return -kSavedByNarrowLoads;
-  switch (tape_.op(value)) {
-    case Op::neg:
-    case Op::abs:
-    case Op::add:
-    case Op::sub:
-    case Op::mul:
-    case Op::scale:
-    case Op::square:
-    case Op::maximum:
-    case Op::minimum:
-    case Op::where:
-    case Op::relu:
-    case Op::step:
-    case Op::cast: return 1;
-    case Op::div:
-    case Op::sqrt:
-    case Op::reciprocal: return 3;
-    case Op::lgamma:
-    case Op::digamma:
-    case Op::polygamma: return kExpensive;
-    default: return 6;
-  }
+  return ops::row(tape_.op(value)).cost;
 }
 
 std::optional<Operand> Fusion::own(Cluster& cluster, const View& seen, Level level) {

@@ -104,7 +104,7 @@ bool Fusion::reads_from(const Cluster& cluster, int at) const {
 bool Fusion::merge(int first, int second, int to) {
   Cluster& a = cluster_at(first);
   Cluster& b = cluster_at(second);
-  if (a.length() + b.length() > kLongestBody) return false;
+  if (a.length() + b.length() > traits_.max_body) return false;
   if (a.part().space.size() != b.part().space.size()) return false;
   const bool is_of_columns = are_columns(a.part(), b.part());
   if (a.part().reduces() && b.part().reduces() && !is_of_columns &&

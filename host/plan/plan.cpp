@@ -10,22 +10,6 @@
 namespace tendon::plan {
 namespace {
 
-// A chunk is worth a thread's while; more than so many chunks are not needed.
-constexpr std::int64_t kChunkElements = 16384;
-constexpr std::int64_t kMostChunks = 64;
-constexpr std::int64_t kMostPartials = 256;
-// Rows that lie apart are cut at multiples of this, so that a chunk begins where a row does: in
-// front of whole vectors and whole cache lines.
-constexpr std::int64_t kChunkMultiple = 1024;
-// Of resident rows: what a block has at once; how many times what a chunk moves for its columns it
-// moves for its rows, at least, where all rows together are more than stays in a second-level
-// cache; and what then may be moved for columns whatever it is.
-constexpr std::int64_t kChunkElementsOfRows = 4096;
-constexpr std::int64_t kLeastOfColumns = 22;
-constexpr std::int64_t kCachedBytes = 16 << 20;
-constexpr std::int64_t kCachedColumnBytes = 3 << 19;
-constexpr std::int64_t kMostChunksOfRows = 256;
-
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 bool reduces_16_bits(const Part& part) {
@@ -36,11 +20,19 @@ bool reduces_16_bits(const Part& part) {
 }
 
 // A chunk's result is written and read again: of 16 bits, a chunk has twice as many elements.
-void cut_into_chunks(Part& part) {
-  const Chunks chunks = chunks_of(part.row_length(), part.inner_count(), part.outer_count(),
-                                  kLeastLines * (reduces_16_bits(part) ? 2 : 1));
+void cut_into_chunks(Part& part, const DeviceTraits& traits) {
+  const Chunks chunks = chunks_of(traits, part.row_length(), part.inner_count(), part.outer_count(),
+                                  traits.min_lines * (reduces_16_bits(part) ? 2 : 1));
   part.chunk_length = chunks.length;
   part.chunk_count = chunks.count;
+}
+
+bool can_keep_rows(const Part& part, const DeviceTraits& traits) {
+  const bool is_of_f64 = std::ranges::any_of(part.body, [](const Instruction& step) {
+    return step.level == Level::element && step.dtype == DType::f64;
+  });
+  return part.is_resident && part.row_length() <= (is_of_f64 ? traits.resident_row_elements_f64
+                                                             : traits.resident_row_elements);
 }
 
 // Bytes that move for each element of the part, and for each column of a chunk of its rows: results
@@ -69,16 +61,18 @@ MovedBytes moved_bytes(const Tape& tape, const Part& part) {
 
 // As many as keep a device busy; but where there is more to move than its cache holds, so few that
 // the columns' results hardly count.
-void cut_rows_into_chunks(const Tape& tape, Part& part) {
+void cut_rows_into_chunks(const Tape& tape, Part& part, const DeviceTraits& traits) {
   const std::int64_t rows = part.rows().size();
   const MovedBytes moved = moved_bytes(tape, part);
-  std::int64_t count = divide_up(part.space.size(), kChunkElementsOfRows);
-  if (part.space.size() * moved.of_element > kCachedBytes) {
-    const std::int64_t cheap = rows * moved.of_element / (kLeastOfColumns * moved.of_column);
-    const std::int64_t cached = kCachedColumnBytes / (part.row_length() * moved.of_column);
+  std::int64_t count = divide_up(part.space.size(), traits.row_chunk_elements);
+  if (part.space.size() * moved.of_element > traits.cache_bytes) {
+    const std::int64_t cheap =
+        rows * moved.of_element / (traits.column_traffic_ratio * moved.of_column);
+    const std::int64_t cached = traits.cached_column_bytes / (part.row_length() * moved.of_column);
     count = std::min(count, std::max(cheap, cached));
   }
-  count = std::clamp<std::int64_t>(count, 1, std::clamp<std::int64_t>(rows, 1, kMostChunksOfRows));
+  count =
+      std::clamp<std::int64_t>(count, 1, std::clamp<std::int64_t>(rows, 1, traits.max_row_chunks));
   part.chunk_length = std::max<std::int64_t>(divide_up(rows, count), 1);
   part.chunk_count = std::max<std::int64_t>(divide_up(rows, part.chunk_length), 1);
 }
@@ -108,12 +102,6 @@ std::int64_t Part::outer_count() const {
   return count;
 }
 bool Part::reduces_columns() const { return is_resident && !chunked_reductions().empty(); }
-bool Part::keeps_rows() const {
-  const bool is_of_f64 = std::ranges::any_of(body, [](const Instruction& step) {
-    return step.level == Level::element && step.dtype == DType::f64;
-  });
-  return is_resident && row_length() <= kLongestResidentRow / (is_of_f64 ? 4 : 1);
-}
 std::vector<Local> Part::chunked_reductions() const {
   std::vector<Local> reductions;
   for (Local i = 0; i < body.size(); ++i) {
@@ -143,15 +131,17 @@ Shape Part::shape(Level level) const {
   __builtin_unreachable();
 }
 
-Chunks chunks_of(std::int64_t row, std::int64_t inner, std::int64_t outer, std::int64_t least) {
-  std::int64_t most =
-      std::clamp<std::int64_t>(kMostPartials / std::max<std::int64_t>(outer, 1), 1, kMostChunks);
+Chunks chunks_of(const DeviceTraits& traits, std::int64_t row, std::int64_t inner,
+                 std::int64_t outer, std::int64_t least) {
+  std::int64_t most = std::clamp<std::int64_t>(
+      traits.max_partials / std::max<std::int64_t>(outer, 1), 1, traits.max_chunks);
   const bool lie_apart = inner == 1;
   if (!lie_apart) most = std::clamp<std::int64_t>(row / least, 1, most);
   const std::int64_t wanted =
-      std::clamp<std::int64_t>(divide_up(row * inner, kChunkElements), 1, most);
+      std::clamp<std::int64_t>(divide_up(row * inner, traits.chunk_elements), 1, most);
   std::int64_t length = std::max<std::int64_t>(divide_up(row, wanted), 1);
-  if (lie_apart && wanted > 1) length = divide_up(length, kChunkMultiple) * kChunkMultiple;
+  if (lie_apart && wanted > 1)
+    length = divide_up(length, traits.chunk_multiple) * traits.chunk_multiple;
   return {length, std::max<std::int64_t>(divide_up(row, length), 1)};
 }
 
@@ -168,17 +158,18 @@ PlanSummary Program::summary() const {
   return summary;
 }
 
-Plan make_plan(Tape tape) {
+Plan make_plan(Tape tape, const DeviceTraits& traits) {
   Plan plan;
-  Fused fused = fuse(tape);
+  Fused fused = fuse(tape, traits);
   plan.stages = std::move(fused.stages);
   plan.targets = std::move(fused.targets);
   plan.effort = fused.effort;
   plan.tape = std::move(tape);
   for (Stage& stage : plan.stages) {
     for (Part& part : bodies(stage)) {
-      if (part.reduces() && !part.is_resident) cut_into_chunks(part);
-      if (part.reduces_columns()) cut_rows_into_chunks(plan.tape, part);
+      part.keeps_rows = can_keep_rows(part, traits);
+      if (part.reduces() && !part.is_resident) cut_into_chunks(part, traits);
+      if (part.reduces_columns()) cut_rows_into_chunks(plan.tape, part, traits);
     }
   }
   arrange(plan);

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "host/plan/device_traits.h"
 #include "host/plan/view.h"
 
 namespace tendon::plan {
@@ -55,6 +56,9 @@ struct Part {
   // resident rows, none of them behind the reduced axes, have reductions of columns, whose results
   // are stored and not used again.
   bool is_resident = false;
+  // True if the elements of a resident row are kept from one pass over it to the next. Else each
+  // pass reads them again, so that nothing may take their place in between.
+  bool keeps_rows = false;
   std::vector<Instruction> body;  // operands first
   std::vector<Store> stores;
   // A reduction of rows that are not resident is done in chunks of so many of a row's elements, one
@@ -66,9 +70,6 @@ struct Part {
 
   bool reduces() const { return reduced_count > 0; }
   bool reduces_columns() const;
-  // Whether the threads of a device have registers for a resident row. Else each pass over it reads
-  // it again, so that nothing may take its place in between.
-  bool keeps_rows() const;
   Shape rows() const;                // the space without what is reduced
   std::int64_t row_length() const;   // elements of a row
   std::int64_t inner_count() const;  // rows that lie side by side: behind the reduced axes
@@ -147,18 +148,17 @@ struct Plan {
 
 // The chunks of each row: so many of so many elements, the last one of what is left. Of rows of
 // `row` elements, `outer` of them apart and `inner` side by side; where some are side by side, a
-// chunk has `least` elements at least. By the shape alone, so that the order of a sum depends
-// neither on the machine nor on what else a stage computes.
+// chunk has `least` elements at least. By the shape and the traits alone, so that the order of a
+// sum depends neither on the machine nor on what else a stage computes.
 struct Chunks {
   std::int64_t length = 1;
   std::int64_t count = 1;
 };
-inline constexpr std::int64_t kLeastLines = 64;
-Chunks chunks_of(std::int64_t row, std::int64_t inner, std::int64_t outer,
-                 std::int64_t least = kLeastLines);
+Chunks chunks_of(const DeviceTraits& traits, std::int64_t row, std::int64_t inner,
+                 std::int64_t outer, std::int64_t least);
 
 // Fuses what the targets depend on into stages and places them in memory; nothing else is planned.
-Plan make_plan(Tape tape);
+Plan make_plan(Tape tape, const DeviceTraits& traits);
 
 std::int64_t count_ops(const Plan& plan);
 

@@ -27,7 +27,7 @@ std::shared_ptr<const Program> program_for(Backend& backend, const Tape& tape) {
     backend.count_plan_found();
     return found->program;
   }
-  std::shared_ptr<const Program> program = backend.prepare(make_plan(tape));
+  std::shared_ptr<const Program> program = backend.prepare(make_plan(tape, backend.traits()));
   backend.count_plan_built();
   cache().insert(hash, std::make_shared<Entry>(Entry{&backend, program}), tape.size());
   return program;

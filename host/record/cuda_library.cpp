@@ -9,7 +9,7 @@
 #include <memory>
 #include <string>
 
-#include "host/plan/cuda_entry.h"
+#include "host/cuda/entry.h"
 #include "host/record/environment.h"
 #include "host/support/text.h"
 
@@ -57,12 +57,12 @@ class CudaLibrary {
     throw unusable(index, why, 0, place);
   }
 
-  void precompile(const plan::Plan& plan, int architecture,
+  void precompile(const Tape& tape, int architecture,
                   const std::function<void(const CompileProgress&)>& progress) const {
     if (precompile_ == nullptr)
       throw DeviceError(fmt::format("kernels cannot be compiled: {}",
                                     why_.empty() ? "the CUDA executor has no compiler" : why_));
-    precompile_(plan, architecture, progress);
+    precompile_(tape, architecture, progress);
   }
 
   plan::Backend& backend(int index) {
@@ -70,7 +70,7 @@ class CudaLibrary {
     std::atomic<plan::Backend*>& known = backends_[static_cast<std::size_t>(index)];
     plan::Backend* backend = known.load(std::memory_order_acquire);
     if (backend == nullptr) {
-      plan::Refusal refusal{"it cannot be used", 0};
+      cuda::Refusal refusal{"it cannot be used", 0};
       backend = backend_(index, refusal);
       if (backend == nullptr) throw unusable(index, refusal.why, refusal.code);
       known.store(backend, std::memory_order_release);
@@ -94,13 +94,13 @@ class CudaLibrary {
         find<decltype(tendon_cuda_precompile)>(library, "tendon_cuda_precompile");
     if (version == nullptr || count == nullptr || backend == nullptr) {
       why_ = fmt::format("{} is not tendon's CUDA executor", path);
-    } else if (version() != plan::kCudaVersion) {
+    } else if (version() != cuda::kCudaVersion) {
       why_ = fmt::format("{} is of another version of tendon: {} where this one is {}", path,
-                         version(), plan::kCudaVersion);
+                         version(), cuda::kCudaVersion);
     } else {
       backend_ = backend;
       precompile_ = precompile;
-      plan::Refusal refusal{"there is no CUDA device", 0};
+      cuda::Refusal refusal{"there is no CUDA device", 0};
       device_count_ = count(refusal);
       if (device_count_ == 0) {
         why_ = refusal.why;
@@ -138,9 +138,9 @@ CudaLibrary& library() {
 int cuda_device_count() { return library().device_count(); }
 void check_cuda_device(int index, Place place) { library().check(index, place); }
 plan::Backend& cuda_backend(int index) { return library().backend(index); }
-void cuda_precompile(const plan::Plan& plan, int architecture,
+void cuda_precompile(const Tape& tape, int architecture,
                      const std::function<void(const CompileProgress&)>& progress) {
-  library().precompile(plan, architecture, progress);
+  library().precompile(tape, architecture, progress);
 }
 
 }  // namespace tendon::record

@@ -20,9 +20,9 @@ void check_cuda_device(int index, Place place);
 // The device's backend, made at the first call. DeviceError where it cannot be.
 plan::Backend& cuda_backend(int index);
 
-// Compiles the plan's kernels for an architecture, which need not be there. DeviceError where there
-// is no library.
-void cuda_precompile(const plan::Plan& plan, int architecture,
+// Compiles the kernels of the tape's plan for an architecture, which need not be there. DeviceError
+// where there is no library.
+void cuda_precompile(const Tape& tape, int architecture,
                      const std::function<void(const CompileProgress&)>& progress);
 
 }  // namespace tendon::record

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <ostream>
 
+#include "host/ops/op_row.h"
 #include "host/plan/program_cache.h"
 #include "host/record/flatten.h"
 #include "host/support/spare.h"
@@ -75,8 +76,7 @@ support::PoolVector<bool> come_of_indices(const Tape& tape,
   for (std::size_t i = 0; i < inputs.size(); ++i)
     comes[tape.inputs()[i].id] = inputs[i]->outcome() != nullptr;
   for (std::uint32_t id = 0; id < tape.size(); ++id) {
-    const Op op = tape.op(Ref{id});
-    if (op == Op::gather || op == Op::scatter_add ||
+    if (ops::row(tape.op(Ref{id})).takes_indices ||
         std::ranges::any_of(tape.operands(Ref{id}), [&](Ref operand) { return comes[operand.id]; }))
       comes[id] = true;
   }

@@ -211,7 +211,7 @@ Executable compile(const Tape& tape, const CompileOptions& options, Place place)
     }
     planned = std::move(both.tape);
   }
-  impl->program = backend.prepare(plan::make_plan(std::move(planned)));
+  impl->program = backend.prepare(plan::make_plan(std::move(planned), backend.traits()));
   backend.count_plan_built();
   Executable executable;
   executable.impl_ = std::move(impl);
@@ -224,7 +224,7 @@ void precompile(const Tape& tape, int architecture, const CompileOptions& option
   Tape planned = tape;
   if (options.gradients)
     planned = differentiated(tape, options, record::backend_of(Device::cpu())).tape;
-  record::cuda_precompile(plan::make_plan(std::move(planned)), architecture, progress);
+  record::cuda_precompile(planned, architecture, progress);
 }
 
 namespace {

@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "host/cuda/device_traits.h"
 #include "host/cuda/instance.h"
 #include "host/plan/plan.h"
 #include "tests/cuda/emulated_device.h"
@@ -44,7 +45,7 @@ bool wait_in_another_thread() {
 // A program of this test's own objects, and not of libtendon_cuda.so, which has a mutex of its own.
 class OwnProgram {
  public:
-  OwnProgram() : program_(plan::make_plan(tape_), 0, kernels_, memory_) {}
+  OwnProgram() : program_(plan::make_plan(tape_, kTraits), 0, kernels_, memory_) {}
   void expect_right() const {
     const Floats a(std::vector<float>(std::size_t{5} * 16, 1));
     const Floats b(std::vector<float>(std::size_t{16} * 9, 2)), bias(std::vector<float>(9, -30));

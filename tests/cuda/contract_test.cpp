@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "host/cuda/device_traits.h"
 #include "tests/cuda/emulated_device.h"
 #include "tests/cuda/measured_run.h"
 
@@ -421,7 +422,7 @@ TEST_F(CudaContraction, AsThePlannerMakesItIsRight) {
                                  {.shape = Shape(7, 6), .begin = Shape(0, 3), .step = Shape(1, 1)});
   const Ref product = builder.apply(Op::matmul, {seen, part}, {.transpose_b = true});
   const Ref result = builder.apply(Op::relu, {builder.apply(Op::add, {product, bias})});
-  const plan::Plan plan = plan::make_plan(std::move(builder).finish({result}));
+  const plan::Plan plan = plan::make_plan(std::move(builder).finish({result}), kTraits);
   ASSERT_EQ(plan.stages.size(), 1U) << plan::text(plan, true);
   const auto& contraction = std::get<plan::Contraction>(plan.stages[0]);
   ASSERT_TRUE(contraction.bias && contraction.has_relu);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "bench/workloads/adam.h"
+#include "host/cuda/device_traits.h"
 #include "host/cuda/nvrtc.h"
 #include "host/plan/stage.h"
 
@@ -30,7 +31,7 @@ plan::Plan plan_of(int part_count, std::int64_t least_size = 100) {
     targets.push_back(tape.apply(Op::add, {targets.back(), c}));
     targets.push_back(tape.apply(Op::exp, {targets.back()}));
   }
-  return plan::make_plan(std::move(tape).finish(targets));
+  return plan::make_plan(std::move(tape).finish(targets), kTraits);
 }
 
 int function_count(const GeneratedKernel& kernel) {
@@ -55,7 +56,7 @@ TEST(Generate, WritesAFunctionForPartsAlike) {
                                Shape{7, 11}, Shape{1024}, Shape{2, 3, 5, 7}})
       parameters.push_back({dtype, shape});
   }
-  const plan::Plan plan = plan::make_plan(workloads::adam_tape(parameters));
+  const plan::Plan plan = plan::make_plan(workloads::adam_tape(parameters), kTraits);
   ASSERT_EQ(plan.stages.size(), 1U);
   const std::vector<GeneratedKernel> kernels = generate(plan, plan::bodies(plan.stages[0]), true);
   ASSERT_EQ(kernels.size(), 1U);
@@ -78,7 +79,7 @@ TEST(Generate, TakesMoreLaunchesWhereThePartsAreOfManyTexts) {
     for (int j = 0; j <= i; ++j) x = tape.apply(Op::neg, {x});
     targets.push_back(x);
   }
-  const plan::Plan plan = plan::make_plan(std::move(tape).finish(targets));
+  const plan::Plan plan = plan::make_plan(std::move(tape).finish(targets), kTraits);
   ASSERT_EQ(plan.stages.size(), 1U);
   const std::vector<GeneratedKernel> kernels = generate(plan, plan::bodies(plan.stages[0]), true);
   ASSERT_EQ(kernels.size(), 2U);
@@ -95,7 +96,7 @@ Tape sines(int count) {
 
 TEST(Generate, CallsAnOpThatOccursOften) {
   const auto text_of = [](int count) {
-    const plan::Plan plan = plan::make_plan(sines(count));
+    const plan::Plan plan = plan::make_plan(sines(count), kTraits);
     return generate(plan, plan::bodies(plan.stages[0]), true)[0].text.text;
   };
   EXPECT_EQ(text_of(2).find("called::"), std::string::npos);
@@ -105,7 +106,7 @@ TEST(Generate, CallsAnOpThatOccursOften) {
 }
 
 TEST(Generate, WritesTheElementOfALongBodyOnce) {
-  const plan::Plan plan = plan::make_plan(sines(100));
+  const plan::Plan plan = plan::make_plan(sines(100), kTraits);
   const std::string text = generate(plan, plan::bodies(plan.stages[0]), true)[0].text.text;
   const std::string call = " element(";
   const std::size_t first = text.find(call);
@@ -122,7 +123,7 @@ TEST(Generate, TakesMoreLaunchesWhereThePartsAreLong) {
     for (int j = 0; j <= 10 + i; ++j) x = tape.apply(Op::lgamma, {x});
     targets.push_back(x);
   }
-  const plan::Plan plan = plan::make_plan(std::move(tape).finish(targets));
+  const plan::Plan plan = plan::make_plan(std::move(tape).finish(targets), kTraits);
   ASSERT_EQ(plan.stages.size(), 1U);
   const std::vector<GeneratedKernel> kernels = generate(plan, plan::bodies(plan.stages[0]), true);
   EXPECT_GT(kernels.size(), 1U);
@@ -157,7 +158,7 @@ TEST(Generate, SharesNoMemoryForRowsWithoutElements) {
     const Ref scaled = tape.apply(Op::mul, {x, scale});
     const Ref sums = tape.apply(Op::reduce_sum, {scaled}, {.axes = 1, .keep_dims = true});
     const Ref apart = tape.apply(Op::sub, {scaled, sums});
-    const plan::Plan plan = plan::make_plan(std::move(tape).finish({apart}));
+    const plan::Plan plan = plan::make_plan(std::move(tape).finish({apart}), kTraits);
     ASSERT_EQ(plan.stages.size(), 1U);
     const std::string text = generate(plan, plan::bodies(plan.stages[0]), true)[0].text.text;
     EXPECT_EQ(text.find("__shared__ f32 k") != std::string::npos, length > 0) << text;
@@ -173,7 +174,7 @@ TEST(Generate, ReducesManyColumnsInTurns) {
     const Ref factor = tape.constant(1 + i, DType::f64);
     sums.push_back(tape.apply(Op::reduce_sum, {tape.apply(Op::mul, {x, factor})}, {.axes = 0}));
   }
-  const plan::Plan plan = plan::make_plan(std::move(tape).finish(sums));
+  const plan::Plan plan = plan::make_plan(std::move(tape).finish(sums), kTraits);
   ASSERT_EQ(plan.stages.size(), 1U);
   for (const GeneratedKernel& kernel : generate(plan, plan::bodies(plan.stages[0]), true)) {
     const MachineCode code = Nvrtc::instance().compile(kernel.text, {90});

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "bench/workloads/repeated_op.h"
+#include "host/cuda/device_traits.h"
 #include "host/cuda/nvrtc.h"
 #include "host/cuda/precompile.h"
 #include "tests/support/with_gradients.h"
@@ -40,7 +41,7 @@ std::vector<int> architectures() {
 
 void expect_bounded(const std::string& name, const Tape& tape, int architecture, bool may_spill,
                     std::size_t bound = kMostBytes) {
-  const plan::Plan plan = plan::make_plan(tape);
+  const plan::Plan plan = plan::make_plan(tape, kTraits);
   const Nvrtc& compiler = Nvrtc::instance();
   const Target target = target_for(architecture, compiler.architectures());
   std::set<std::string> texts;

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <optional>
 
+#include "host/cuda/device_traits.h"
 #include "host/cuda/instance.h"
 #include "host/plan/plan.h"
 #include "tests/cuda/emulated_device.h"
@@ -75,7 +76,7 @@ TEST_F(CudaMemory, ThatIsNotThereForAProgramLeavesNothingBehind) {
   {
     // What the product's kernels are tried out in is no memory that a program needs.
     Memory memory(0, stream_.get());
-    const CudaProgram first(plan::make_plan(tape), 0, kernels, memory);
+    const CudaProgram first(plan::make_plan(tape, kTraits), 0, kernels, memory);
   }
   int n = 1;
   for (bool is_through = false; !is_through; ++n) {
@@ -85,7 +86,7 @@ TEST_F(CudaMemory, ThatIsNotThereForAProgramLeavesNothingBehind) {
     {
       Memory memory(0, stream_.get());
       const auto compute = [&] {
-        const CudaProgram program(plan::make_plan(tape), 0, kernels, memory);
+        const CudaProgram program(plan::make_plan(tape, kTraits), 0, kernels, memory);
         memory.with_retry([&] { return run(program, {tape, from, into}, stream_.get()); });
       };
       std::string text;
@@ -115,7 +116,7 @@ TEST_F(CudaMemory, IsGivenBackByGraphsThatDoNotRun) {
   const void* from[] = {in.data()};
   void* into[] = {out.data()};
   Memory memory(0, stream_.get());
-  const CudaProgram program(plan::make_plan(tape), 0, kernels, memory);
+  const CudaProgram program(plan::make_plan(tape, kTraits), 0, kernels, memory);
   const std::int64_t without_graphs = memory.in_use_bytes();
   run(program, {tape, from, into}, stream_.get());
   ASSERT_GT(memory.in_use_bytes(), without_graphs);

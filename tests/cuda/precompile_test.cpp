@@ -5,6 +5,7 @@
 #include <tendon/backend.h>
 #include <tendon/precompile.h>
 
+#include "host/cuda/device_traits.h"
 #include "host/cuda/nvrtc.h"
 #include "tests/cuda/cache_folder.h"
 #include "tests/cuda/suite.h"
@@ -60,7 +61,7 @@ TEST_F(PrecompiledTape, HasEveryKernelThatADeviceAsksFor) {
   ::setenv("TENDON_PTX", "1", 1);
   for (const SuiteCase& of : suite()) {
     if (std::string(of.name) != "mlp_f32") continue;
-    precompile(plan::make_plan(of.tape()), architecture);
+    precompile(plan::make_plan(of.tape(), kTraits), architecture);
     std::vector<KernelText> texts;
     for (const SuiteKernel& kernel : kernels_of(of)) texts.push_back(kernel.kernel.text);
     KernelCache cache(0, architecture);

@@ -72,7 +72,7 @@ class CudaReachability : public OnDevice {
  protected:
   void SetUp() override {
     OnDevice::SetUp();
-    plan::Refusal refusal;
+    Refusal refusal;
     device = IsSkipped() ? nullptr : backend(0, refusal);
   }
 

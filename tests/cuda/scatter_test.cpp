@@ -12,6 +12,7 @@
 
 #include "host/cpu/cpu_backend.h"
 #include "host/cuda/cuda_backend.h"
+#include "host/cuda/device_traits.h"
 #include "host/plan/backend.h"
 #include "host/support/text.h"
 #include "tests/cuda/emulated_device.h"
@@ -25,7 +26,7 @@ class CudaScatter : public OnDevice {
  protected:
   void SetUp() override {
     OnDevice::SetUp();
-    plan::Refusal refusal;
+    Refusal refusal;
     device = IsSkipped() ? nullptr : backend(0, refusal);
   }
   plan::Backend* device = nullptr;
@@ -76,7 +77,7 @@ class CudaScatter : public OnDevice {
   }
 
   static Bytes run(plan::Backend& on, const Tape& tape, const std::vector<Bytes>& inputs) {
-    const std::unique_ptr<plan::Program> program = on.prepare(plan::make_plan(tape));
+    const std::unique_ptr<plan::Program> program = on.prepare(plan::make_plan(tape, kTraits));
     std::vector<void*> memory;
     const auto room_for = [&](std::size_t bytes) {
       return memory.emplace_back(on.allocate(bytes, "a test", Place()));

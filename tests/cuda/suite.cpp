@@ -9,6 +9,7 @@
 #include "bench/workloads/layer_norm.h"
 #include "bench/workloads/mlp.h"
 #include "bench/workloads/muscle_residual.h"
+#include "host/cuda/device_traits.h"
 #include "host/plan/plan.h"
 #include "tests/support/with_gradients.h"
 
@@ -75,7 +76,7 @@ constexpr SuiteCase kSuite[] = {
 std::span<const SuiteCase> suite() { return kSuite; }
 
 std::vector<SuiteKernel> kernels_of(const SuiteCase& of) {
-  const plan::Plan plan = plan::make_plan(of.tape());
+  const plan::Plan plan = plan::make_plan(of.tape(), kTraits);
   std::vector<SuiteKernel> kernels;
   for (GeneratedKernel& kernel : generate(plan, true))
     kernels.push_back({of.name, std::move(kernel)});

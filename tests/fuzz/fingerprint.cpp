@@ -24,6 +24,7 @@
 #include "bench/workloads/layer_norm.h"
 #include "bench/workloads/mlp.h"
 #include "bench/workloads/muscle_residual.h"
+#include "host/cpu/device_traits.h"
 #include "host/plan/plan.h"
 #include "tests/support/executors.h"
 #include "tests/support/plan_cases.h"
@@ -64,7 +65,7 @@ void print(std::string_view name, const Tape& tape, const std::vector<Bytes>& in
     drop_signs_of_zeros(outputs[i], tape.dtype(tape.targets()[i]));
     hash = XXH3_64bits_withSeed(outputs[i].data(), outputs[i].size(), hash);
   }
-  const std::string text = plan::text(plan::make_plan(tape), true);
+  const std::string text = plan::text(plan::make_plan(tape, cpu::kTraits), true);
   fmt::print("{} {:016x} {:016x}\n", name, hash, XXH3_64bits(text.data(), text.size()));
 }
 

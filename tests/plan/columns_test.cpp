@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <tendon/backend.h>
 
+#include "host/cpu/device_traits.h"
 #include "host/plan/stage.h"
 #include "tests/support/executors.h"
 #include "tests/support/quarters.h"
@@ -43,7 +44,7 @@ Tape tape_of(const Case& c) {
 class Columns : public testing::TestWithParam<Case> {};
 
 TEST_P(Columns, AreReducedInTheStageThatKeepsTheirRows) {
-  const plan::Plan plan = plan::make_plan(tape_of(GetParam()));
+  const plan::Plan plan = plan::make_plan(tape_of(GetParam()), cpu::kTraits);
   ASSERT_EQ(plan.stages.size(), 1U) << plan::text(plan, true);
   const plan::Part& part = plan::bodies(plan.stages[0])[0];
   EXPECT_TRUE(part.is_resident);
@@ -75,7 +76,7 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& of) { return std::string(of.param.name); });
 
 TEST(Columns, OfLongerRowsThanAThreadCanKeepAreAStageOfTheirOwn) {
-  const plan::Plan plan = plan::make_plan(tape_of({"", DType::f32, {9}, 4100}));
+  const plan::Plan plan = plan::make_plan(tape_of({"", DType::f32, {9}, 4100}), cpu::kTraits);
   EXPECT_GT(plan.stages.size(), 1U);
 }
 
@@ -101,7 +102,8 @@ TEST(Columns, AreReducedFromWhatTheirRowsDoNotOverwrite) {
 TEST(Columns, AreReducedInChunksThatKeepADeviceBusy) {
   for (const auto& [rows, length, least] :
        {std::tuple{256, 768, 43}, {512, 1024, 128}, {1024, 1000, 200}, {4096, 768, 72}}) {
-    const plan::Plan plan = plan::make_plan(tape_of({"", DType::f32, {rows}, length}));
+    const plan::Plan plan =
+        plan::make_plan(tape_of({"", DType::f32, {rows}, length}), cpu::kTraits);
     EXPECT_GE(plan::bodies(plan.stages[0])[0].chunk_count, least) << rows << " rows of " << length;
   }
 }
@@ -109,7 +111,7 @@ TEST(Columns, AreReducedInChunksThatKeepADeviceBusy) {
 TEST(Columns, OfRandomTapesAreMet) {
   int count = 0;
   for (std::uint64_t seed = 0; seed < 1200; ++seed) {
-    const plan::Plan plan = plan::make_plan(random_tape(seed).tape);
+    const plan::Plan plan = plan::make_plan(random_tape(seed).tape, cpu::kTraits);
     for (const plan::Stage& stage : plan.stages) {
       for (const plan::Part& part : plan::bodies(stage)) count += part.reduces_columns() ? 1 : 0;
     }

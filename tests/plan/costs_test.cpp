@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "host/cpu/device_traits.h"
 #include "host/cpu/memory.h"
 #include "host/cpu/tile_executor.h"
 #include "host/plan/plan.h"
@@ -15,7 +16,7 @@ namespace {
 TEST(Costs, AreWhatTheExecutorCounts) {
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     const RandomTape random = random_tape(seed);
-    const cpu::TileProgram program(plan::make_plan(random.tape));
+    const cpu::TileProgram program(plan::make_plan(random.tape, cpu::kTraits));
     const Tape& tape = program.plan().tape;
     std::vector<std::vector<std::byte>> outputs;
     std::vector<const void*> from;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "bench/workloads/tape_shapes.h"
+#include "host/cpu/device_traits.h"
 #include "host/plan/plan.h"
 #include "tests/support/with_gradients.h"
 
@@ -19,7 +20,7 @@ TEST_P(Effort, OfAPlanIsLinear) {
   for (const int ops : {1'000, 100'000}) {
     const Tape tape = with_gradients(GetParam().tape(ops));
     const std::int64_t rows = tape.size();
-    const plan::Effort effort = plan::make_plan(tape).effort;
+    const plan::Effort effort = plan::make_plan(tape, cpu::kTraits).effort;
     RecordProperty("joins of " + std::to_string(ops), std::to_string(effort.joins));
     RecordProperty("resolves of " + std::to_string(ops), std::to_string(effort.resolves));
     EXPECT_GT(effort.joins, 0);

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "host/cpu/device_traits.h"
 #include "host/plan/plan.h"
 #include "host/support/text.h"
 #include "tests/support/plan_cases.h"
@@ -18,7 +19,7 @@ namespace {
 std::string text_of(const PlanCase& c) {
   const Tape tape = c.tape();
   return fmt::format("{}\n\n{}\n{}", c.shows, text_of_needed(tape),
-                     plan::text(plan::make_plan(tape), true));
+                     plan::text(plan::make_plan(tape, cpu::kTraits), true));
 }
 
 class GoldenPlan : public testing::TestWithParam<PlanCase> {};

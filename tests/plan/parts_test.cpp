@@ -1,6 +1,7 @@
 // What holds for every part of every plan.
 #include <gtest/gtest.h>
 
+#include "host/cpu/device_traits.h"
 #include "host/plan/stage.h"
 #include "tests/support/random_tape.h"
 
@@ -9,7 +10,7 @@ namespace {
 
 TEST(Parts, StoreSomethingAndComputeNothingElse) {
   for (std::uint64_t seed = 0; seed < 500; ++seed) {
-    const plan::Plan plan = plan::make_plan(random_tape(seed).tape);
+    const plan::Plan plan = plan::make_plan(random_tape(seed).tape, cpu::kTraits);
     for (const plan::Stage& stage : plan.stages) {
       for (const plan::Part& part : plan::bodies(stage)) {
         EXPECT_FALSE(part.stores.empty()) << "seed " << seed;
@@ -30,7 +31,7 @@ TEST(Parts, OfAWideMatrixsColumnSumsTakeLittleMemory) {
   TapeBuilder builder;
   const Ref x = builder.input(DType::f32, {64, 100000});
   const Ref sum = builder.apply(Op::reduce_sum, {x}, {.axes = Axes(0)});
-  const plan::Plan plan = plan::make_plan(std::move(builder).finish({sum}));
+  const plan::Plan plan = plan::make_plan(std::move(builder).finish({sum}), cpu::kTraits);
   EXPECT_LE(plan.arena_bytes, plan.tape.bytes(x) / 4);
 }
 
@@ -39,7 +40,7 @@ TEST(Parts, OfZeroAndMinusZeroAreNotTheSame) {
   const Ref x = builder.input(DType::f32, {10});
   const Ref plus = builder.apply(Op::leaky_relu, {x}, {.number = 0.0});
   const Ref minus = builder.apply(Op::leaky_relu, {x}, {.number = -0.0});
-  const plan::Plan plan = plan::make_plan(std::move(builder).finish({plus, minus}));
+  const plan::Plan plan = plan::make_plan(std::move(builder).finish({plus, minus}), cpu::kTraits);
   EXPECT_EQ(plan.op_count, 2);
 }
 

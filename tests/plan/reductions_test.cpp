@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <tendon/backend.h>
 
+#include "host/cpu/device_traits.h"
 #include "host/plan/plan.h"
 #include "tests/support/executors.h"
 #include "tests/support/quarters.h"
@@ -49,7 +50,7 @@ class Rows : public testing::TestWithParam<Case> {};
 TEST_P(Rows, AreAsThePlainExecutorHasThem) {
   const Case& c = GetParam();
   const Tape tape = tape_of_rows(c);
-  EXPECT_EQ(plan::make_plan(tape).stages.size(), 1U);
+  EXPECT_EQ(plan::make_plan(tape, cpu::kTraits).stages.size(), 1U);
   const std::int64_t size = c.rows.size() * c.length;
   const std::vector<Bytes> inputs = {quarters(c.dtype, size, Sign::either),
                                      quarters(c.dtype, c.length, Sign::positive),

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "host/cpu/cpu_backend.h"
-#include "host/plan/cuda_entry.h"
+#include "host/cuda/entry.h"
 
 namespace {
 
@@ -68,6 +68,7 @@ class FakeDevice final : public tendon::plan::Backend {
     return host_.needed_backward(graph, word_count, sources, targets);
   }
 
+  const tendon::plan::DeviceTraits& traits() const noexcept override { return host_.traits(); }
   std::unique_ptr<Program> prepare(Plan plan) override { return host_.prepare(std::move(plan)); }
   std::shared_ptr<const Outcome> execute(
       const Program& program, const Tape& numbers, std::span<const void* const> inputs,
@@ -134,14 +135,14 @@ int set(const char* variable, int otherwise) {
 
 }  // namespace
 
-int tendon_cuda_version() { return set("TENDON_FAKE_CUDA_VERSION", tendon::plan::kCudaVersion); }
+int tendon_cuda_version() { return set("TENDON_FAKE_CUDA_VERSION", tendon::cuda::kCudaVersion); }
 
-int tendon_cuda_device_count(tendon::plan::Refusal& refusal) {
+int tendon_cuda_device_count(tendon::cuda::Refusal& refusal) {
   refusal = {"the fake driver is too old", 35};
   return set("TENDON_FAKE_CUDA_DEVICES", 2);
 }
 
-tendon::plan::Backend* tendon_cuda_backend(int device, tendon::plan::Refusal& refusal) {
+tendon::plan::Backend* tendon_cuda_backend(int device, tendon::cuda::Refusal& refusal) {
   if (device == set("TENDON_FAKE_CUDA_BROKEN", -1)) {
     refusal.why = "the fake device is broken";
     return nullptr;

@@ -89,6 +89,25 @@ TEST(Sources, LeaveDeviceMemoryToTheCachingAllocator) {
   }
 }
 
+// The word of one kind of device in a line; empty where there is none.
+std::string device_word(const std::string& line) {
+  static const std::regex kWord("cuda|gpu|warp|register|block|multiprocessor|occupancy|cublas",
+                                std::regex::icase);
+  std::smatch match;
+  return std::regex_search(line, match, kWord) ? match.str() : "";
+}
+
+// A back end hands in what it knows (host/plan/device_traits.h).
+TEST(Plans, AreMadeWithoutKnowledgeOfOneKindOfDevice) {
+  for (const fs::path& file : sources()) {
+    if (!fs::relative(file, TENDON_SOURCE_DIR).generic_string().starts_with("host/plan/")) continue;
+    std::ifstream stream(file);
+    for (std::string line; std::getline(stream, line);)
+      EXPECT_EQ(device_word(line), "") << file << ": " << line;
+  }
+  EXPECT_EQ(device_word("// Registers of a thread."), "Register");
+}
+
 TEST(Rooms, AreCheckedByACheckThatCanFail) {
   EXPECT_EQ(faults("host/ops/a.cpp", {"host/record/node.h"}).size(), 1U);
   EXPECT_EQ(faults("include/tendon/a.h", {"host/ops/op_row.h"}).size(), 1U);
