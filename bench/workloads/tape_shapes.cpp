@@ -57,7 +57,8 @@ Tape stack(int ops) {
     const Value piece = tanh(x * input(tape, DType::f32, {}, "scale"));
     pieces.push_back(tape.apply(Op::reshape, {piece.ref}, {.shape = {1, kSize}}));
   }
-  return std::move(tape).finish({tape.apply(Op::concat, pieces, {.axes = {0}})});
+  const Ref stacked = tape.apply(Op::concat, pieces, {.axes = {0}});
+  return std::move(tape).finish({stacked});
 }
 
 }  // namespace

@@ -178,7 +178,8 @@ struct PreparedContraction::Impl {
   std::int64_t reserve(std::int64_t bytes) {
     return std::exchange(workspace_bytes, workspace_bytes + aligned(bytes));
   }
-  plan::Piece take(const plan::View& view, std::optional<PackedOperand> packed, Operand& operand);
+  static plan::Piece take(const plan::View& view, std::optional<PackedOperand> packed,
+                          Operand& operand);
   void take_bias(const plan::View& view);
   void take_operands(const Tape& tape, const plan::Contraction& contraction, Product& made);
   void take_zeros(const Shape& result, Product& made);

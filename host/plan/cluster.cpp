@@ -1,5 +1,7 @@
 #include "host/plan/cluster.h"
 
+#include <ranges>
+
 namespace tendon::plan {
 namespace {
 
@@ -83,11 +85,11 @@ Cluster::Mark Cluster::mark() {
 }
 
 void Cluster::go_back_to(const Mark& mark) {
-  for (auto change = changed_locals_->rbegin(); change != changed_locals_->rend(); ++change) {
-    if (change->second) {
-      *locals.find(change->first.id) = *change->second;
+  for (const auto& [value, before] : std::ranges::reverse_view(*changed_locals_)) {
+    if (before) {
+      *locals.find(value.id) = *before;
     } else {
-      locals.erase(change->first.id);
+      locals.erase(value.id);
     }
   }
   forget_mark();

@@ -63,7 +63,7 @@ bool Fusion::join_product(Ref value) {
     }
     Cluster& cluster = clusters_[static_cast<std::size_t>(at)];
     if (!cluster.whole || !std::holds_alternative<Contraction>(*cluster.whole)) continue;
-    Contraction& contraction = std::get<Contraction>(*cluster.whole);
+    auto& contraction = std::get<Contraction>(*cluster.whole);
     if (contraction.result != product || contraction.has_relu) continue;
     if (op == Op::relu) {
       contraction.has_relu = true;

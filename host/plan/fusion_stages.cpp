@@ -65,15 +65,15 @@ std::vector<Stage> Fusion::finish(std::span<const Ref> targets) {
     if (is_last) {
       last.push_back(std::move(cluster.body));
     } else if (reduces) {
-      stages.push_back(Reduce{std::move(cluster.body)});
+      stages.emplace_back(Reduce{std::move(cluster.body)});
     } else {
-      stages.push_back(Pointwise{std::move(cluster.body)});
+      stages.emplace_back(Pointwise{std::move(cluster.body)});
     }
   }
   if (last.size() == 1) {
-    stages.push_back(Pointwise{std::move(last[0])});
+    stages.emplace_back(Pointwise{std::move(last[0])});
   } else if (!last.empty()) {
-    stages.push_back(Multi{std::move(last)});
+    stages.emplace_back(Multi{std::move(last)});
   }
   return stages;
 }
